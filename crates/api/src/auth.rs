@@ -1,0 +1,97 @@
+//! `/v1/auth`: signing in with a password, ending a session, following an invitation (spec 4.2).
+use axum::response::Response;
+use portcullis_domain::{Code, Result, fields};
+use portcullis_service::session::Login;
+use serde_json::json;
+
+use crate::call::{Call, Visit};
+use crate::op::{Access, Body, Op, Route, Shape};
+use crate::read::password;
+use crate::render;
+
+static LOGIN: Op = Op::post(
+    "/v1/auth/login",
+    "login",
+    "",
+    "Sign in with address and password.",
+    Body::Json("Login"),
+    (200, Shape::Json("LoginResult")),
+)
+.access(Access::Login)
+.refuses(&[Code::InvalidCredentials]);
+static LOGOUT: Op =
+    Op::post("/v1/auth/logout", "logout", "", "End your session.", Body::OptionalJson("Nothing"), (204, Shape::Empty))
+        .access(Access::Credential);
+static VERIFY_EMAIL: Op = Op::post(
+    "/v1/auth/verify-email",
+    "verifyEmail",
+    "",
+    "Prove an address with the token of an invitation.",
+    Body::Json("VerifyEmail"),
+    (200, Shape::Json("VerifiedEmail")),
+)
+.access(Access::Auth)
+.refuses(&[Code::InvalidToken]);
+static SET_INITIAL_PASSWORD: Op = Op::post(
+    "/v1/auth/set-initial-password",
+    "setInitialPassword",
+    "",
+    "Set the first password with the same token, after the address was proved.",
+    Body::Json("InitialPassword"),
+    (200, Shape::Json("Message")),
+)
+.access(Access::Auth)
+.refuses(&[Code::InvalidToken, Code::EmailNotVerified, Code::WeakPassword]);
+
+/// The operations of this file.
+pub(crate) fn routes() -> Vec<Route> {
+    vec![
+        LOGIN.open(login),
+        LOGOUT.to(logout),
+        VERIFY_EMAIL.open(verify_email),
+        SET_INITIAL_PASSWORD.open(set_initial_password),
+    ]
+}
+
+/// A token or a tenant's slug: text of a bounded length, compared and nothing else.
+fn word(v: serde_json::Value) -> Result<String, &'static str> {
+    let text = fields::string(v)?;
+    if (1..=512).contains(&text.len()) { Ok(text) } else { Err("1 to 512 bytes.") }
+}
+
+async fn login(mut visit: Visit) -> Result<Response> {
+    let mut f = visit.take_fields();
+    let email = f.required("email", "Enter your e-mail address.", word);
+    let password = f.required("password", "Enter your password.", password::present);
+    let tenant_slug = f.optional("tenant_slug", word);
+    let login = f.finish(email.zip(password).map(|(email, password)| Login { email, password, tenant_slug }))?;
+    let signed_in = visit.app().login(visit.origin(), login).await?;
+    Ok(render::json(
+        200,
+        &json!({ "token": signed_in.token, "expires_at": signed_in.expires_at, "tenant_id": signed_in.tenant_id }),
+    ))
+}
+
+async fn logout(mut call: Call) -> Result<Response> {
+    call.take_fields().finish(Some(()))?;
+    call.app().logout(&call.cx).await?;
+    Ok(render::nothing())
+}
+
+async fn verify_email(mut visit: Visit) -> Result<Response> {
+    let mut f = visit.take_fields();
+    let token = f.required("token", "Send the token of the invitation.", word);
+    let token = f.finish(token)?;
+    let email = visit.app().verify_email(visit.origin(), token).await?;
+    Ok(render::json(200, &json!({ "message": "Your address is verified. Set a password next.", "email": email })))
+}
+
+async fn set_initial_password(mut visit: Visit) -> Result<Response> {
+    let mut f = visit.take_fields();
+    let token = f.required("token", "Send the token of the invitation.", word);
+    // Whether it is good enough is `weak_password` (spec 2.4), which the service says.
+    let password = f.required("password", "Choose a password.", password::candidate);
+    let (token, password) = f.finish(token.zip(password))?;
+    visit.app().set_initial_password(visit.origin(), token, password).await?;
+    Ok(render::message("Your password is set. You can sign in now."))
+}

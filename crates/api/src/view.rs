@@ -1,0 +1,329 @@
+//! How things look in answers: each field of spec part 3, always present, `null` where there is nothing.
+use portcullis_domain::api_key::{ApiKey, KeyOwner};
+use portcullis_domain::policy::Policy;
+use portcullis_domain::tenant::{Tenant, TenantState};
+use portcullis_domain::user::User;
+use portcullis_domain::{Id, Roles, Timestamp};
+use portcullis_service::policy::{PolicyView, RuleView};
+use serde::ser::{SerializeMap, SerializeSeq};
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::avatar;
+
+/// Roles as the words of this surface.
+struct RoleWords(Roles);
+impl Serialize for RoleWords {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let mut list = s.serialize_seq(None)?;
+        for role in self.0.public() {
+            list.serialize_element(role.as_str())?;
+        }
+        list.end()
+    }
+}
+
+/// User (spec 3.1), written straight from the domain value: reading one is the busiest call there is.
+#[derive(Serialize)]
+pub struct UserView<'a> {
+    id: Id<User>,
+    email: &'a str,
+    name: &'a str,
+    roles: RoleWords,
+    auth_provider: &'static str,
+    active: bool,
+    email_verified: bool,
+    is_owner: bool,
+    avatar_base64: Option<&'a str>,
+    external_id: Option<&'a str>,
+    manager_id: Option<Id<User>>,
+    metadata: &'a Map<String, Value>,
+    state: &'static str,
+    /// Own roles: groups and live grants, which add to them, are not part of this version.
+    effective_roles: RoleWords,
+    mfa_enrolled: bool,
+    identity_provider_id: Option<uuid::Uuid>,
+    last_login_at: Option<Timestamp>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+impl<'a> UserView<'a> {
+    /// With its picture.
+    pub fn whole(user: &'a User) -> Self {
+        Self { avatar_base64: picture(user), ..Self::listed(user) }
+    }
+    /// As a row of a list: without the picture.
+    pub fn listed(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            email: &user.email,
+            name: user.name(),
+            roles: RoleWords(user.roles),
+            auth_provider: user.auth_provider.as_str(),
+            active: user.state.is_active(),
+            email_verified: user.email_verified,
+            is_owner: user.is_owner,
+            avatar_base64: None,
+            external_id: user.external_id.as_deref(),
+            manager_id: user.manager_id,
+            metadata: &user.metadata,
+            state: user.state.as_str(),
+            effective_roles: RoleWords(user.roles),
+            mfa_enrolled: false,
+            identity_provider_id: None,
+            last_login_at: user.last_login_at,
+            created_at: user.created_at,
+            updated_at: user.updated_at,
+        }
+    }
+}
+
+/// An https avatar was set through the other surface and is not shown here (decision 3).
+fn picture(user: &User) -> Option<&str> {
+    user.avatar.as_deref().filter(|a| avatar::is_image(a))
+}
+
+/// Profile (spec 3.1).
+#[derive(Serialize)]
+pub struct ProfileView<'a> {
+    id: Id<User>,
+    email: &'a str,
+    name: &'a str,
+    auth_provider: &'static str,
+    first_name: Option<&'a str>,
+    last_name: Option<&'a str>,
+    display_name: Option<&'a str>,
+    avatar_base64: Option<&'a str>,
+}
+impl<'a> ProfileView<'a> {
+    /// One's own user.
+    pub fn of(user: &'a User) -> Self {
+        Self {
+            id: user.id,
+            email: &user.email,
+            name: user.name(),
+            auth_provider: user.auth_provider.as_str(),
+            first_name: user.first_name.as_deref(),
+            last_name: user.last_name.as_deref(),
+            display_name: user.display_name.as_deref(),
+            avatar_base64: picture(user),
+        }
+    }
+}
+
+/// Tenant (spec 3.1).
+#[derive(Serialize)]
+pub struct TenantView<'a> {
+    id: Id<Tenant>,
+    name: &'a str,
+    slug: &'a str,
+    locale: &'a str,
+    is_master: bool,
+    owner_email: Option<&'a str>,
+    owner_user_id: Option<Id<User>>,
+    sso_start_url: Option<&'a str>,
+    sso_region: Option<&'a str>,
+    primary_domain: Option<&'a str>,
+    state: &'static str,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    invitation_url: Option<&'a str>,
+}
+impl<'a> TenantView<'a> {
+    /// As it is stored.
+    pub fn of(tenant: &'a Tenant) -> Self {
+        Self {
+            id: tenant.id,
+            name: &tenant.name,
+            slug: &tenant.slug,
+            locale: &tenant.locale,
+            is_master: tenant.is_master,
+            owner_email: tenant.owner_email.as_deref(),
+            owner_user_id: tenant.owner_user_id,
+            sso_start_url: tenant.sso_start_url.as_deref(),
+            sso_region: tenant.sso_region.as_deref(),
+            primary_domain: None,
+            state: match tenant.state {
+                TenantState::Active => "active",
+                TenantState::Deleting => "deleting",
+            },
+            created_at: tenant.created_at,
+            updated_at: tenant.updated_at,
+            invitation_url: None,
+        }
+    }
+    /// Just made: with its owner's invitation where no mail takes it there (decision 8).
+    pub fn made(made: &'a portcullis_service::tenant::MadeTenant) -> Self {
+        Self { invitation_url: made.invitation_url.as_deref(), ..Self::of(&made.tenant) }
+    }
+}
+
+/// ApiKey (spec 3.2).
+#[derive(Serialize)]
+pub struct ApiKeyView<'a> {
+    id: Id<ApiKey>,
+    name: &'a str,
+    prefix: &'a str,
+    scopes: &'a [String],
+    owner_type: &'static str,
+    service_user_id: Option<Id<portcullis_domain::context::ServiceUser>>,
+    status: &'static str,
+    created_at: Timestamp,
+    created_by: Option<Id<User>>,
+    last_used_at: Option<Timestamp>,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    revoked_by: Option<Id<User>>,
+    identity_provider_id: Option<uuid::Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    raw_key: Option<&'a str>,
+}
+impl<'a> ApiKeyView<'a> {
+    /// As it stands at this moment.
+    pub fn at(key: &'a ApiKey, now: Timestamp) -> Self {
+        let (owner_type, service_user_id) = match key.owner {
+            KeyOwner::User(_) => ("user", None),
+            KeyOwner::Service(id) => ("service", Some(id)),
+        };
+        Self {
+            id: key.id,
+            name: &key.name,
+            prefix: &key.prefix,
+            scopes: key.scopes.as_slice(),
+            owner_type,
+            service_user_id,
+            status: key.status(now),
+            created_at: key.created_at,
+            created_by: key.created_by,
+            last_used_at: key.last_used_at,
+            expires_at: key.expires_at,
+            revoked_at: key.revoked_at,
+            revoked_by: key.revoked_by,
+            identity_provider_id: None,
+            raw_key: None,
+        }
+    }
+    /// Just made: the only answer that holds the raw key.
+    pub fn made(key: &'a ApiKey, raw: &'a str) -> Self {
+        Self { raw_key: Some(raw), ..Self::at(key, key.created_at) }
+    }
+}
+
+/// PolicySummary (spec 3.4).
+#[derive(Serialize)]
+pub struct PolicySummaryView<'a> {
+    id: Id<Policy>,
+    name: &'a str,
+    description: Option<&'a str>,
+    enabled: bool,
+    priority: i64,
+    max_duration_seconds: i64,
+    default_duration_seconds: Option<i64>,
+    notification_channel: Option<uuid::Uuid>,
+    approval_mode: &'static str,
+    access: &'static str,
+    rule_count: i64,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+impl<'a> PolicySummaryView<'a> {
+    /// A policy with the number of its rules.
+    pub fn of((policy, rules): &'a (Policy, i64)) -> Self {
+        Self {
+            id: policy.id,
+            name: &policy.name,
+            description: policy.description.as_deref(),
+            enabled: policy.enabled,
+            priority: policy.priority,
+            max_duration_seconds: policy.max_duration_seconds,
+            default_duration_seconds: policy.default_duration_seconds,
+            notification_channel: policy.notification_channel,
+            approval_mode: policy.approval_mode.as_str(),
+            access: policy.access.as_str(),
+            rule_count: *rules,
+            created_at: policy.created_at,
+            updated_at: policy.updated_at,
+        }
+    }
+}
+
+/// Policy (spec 3.4).
+#[derive(Serialize)]
+pub struct WholePolicyView<'a> {
+    id: Id<Policy>,
+    name: &'a str,
+    description: Option<&'a str>,
+    enabled: bool,
+    priority: i64,
+    max_duration_seconds: i64,
+    default_duration_seconds: Option<i64>,
+    max_total_duration_seconds: Option<i64>,
+    notification_channel: Option<uuid::Uuid>,
+    approval_mode: &'static str,
+    approval_timeout_seconds: i64,
+    approval_stages: &'a Value,
+    access: &'static str,
+    rules: Vec<PolicyRuleView<'a>>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+impl<'a> WholePolicyView<'a> {
+    /// A policy with its rules.
+    pub fn of(PolicyView { policy, rules }: &'a PolicyView) -> Self {
+        Self {
+            id: policy.id,
+            name: &policy.name,
+            description: policy.description.as_deref(),
+            enabled: policy.enabled,
+            priority: policy.priority,
+            max_duration_seconds: policy.max_duration_seconds,
+            default_duration_seconds: policy.default_duration_seconds,
+            max_total_duration_seconds: policy.max_total_duration_seconds,
+            notification_channel: policy.notification_channel,
+            approval_mode: policy.approval_mode.as_str(),
+            approval_timeout_seconds: policy.approval_timeout_seconds,
+            approval_stages: &policy.approval_stages,
+            access: policy.access.as_str(),
+            rules: rules.iter().map(PolicyRuleView).collect(),
+            created_at: policy.created_at,
+            updated_at: policy.updated_at,
+        }
+    }
+}
+
+/// PolicyRule (spec 3.4): what is stored, and the parts that are read off its text.
+pub struct PolicyRuleView<'a>(pub &'a RuleView);
+impl PolicyRuleView<'_> {
+    /// The parts, each present, in the order of the specification.
+    pub const PARTS: [&'static str; 10] = [
+        "effect",
+        "principal_scope_type",
+        "principal_entity_type",
+        "principal_entity_id",
+        "action_scope_type",
+        "action_ids",
+        "resource_scope_type",
+        "resource_entity_type",
+        "resource_entity_id",
+        "conditions",
+    ];
+}
+impl Serialize for PolicyRuleView<'_> {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        let RuleView { rule, parts } = self.0;
+        let mut m = s.serialize_map(None)?;
+        m.serialize_entry("id", &rule.id)?;
+        m.serialize_entry("policy_id", &rule.policy_id)?;
+        m.serialize_entry("ordinal", &rule.ordinal)?;
+        m.serialize_entry("policy_text", &rule.text)?;
+        for part in Self::PARTS {
+            m.serialize_entry(part, parts.get(part).unwrap_or(&Value::Null))?;
+        }
+        m.serialize_entry("notice", &rule.notice)?;
+        m.serialize_entry("audit_session", &rule.audit_session)?;
+        m.serialize_entry("created_at", &rule.created_at)?;
+        m.serialize_entry("updated_at", &rule.updated_at)?;
+        m.end()
+    }
+}

@@ -1,0 +1,77 @@
+//! Who calls: like `/v1`, but for what Frontier's clients send besides (spec v1beta1 4.1, decisions 10 and 11).
+use axum::http::{HeaderMap, HeaderName};
+use portcullis_domain::{Code, Ctx, Error, Result};
+use portcullis_edge::{Exchange, credential};
+use portcullis_service::App;
+use portcullis_service::authenticate::Presented;
+use portcullis_wire_v1beta1::endpoint::Login;
+
+/// Old middleware hands tokens on in this header.
+const X_USER_TOKEN: HeaderName = HeaderName::from_static("x-user-token");
+
+/// The caller's context, in the tenant of the credential; without one, in that of the header or else the default one.
+pub async fn identify(app: &App, headers: &HeaderMap, exchange: &Exchange, login: Login) -> Result<Ctx> {
+    let tenant = credential::tenant(headers)?;
+    let presented = match (presented(headers), login) {
+        (Err(e), Login::Public) if e.code() == Code::Unauthenticated => Presented::Nothing,
+        (presented, _) => presented?,
+    };
+    let origin = || exchange.origin().clone();
+    match (presented, login) {
+        (Presented::Nothing, Login::Public) => return app.anonymous(origin(), tenant).await,
+        (Presented::Nothing, Login::Required) => return Err(credential::unauthenticated("missing")),
+        _ => {}
+    }
+    match app.identify(origin(), presented).await {
+        Ok(cx) => {
+            if let Some(tenant) = tenant {
+                credential::same_tenant(&cx, tenant)?;
+            }
+            Ok(cx)
+        }
+        // a dead token does not shut anyone out of what is public
+        Err(e) if login == Login::Public && e.code() == Code::Unauthenticated => app.anonymous(origin(), tenant).await,
+        Err(e) => Err(e),
+    }
+}
+
+fn presented(headers: &HeaderMap) -> Result<Presented<'_>> {
+    let presented = credential::presented(headers)?;
+    let mut tokens = headers.get_all(X_USER_TOKEN).iter();
+    let token = match (tokens.next().map(|v| v.to_str()), tokens.next()) {
+        (None, _) => return Ok(presented),
+        (Some(Ok("")), None) => return Ok(presented),
+        (Some(Ok(token)), None) => token,
+        _ => return Err(credential::unauthenticated("malformed")),
+    };
+    match presented {
+        Presented::Nothing => Ok(Presented::Bearer(token)),
+        Presented::Bearer(same) if same == token => Ok(presented),
+        _ => Err(Error::field("x-user-token", "This is another credential than the other header's; send one.")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    #[test]
+    fn the_token_may_come_in_frontiers_header() {
+        let of = |list: &[(&'static str, &'static str)]| {
+            let headers: HeaderMap =
+                list.iter().map(|(n, v)| (HeaderName::from_static(n), HeaderValue::from_static(v))).collect();
+            match presented(&headers) {
+                Ok(Presented::Bearer(t)) => Ok(t.to_owned()),
+                Ok(_) => Ok(String::new()),
+                Err(e) => Err(e.code()),
+            }
+        };
+        assert_eq!(of(&[("x-user-token", "t")]), Ok("t".into()));
+        assert_eq!(of(&[("x-user-token", "t"), ("authorization", "Bearer t")]), Ok("t".into()));
+        assert_eq!(of(&[("x-user-token", "t"), ("authorization", "Bearer u")]), Err(Code::InvalidInput));
+        assert_eq!(of(&[("x-user-token", "t"), ("x-api-key", "k")]), Err(Code::InvalidInput));
+        assert_eq!(of(&[("authorization", "Basic YTpi")]), Err(Code::Unauthenticated));
+        assert_eq!(of(&[("x-user-token", "")]), Ok(String::new()));
+    }
+}

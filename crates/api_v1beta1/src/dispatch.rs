@@ -1,0 +1,113 @@
+//! One call from its request to its answer, in the order of spec v1beta1 2.2 and decision 29: body → caller → fields →
+//! permission (the use case) → change.
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use axum::response::Response;
+use portcullis_domain::{Code, Error, Result};
+use portcullis_edge::headers::IDEMPOTENCY_REPLAYED;
+use portcullis_edge::{EdgeState, Exchange, Renderer, refuse};
+use portcullis_wire_v1beta1::endpoint::Refusal;
+use portcullis_wire_v1beta1::{Endpoint, MessageDescriptor, Messages};
+
+use crate::call::{Call, Outcome};
+use crate::encoding::Encoding;
+use crate::handlers::{self, Handler};
+use crate::incoming::Incoming;
+use crate::{caller, error, idempotency};
+
+/// A call with what answers it.
+pub struct Plan {
+    /// The row of the table.
+    pub endpoint: &'static Endpoint,
+    /// Its request message.
+    pub input: MessageDescriptor,
+    /// What answers it, if anything does yet.
+    pub handler: Option<Handler>,
+}
+impl Plan {
+    /// For a row of the table.
+    pub fn of(endpoint: &'static Endpoint) -> Self {
+        Self { endpoint, input: Messages::named(endpoint.input), handler: handlers::of(endpoint.rpc) }
+    }
+}
+
+/// The surface's rendering of errors.
+pub const fn renderer(encoding: Encoding) -> Renderer {
+    match encoding {
+        Encoding::Rest => error::rest,
+        Encoding::ConnectJson | Encoding::ConnectProto => error::connect,
+    }
+}
+
+/// Answers an error on a surface.
+pub fn refused(parts: &Parts, encoding: Encoding, e: &Error) -> Response {
+    match Exchange::of(parts) {
+        Ok(exchange) => refuse(renderer(encoding), e, &exchange),
+        Err(_) => renderer(encoding)(e, ""),
+    }
+}
+
+/// Runs a call whose body is there.
+pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, incoming: Incoming) -> Result<Outcome> {
+    let exchange = Exchange::of(parts)?;
+    let cx = caller::identify(&edge.app, &parts.headers, &exchange, plan.endpoint.login).await?;
+    exchange.enter(&cx);
+    if let Some(limited) = edge.rate.api(&cx) {
+        exchange.limited(limited);
+        limited.check()?;
+    }
+    let handler = plan.handler.ok_or_else(|| unimplemented(plan.endpoint.rpc))?;
+    let key = idempotency::of(&parts.headers, plan.endpoint, parts.uri.path(), &incoming)?;
+    let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key };
+    let app = edge.app.clone();
+    match handler {
+        Handler::Message(handle) => {
+            let message = incoming.message(&plan.input)?;
+            handle(app, call, message).await
+        }
+        Handler::Incoming(handle) => handle(app, call, incoming).await,
+    }
+}
+
+/// 501: the call is known, but nothing answers it yet.
+pub fn unimplemented(rpc: &str) -> Error {
+    Error::new(Code::NotImplemented, format!("{rpc} is not implemented in this version."))
+}
+
+/// What the caller sees of an error: refusals of some calls read differently, unless a rule decided (decisions 21 and 30).
+pub fn as_seen(endpoint: &Endpoint, e: Error) -> Error {
+    let by_rule = !e.notice_list().is_empty() || e.details().get("layer").and_then(|l| l.as_str()) == Some("rule");
+    if endpoint.refusal == Refusal::Unavailable && e.code() == Code::Forbidden && !by_rule {
+        Error::new(Code::NotAvailable, error::NOT_AVAILABLE)
+    } else {
+        e
+    }
+}
+
+/// The answer of a call as HTTP.
+pub fn respond(plan: &Plan, parts: &Parts, encoding: Encoding, outcome: Result<Outcome>) -> Response {
+    match outcome {
+        Ok(Outcome::Answer(answer)) => {
+            let media = if answer.status < 400 { encoding.media() } else { Encoding::Rest.media() };
+            let mut response = Response::new(Body::from(answer.body));
+            *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+            let headers = response.headers_mut();
+            headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+            if answer.replayed {
+                headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+            }
+            for (name, value) in &answer.headers {
+                if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                    headers.insert(name, value);
+                }
+            }
+            response
+        }
+        Ok(Outcome::File { media, body }) => {
+            let mut response = Response::new(body);
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+            response
+        }
+        Err(e) => refused(parts, encoding, &as_seen(plan.endpoint, e)),
+    }
+}

@@ -1,0 +1,94 @@
+//! Connect's streams: messages in envelopes of five bytes and a length, the last one says how it ended.
+//!
+//! Only exports stream. The request is one enveloped message; the answer is the file in pieces of `google.api.HttpBody`.
+use axum::body::Body;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::{BufMut, Bytes, BytesMut};
+use futures_util::StreamExt;
+use portcullis_domain::{Error, Result};
+use prost::encoding::{WireType, encode_key, encode_varint};
+use serde_json::{Value, json};
+
+use crate::encoding::Encoding;
+use crate::error;
+
+/// Set on the last envelope.
+const END: u8 = 2;
+
+/// The one message of a request.
+pub fn open(body: &Bytes) -> Result<Bytes> {
+    let wrong = || Error::field("", "The body must be one uncompressed enveloped message.");
+    let (head, rest) = body.split_at_checked(5).ok_or_else(wrong)?;
+    let length = head[1..].iter().fold(0usize, |n, b| n << 8 | usize::from(*b));
+    if head[0] != 0 || rest.len() != length {
+        return Err(wrong());
+    }
+    Ok(body.slice(5..))
+}
+
+/// The media type of a stream.
+pub const fn media(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::ConnectProto => "application/connect+proto",
+        Encoding::Rest | Encoding::ConnectJson => "application/connect+json",
+    }
+}
+
+/// A file as a stream of messages.
+pub fn stream(encoding: Encoding, media: &'static str, file: Body) -> Body {
+    let pieces = file.into_data_stream().map(move |piece| match piece {
+        Ok(data) => seal(0, &http_body(encoding, media, &data)),
+        Err(_) => end(Some(&Error::internal("an export broke off"))),
+    });
+    let last = futures_util::stream::once(async { end(None) });
+    Body::from_stream(pieces.chain(last).map(Ok::<_, std::convert::Infallible>))
+}
+
+/// The last envelope.
+pub fn end(e: Option<&Error>) -> Bytes {
+    let body = match e {
+        None => json!({}),
+        Some(e) => {
+            let answer = error::answer(Encoding::ConnectJson, e);
+            json!({ "error": serde_json::from_slice::<Value>(&answer.body).unwrap_or_default() })
+        }
+    };
+    seal(END, body.to_string().as_bytes())
+}
+
+fn seal(flags: u8, message: &[u8]) -> Bytes {
+    let mut out = BytesMut::with_capacity(5 + message.len());
+    out.put_u8(flags);
+    out.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    out.put_slice(message);
+    out.freeze()
+}
+
+/// `google.api.HttpBody`: content_type = 1, data = 2.
+fn http_body(encoding: Encoding, media: &str, data: &[u8]) -> Vec<u8> {
+    if encoding != Encoding::ConnectProto {
+        return json!({ "content_type": media, "data": STANDARD.encode(data) }).to_string().into_bytes();
+    }
+    let mut out = Vec::with_capacity(data.len() + 32);
+    for (tag, part) in [(1, media.as_bytes()), (2, data)] {
+        encode_key(tag, WireType::LengthDelimited, &mut out);
+        encode_varint(part.len() as u64, &mut out);
+        out.extend_from_slice(part);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn envelopes() {
+        assert_eq!(open(&seal(0, b"{}")).ok().as_deref(), Some(b"{}".as_slice()));
+        for bad in [&b""[..], b"\0\0\0\0", b"\0\0\0\0\x02{", b"\x01\0\0\0\x02{}", b"\0\0\0\0\x01{}"] {
+            assert!(open(&Bytes::from_static(bad)).is_err());
+        }
+        assert_eq!(&*end(None), b"\x02\0\0\0\x02{}");
+    }
+}

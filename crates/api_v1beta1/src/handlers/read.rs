@@ -1,0 +1,34 @@
+//! Reading a request message's fields.
+use portcullis_wire_v1beta1::DynamicMessage;
+
+/// Fields by name; what is not there reads as its zero.
+pub trait Read {
+    /// A string.
+    fn text(&self, name: &str) -> String;
+    /// A number that is not negative.
+    fn size(&self, name: &str) -> usize;
+    /// A message inside.
+    fn inner(&self, name: &str) -> Option<DynamicMessage>;
+    /// A list of messages.
+    fn inners(&self, name: &str) -> Vec<DynamicMessage>;
+}
+impl Read for DynamicMessage {
+    fn text(&self, name: &str) -> String {
+        self.get_field_by_name(name).and_then(|v| v.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+    fn size(&self, name: &str) -> usize {
+        let Some(value) = self.get_field_by_name(name) else { return 0 };
+        let number = value.as_i32().map(i64::from).or_else(|| value.as_u32().map(i64::from)).or_else(|| value.as_i64());
+        number.and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+    }
+    fn inner(&self, name: &str) -> Option<DynamicMessage> {
+        if !self.has_field_by_name(name) {
+            return None;
+        }
+        self.get_field_by_name(name)?.as_message().cloned()
+    }
+    fn inners(&self, name: &str) -> Vec<DynamicMessage> {
+        let Some(value) = self.get_field_by_name(name) else { return vec![] };
+        value.as_list().unwrap_or_default().iter().filter_map(|v| v.as_message().cloned()).collect()
+    }
+}

@@ -1,0 +1,48 @@
+//! `ListUsers` and `ListAllUsers`: pages by number (spec v1beta1 3.1, decision 22).
+use portcullis_domain::user::UserState;
+use portcullis_domain::{Error, Result};
+use portcullis_service::App;
+use portcullis_service::user::UserFilter;
+use portcullis_wire_v1beta1::DynamicMessage;
+
+use super::current_user::superuser;
+use super::read::Read;
+use super::responses::{ListAllUsersResponse, ListUsersResponse};
+use crate::call::{Call, Outcome};
+use crate::dispatch::unimplemented;
+
+/// What a page holds when nothing else is asked for.
+const PAGE: usize = 50;
+
+/// A page of users; disabled ones only with `state=disabled`.
+pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
+    if !request.text("org_id").is_empty() || !request.text("group_id").is_empty() {
+        return Err(unimplemented("Listing the users of an organization or a group"));
+    }
+    superuser(&call.cx)?;
+    let filter =
+        UserFilter { keyword: given(request.text("keyword")), state: state(&request)?, ..UserFilter::default() };
+    let size = match request.size("page_size") {
+        0 => PAGE,
+        n => n,
+    };
+    let users = app.list_users_by_number(&call.cx, &filter, size, request.size("page_num").max(1)).await?;
+    Ok(if call.endpoint.rpc == "ListUsers" {
+        call.answer::<ListUsersResponse>(&users).into()
+    } else {
+        call.answer::<ListAllUsersResponse>(&users).into()
+    })
+}
+
+/// Without a state, and with `enabled`, the use case leaves the disabled ones out.
+fn state(request: &DynamicMessage) -> Result<Option<UserState>> {
+    match request.text("state").as_str() {
+        "" | "enabled" => Ok(None),
+        "disabled" => Ok(Some(UserState::Suspended)),
+        _ => Err(Error::field("state", "enabled or disabled.")),
+    }
+}
+
+fn given(s: String) -> Option<String> {
+    Some(s).filter(|s| !s.is_empty())
+}

@@ -1,0 +1,35 @@
+//! Secrets: made, kept, compared, signed.
+//!
+//! Pure computing. `now` and randomness come in as arguments (ports of the domain), nothing is read from disk or network,
+//! and only [`pool`] starts threads. Every primitive is aws-lc-rs's, except the password hashes that it does not have
+//! (argon2, bcrypt, scrypt: RustCrypto). No `Debug` output shows a secret.
+//!
+//! | To … | use |
+//! |---|---|
+//! | refuse a bad password | [`password::Rule`] |
+//! | hash or verify one, off the async threads | [`pool::HashPool`] |
+//! | make and read API keys and single-use tokens | [`token`] |
+//! | encrypt what is stored, wrap keys, derive MAC keys | [`seal`] |
+//! | hand a client an opaque place in a list | [`cursor`] |
+//! | sign access tokens and checkpoints | [`signing`] |
+pub mod cursor;
+pub mod password;
+pub mod pool;
+pub mod random;
+pub mod seal;
+pub mod signing;
+pub mod token;
+
+use aws_lc_rs::digest;
+
+/// SHA-256 (FIPS 180-4).
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// Are these equal? Takes the same time wherever they differ; only their lengths may show.
+pub fn same(a: &[u8], b: &[u8]) -> bool {
+    subtle::ConstantTimeEq::ct_eq(a, b).into()
+}

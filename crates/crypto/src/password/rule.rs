@@ -1,0 +1,121 @@
+//! Which passwords are accepted (spec v1 9.1).
+use std::{collections::HashSet, sync::LazyLock};
+
+use super::Password;
+
+/// The rule of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rule {
+    min: usize,
+}
+impl Default for Rule {
+    fn default() -> Self {
+        Self { min: Self::MIN }
+    }
+}
+
+/// Whose password it is to be; it must not be one of these.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Owner<'a> {
+    /// The e-mail address; its local part is refused too.
+    pub email: &'a str,
+    /// The display name.
+    pub name: &'a str,
+}
+
+/// Why a password is refused. Its text is the sentence to show beside the field (spec v1 4.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PasswordError {
+    /// Shorter than the tenant allows.
+    #[error("At least {0} bytes.")]
+    TooShort(usize),
+    /// Longer than anyone needs: hashing is paid by the byte (security-checklist 14).
+    #[error("At most {max} bytes.", max = Rule::MAX)]
+    TooLong,
+    /// On the list.
+    #[error("This password is among the most used ones; choose another.")]
+    Common,
+    /// The e-mail address, its local part, or the name.
+    #[error("This password is your e-mail address or name; choose another.")]
+    Personal,
+}
+
+impl Rule {
+    /// No tenant may allow less, in bytes.
+    pub const MIN: usize = 8;
+    /// Nor more, in bytes.
+    pub const MAX: usize = 256;
+
+    /// A rule that demands so many bytes; never under [`Rule::MIN`] nor over 128 (the setting's own bounds).
+    pub fn with_min(min: usize) -> Self {
+        Self { min: min.clamp(Self::MIN, 128) }
+    }
+    /// Is this password acceptable for this person? Cheap checks first: nothing is read past the byte limit.
+    pub fn check(&self, password: &Password, owner: Owner<'_>) -> Result<(), PasswordError> {
+        let text = password.expose();
+        if text.len() < self.min {
+            return Err(PasswordError::TooShort(self.min));
+        }
+        if text.len() > Self::MAX {
+            return Err(PasswordError::TooLong);
+        }
+        let lower = zeroize::Zeroizing::new(text.to_lowercase());
+        if COMMON.contains(lower.as_str()) {
+            return Err(PasswordError::Common);
+        }
+        let local = owner.email.rsplit_once('@').map_or("", |(local, _)| local);
+        let own = [owner.email, local, owner.name];
+        if own.iter().any(|own| !own.is_empty() && own.trim().to_lowercase() == *lower.trim()) {
+            return Err(PasswordError::Personal);
+        }
+        Ok(())
+    }
+}
+
+/// Lower-cased, at least 8 bytes each; data/README.md tells where they are from.
+static COMMON: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("../../data/common-passwords.txt").lines().collect());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ADA: Owner<'_> = Owner { email: "ada.lovelace@example.com", name: "Ada Lovelace" };
+
+    fn check(password: &str) -> Result<(), PasswordError> {
+        Rule::default().check(&Password::new(password), ADA)
+    }
+
+    #[test]
+    fn accepts_and_refuses_as_published() {
+        assert_eq!(check("plum-orbit-canvas-41"), Ok(()));
+        assert_eq!(check("example").unwrap_err().to_string(), "At least 8 bytes.");
+        assert_eq!(check(&"é".repeat(129)).unwrap_err().to_string(), "At most 256 bytes.");
+        assert_eq!(check(&"x7".repeat(128)), Ok(()));
+        for common in ["password", "PassWord", "qwertyuiop", "1234567890", "Baseball"] {
+            let said = check(common).unwrap_err().to_string();
+            assert_eq!(said, "This password is among the most used ones; choose another.", "{common}");
+        }
+    }
+
+    #[test]
+    fn refuses_what_everybody_knows_about_its_owner() {
+        for own in ["ada.lovelace@example.com", "ADA.lovelace", "ada LOVELACE", "Ada Lovelace "] {
+            assert_eq!(check(own), Err(PasswordError::Personal), "{own}");
+        }
+        assert_eq!(Rule::default().check(&Password::new("plum-orbit"), Owner::default()), Ok(()));
+    }
+
+    #[test]
+    fn a_tenant_may_demand_more_and_never_less() {
+        let twelve = Rule::with_min(12).check(&Password::new("plum-orbit"), ADA);
+        assert_eq!(twelve.unwrap_err().to_string(), "At least 12 bytes.");
+        assert_eq!(Rule::with_min(1), Rule::default());
+    }
+
+    #[test]
+    fn the_list_is_as_it_is_looked_up() {
+        assert!(COMMON.len() > 3_000);
+        assert!(COMMON.iter().all(|w| w.len() >= Rule::MIN && *w == w.to_lowercase()));
+    }
+}

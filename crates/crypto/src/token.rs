@@ -1,0 +1,294 @@
+//! Bearer secrets of our own making: API keys and single-use tokens. All are stored as SHA-256 only: they are 256 random
+//! bits, so nothing slower is needed.
+use std::{fmt, str::FromStr};
+
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use portcullis_domain::port::Random;
+use zeroize::{Zeroize, Zeroizing};
+
+/// A secret's SHA-256, as it is stored. Compared in constant time.
+#[derive(Clone, Copy)]
+pub struct TokenHash([u8; 32]);
+impl TokenHash {
+    /// A hash that was stored.
+    pub const fn stored(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+    /// The bytes to store.
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+impl PartialEq for TokenHash {
+    fn eq(&self, other: &Self) -> bool {
+        crate::same(&self.0, &other.0)
+    }
+}
+impl Eq for TokenHash {}
+impl fmt::Debug for TokenHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("TokenHash(…)")
+    }
+}
+
+/// A secret as its holder sees it. Shown once; wiped from memory when dropped.
+#[derive(Clone)]
+pub struct Raw(Zeroizing<String>);
+impl Raw {
+    /// The text to hand to its holder. Never log it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+impl fmt::Debug for Raw {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Raw(…)")
+    }
+}
+
+/// The text is not a key or token of ours: mistyped, cut, or another kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a well-formed token")]
+pub struct MalformedToken;
+
+const PREFIX: usize = 12;
+const SECRET: usize = 43;
+const CHECK: usize = 6;
+const KEY: usize = "pcl_".len() + PREFIX + "_".len() + SECRET + CHECK;
+
+/// An API key (spec v1 2.2): `pcl_` + 12 characters of `[0-9a-z]` + `_` + 43 base64url characters + 6 check characters.
+///
+/// The check characters are the first 36 bits of the SHA-256 of all before them, in base64url. They are no secret: they
+/// let a mistyped key be refused without a look into the store, and a secret scanner be sure of what it found.
+pub struct ApiKey<'a> {
+    raw: &'a str,
+}
+impl<'a> ApiKey<'a> {
+    /// Makes a key.
+    pub fn generate(random: &dyn Random) -> NewApiKey {
+        let (mut id, mut secret) = ([0u8; 16], [0u8; 32]);
+        random.fill(&mut id);
+        random.fill(&mut secret);
+        // 128 bits modulo 36^12 (62 bits): the bias is below 2^-65
+        let mut n = u128::from_le_bytes(id);
+        let prefix: String = (0..PREFIX)
+            .map(|_| {
+                let digit = (n % 36) as u8;
+                n /= 36;
+                char::from(if digit < 10 { b'0' + digit } else { b'a' + digit - 10 })
+            })
+            .collect();
+        let mut raw = String::with_capacity(KEY);
+        raw.push_str("pcl_");
+        raw.push_str(&prefix);
+        raw.push('_');
+        URL_SAFE_NO_PAD.encode_string(secret, &mut raw);
+        let check = check(&raw);
+        raw.extend(check.map(char::from));
+        secret.zeroize();
+        NewApiKey { hash: hash(&raw), raw: Raw(Zeroizing::new(raw)), prefix }
+    }
+    /// Reads a key's text. Whether it is a live key, only the store knows.
+    pub fn parse(raw: &'a str) -> Result<Self, MalformedToken> {
+        let rest = raw.strip_prefix("pcl_").filter(|_| raw.len() == KEY && raw.is_ascii()).ok_or(MalformedToken)?;
+        let (prefix, rest) = rest.split_at(PREFIX);
+        let (secret, _) = rest.strip_prefix('_').ok_or(MalformedToken)?.split_at(SECRET);
+        let (body, given) = raw.as_bytes().split_at(KEY - CHECK);
+        if !prefix.bytes().all(|b| b.is_ascii_digit() || b.is_ascii_lowercase())
+            || !secret.bytes().all(is_base64url)
+            || given != check(std::str::from_utf8(body).map_err(|_| MalformedToken)?)
+        {
+            return Err(MalformedToken);
+        }
+        Ok(Self { raw })
+    }
+    /// The public part: names the key in lists, logs and the store's index.
+    pub fn prefix(&self) -> &'a str {
+        &self.raw[4..4 + PREFIX]
+    }
+    /// What to compare with the stored hash.
+    pub fn hash(&self) -> TokenHash {
+        hash(self.raw)
+    }
+}
+impl fmt::Debug for ApiKey<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKey(pcl_{}_…)", self.prefix())
+    }
+}
+
+/// A key that was just made.
+#[derive(Clone, Debug)]
+pub struct NewApiKey {
+    /// Shown once.
+    pub raw: Raw,
+    /// The public part.
+    pub prefix: String,
+    /// What is stored.
+    pub hash: TokenHash,
+}
+
+/// What a single-use or opaque token is for. The purpose is in its first characters, so that one kind never passes for
+/// another, and is part of what is hashed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// `pci_`: sets the first password.
+    Invitation,
+    /// `pcw_`: sets a new password.
+    PasswordReset,
+    /// `pcv_`: proves an address.
+    EmailVerification,
+    /// `pcr_`: the refresh token of a session (spec v1 9.6).
+    Refresh,
+    /// `pcm_`: the second step of a sign-in.
+    MfaChallenge,
+    /// `pcc_`: what a browser carries from a provider's answer to `/v1/auth/callback`.
+    LoginCode,
+    /// `pcs_`: a service user's secret (decision 14).
+    ServiceSecret,
+    /// `pct_`: a personal access token.
+    PersonalAccess,
+}
+impl Purpose {
+    /// All of them.
+    pub const ALL: [Self; 8] = [
+        Self::Invitation,
+        Self::PasswordReset,
+        Self::EmailVerification,
+        Self::Refresh,
+        Self::MfaChallenge,
+        Self::LoginCode,
+        Self::ServiceSecret,
+        Self::PersonalAccess,
+    ];
+    /// How its tokens begin.
+    pub const fn prefix(self) -> &'static str {
+        match self {
+            Self::Invitation => "pci_",
+            Self::PasswordReset => "pcw_",
+            Self::EmailVerification => "pcv_",
+            Self::Refresh => "pcr_",
+            Self::MfaChallenge => "pcm_",
+            Self::LoginCode => "pcc_",
+            Self::ServiceSecret => "pcs_",
+            Self::PersonalAccess => "pct_",
+        }
+    }
+    /// Makes a token: the prefix and 32 random bytes in base64url.
+    pub fn generate(self, random: &dyn Random) -> NewToken {
+        let mut secret = Zeroizing::new([0u8; 32]);
+        random.fill(&mut *secret);
+        let mut raw = String::with_capacity(self.prefix().len() + SECRET);
+        raw.push_str(self.prefix());
+        URL_SAFE_NO_PAD.encode_string(*secret, &mut raw);
+        NewToken { hash: hash(&raw), raw: Raw(Zeroizing::new(raw)) }
+    }
+    /// Reads a token of this purpose; what to look up is its hash.
+    pub fn parse(self, raw: &str) -> Result<TokenHash, MalformedToken> {
+        let secret = raw.strip_prefix(self.prefix()).ok_or(MalformedToken)?;
+        if secret.len() == SECRET && secret.bytes().all(is_base64url) { Ok(hash(raw)) } else { Err(MalformedToken) }
+    }
+}
+impl FromStr for Purpose {
+    type Err = MalformedToken;
+    /// The purpose that a token's first characters name.
+    fn from_str(raw: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|p| raw.starts_with(p.prefix())).ok_or(MalformedToken)
+    }
+}
+
+/// A token that was just made.
+#[derive(Clone, Debug)]
+pub struct NewToken {
+    /// Shown or mailed once.
+    pub raw: Raw,
+    /// What is stored.
+    pub hash: TokenHash,
+}
+
+fn hash(raw: &str) -> TokenHash {
+    TokenHash(crate::sha256(raw.as_bytes()))
+}
+
+fn check(body: &str) -> [u8; CHECK] {
+    let digest = crate::sha256(body.as_bytes());
+    let mut out = [0; 8];
+    // 6 bytes are 8 characters; the first 6 of them are 36 bits
+    let _ = URL_SAFE_NO_PAD.encode_slice(&digest[..6], &mut out);
+    [out[0], out[1], out[2], out[3], out[4], out[5]]
+}
+
+fn is_base64url(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::OsRandom;
+    use proptest::prelude::*;
+
+    struct Zero;
+    impl Random for Zero {
+        fn fill(&self, out: &mut [u8]) {
+            out.fill(0);
+        }
+    }
+
+    #[test]
+    fn a_key_has_the_published_form() {
+        let key = ApiKey::generate(&OsRandom);
+        let raw = key.raw.expose();
+        assert_eq!(raw.len(), 66);
+        let parsed = ApiKey::parse(raw).unwrap();
+        assert_eq!(parsed.prefix(), key.prefix);
+        assert_eq!(parsed.hash(), key.hash);
+        assert_eq!(&raw[..17], format!("pcl_{}_", key.prefix));
+        assert_ne!(ApiKey::generate(&OsRandom).hash, key.hash);
+        let zero = ApiKey::generate(&Zero);
+        assert_eq!(
+            zero.raw.expose(),
+            format!("pcl_000000000000_{}{}", "A".repeat(43), String::from_utf8_lossy(&check(&zero.raw.expose()[..60])))
+        );
+    }
+
+    #[test]
+    fn any_single_mistyped_character_is_refused_before_the_store() {
+        let key = ApiKey::generate(&OsRandom);
+        let raw = key.raw.expose();
+        for i in 0..raw.len() {
+            for c in ["a", "B", "7", "_", "-", "é"] {
+                let typo = format!("{}{c}{}", &raw[..i], &raw[i + 1..]);
+                assert!(typo == raw || ApiKey::parse(&typo).is_err(), "{typo}");
+            }
+        }
+        assert!(ApiKey::parse(&raw[..65]).is_err() && ApiKey::parse(&format!("{raw}A")).is_err());
+    }
+
+    #[test]
+    fn a_token_of_one_purpose_is_none_of_another() {
+        for made in Purpose::ALL {
+            let token = made.generate(&OsRandom);
+            assert_eq!(token.raw.expose().parse::<Purpose>(), Ok(made));
+            for read in Purpose::ALL {
+                assert_eq!(read.parse(token.raw.expose()).ok(), (read == made).then_some(token.hash));
+            }
+        }
+    }
+
+    #[test]
+    fn sec_18_debug_shows_no_secret() {
+        let key = ApiKey::generate(&OsRandom);
+        let shown = format!("{key:?} {:?}", ApiKey::parse(key.raw.expose()).unwrap());
+        assert!(!shown.contains(&key.raw.expose()[20..30]), "{shown}");
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_anything_never_panics(s in "\\PC{0,80}") {
+            let _ = ApiKey::parse(&s);
+            let _ = Purpose::Refresh.parse(&s);
+            let _ = ApiKey::parse(&format!("pcl_{s}"));
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! What things are: ids, values that cannot be wrong, entities, errors and ports.
+//!
+//! Pure: no IO, no clock, no async runtime. Everything that comes from outside is parsed into one of these types once, at
+//! the edge, and is not checked again behind it.
+pub mod api_key;
+pub mod audit;
+pub mod context;
+pub mod error;
+pub mod fields;
+pub mod id;
+pub mod meta_schema;
+pub mod port;
+pub mod policy;
+pub mod role;
+pub mod session;
+pub mod tenant;
+pub mod time;
+pub mod user;
+pub mod value;
+
+pub use context::{Credential, Ctx, Principal, Subject};
+pub use error::{Code, Error, FieldError, Result};
+pub use id::Id;
+pub use role::{Role, Roles};
+pub use time::Timestamp;

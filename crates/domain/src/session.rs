@@ -1,0 +1,23 @@
+//! A signed-in person, on one device.
+use crate::id::Id;
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// A session. Each access token names one, and it is looked at on every call (spec v1 9.6).
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Its id: the `sid` claim.
+    pub id: Id<Session>,
+    /// Whose.
+    pub user_id: Id<User>,
+    /// How the person proved who they are (RFC 8176).
+    pub amr: Vec<String>,
+    /// When they last did.
+    pub auth_time: Timestamp,
+    /// Made when.
+    pub created_at: Timestamp,
+    /// Ends by itself.
+    pub expires_at: Timestamp,
+    /// Ended before its time.
+    pub revoked_at: Option<Timestamp>,
+}

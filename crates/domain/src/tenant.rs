@@ -1,0 +1,77 @@
+//! The wall that nothing crosses.
+use crate::id::Id;
+use crate::time::Timestamp;
+use crate::user::User;
+use crate::value::Slug;
+
+/// The number that stands for a tenant in every row (engine.md 11). Never shown outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TenantKey(pub i64);
+
+/// Is the tenant alive?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TenantState {
+    /// In use.
+    Active,
+    /// Its credentials are dead; rows go after 30 days.
+    Deleting,
+}
+
+/// A tenant (spec v1 3.1).
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// The number in rows.
+    pub key: TenantKey,
+    /// The public id.
+    pub id: Id<Tenant>,
+    /// 1–200 characters.
+    pub name: String,
+    /// Unique on the server, fixed.
+    pub slug: Slug,
+    /// BCP 47.
+    pub locale: String,
+    /// The one tenant that administers the others.
+    pub is_master: bool,
+    /// Active or on its way out.
+    pub state: TenantState,
+    /// The owner's id.
+    pub owner_user_id: Option<Id<User>>,
+    /// The owner's address.
+    pub owner_email: Option<String>,
+    /// AWS access portal.
+    pub sso_start_url: Option<String>,
+    /// Its region.
+    pub sso_region: Option<String>,
+    /// Made when.
+    pub created_at: Timestamp,
+    /// Changed when.
+    pub updated_at: Timestamp,
+    /// The row's revision: the ETag.
+    pub revision: i64,
+}
+
+/// What a tenant may set (spec v1 3.1 TenantSettings), as far as this version acts on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// 8–128 bytes.
+    pub password_min_length: usize,
+    /// Life of an access token, 300–86,400 s.
+    pub access_token_seconds: i64,
+    /// A session ends after so long without use.
+    pub session_idle_seconds: i64,
+    /// A session ends after so long in any case.
+    pub session_max_seconds: i64,
+    /// Used when neither request nor policy names a duration.
+    pub default_duration_seconds: i64,
+}
+impl Default for TenantSettings {
+    fn default() -> Self {
+        Self {
+            password_min_length: 8,
+            access_token_seconds: 3_600,
+            session_idle_seconds: 604_800,
+            session_max_seconds: 2_592_000,
+            default_duration_seconds: 3_600,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The application: its ports, caches and settings, wired once.
+use std::sync::Arc;
+
+use portcullis_audit::Prepared;
+use portcullis_crypto::password::{Params, Password};
+use portcullis_crypto::pool::{HashPool, PoolError};
+use portcullis_crypto::seal::MasterKey;
+use portcullis_domain::audit::Event;
+use portcullis_domain::port::{Clock, Random};
+use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_store::Db;
+
+use crate::authenticate::Credentials;
+use crate::keys::Keys;
+use crate::tenancy::Tenancies;
+
+/// What the operator sets once; immutable after start (engine.md 24).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where people and tokens find this server: the issuer of its tokens.
+    pub public_url: String,
+    /// The audience of its tokens.
+    pub audience: String,
+    /// What a new password hash costs.
+    pub password: Params,
+    /// Threads that hash; 0 means one a core.
+    pub hash_threads: usize,
+    /// So much memory for snapshots of tenants, in tenants.
+    pub hot_tenants: u64,
+    /// So many credentials are remembered between requests.
+    pub hot_credentials: u64,
+}
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            public_url: "http://localhost:7400".into(),
+            audience: "portcullis".into(),
+            password: Params::default(),
+            hash_threads: 0,
+            hot_tenants: 10_000,
+            hot_credentials: 100_000,
+        }
+    }
+}
+
+/// Everything that use cases share. Cheap to clone.
+#[derive(Clone)]
+pub struct App(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub settings: Settings,
+    pub db: Db,
+    pub clock: Arc<dyn Clock>,
+    pub random: Arc<dyn Random>,
+    pub master_key: MasterKey,
+    pub passwords: HashPool,
+    pub keys: Keys,
+    pub tenancies: Arc<Tenancies>,
+    pub credentials: Credentials,
+    pub idempotency: crate::idempotency::Running,
+}
+
+impl App {
+    /// Wires an application over an open store: loads (or makes) the server's keys. `tenancies` is the one whose
+    /// [`Tenancies::publish`] the store was opened with.
+    pub async fn new(
+        settings: Settings,
+        db: Db,
+        tenancies: Arc<Tenancies>,
+        master_key: MasterKey,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Result<Self> {
+        let hasher = portcullis_crypto::password::Hasher::new(settings.password).map_err(Error::internal)?;
+        let passwords = HashPool::new(settings.hash_threads, hasher, random.clone()).map_err(Error::internal)?;
+        let keys = Keys::load(&db, crate::tenancy::nowhere(clock.now()), &master_key, &*random).await?;
+        Ok(Self(Arc::new(Inner {
+            credentials: Credentials::new(settings.hot_credentials),
+            idempotency: crate::idempotency::Running::default(),
+            settings,
+            db,
+            clock,
+            random,
+            master_key,
+            passwords,
+            keys,
+            tenancies,
+        })))
+    }
+    /// The operator's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.0.settings
+    }
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.0.clock
+    }
+    /// The source of randomness.
+    pub fn random(&self) -> &Arc<dyn Random> {
+        &self.0.random
+    }
+    /// The store, for workers and the command line.
+    pub fn db(&self) -> &Db {
+        &self.0.db
+    }
+
+    pub(crate) fn id<T>(&self, cx: &Ctx) -> Id<T> {
+        Id::new(cx.now, &*self.0.random)
+    }
+    pub(crate) fn event(
+        &self,
+        cx: &Ctx,
+        action: &'static str,
+        resource_type: &'static str,
+        resource_id: impl ToString,
+    ) -> Event {
+        Event::new(self.id(cx), action, resource_type, resource_id)
+    }
+    /// Makes an event canonical, outside the transaction wherever that is possible (engine.md 13).
+    pub(crate) fn prepare(&self, cx: &Ctx, event: Event) -> Prepared {
+        portcullis_audit::prepare(cx, event, self.salt())
+    }
+    pub(crate) fn salt(&self) -> [u8; 32] {
+        let mut salt = [0; 32];
+        self.0.random.fill(&mut salt);
+        salt
+    }
+    /// What a use case needs to make events inside its transaction, where the values before are read.
+    pub(crate) fn scribe(&self, cx: &Ctx) -> Scribe {
+        Scribe { random: self.0.random.clone(), now: cx.now }
+    }
+    pub(crate) async fn hash(&self, password: Password) -> Result<String> {
+        self.0.passwords.hash(password).await.map_err(busy)
+    }
+}
+
+pub(crate) fn busy(e: PoolError) -> Error {
+    match e {
+        PoolError::Closed => Error::unavailable("the hash pool is closed"),
+        _ => Error::new(Code::RateLimited, "Too many passwords are being checked right now. Try again in a second.")
+            .detail("retry_after_seconds", 1),
+    }
+}
+
+/// Writes events inside a transaction.
+pub(crate) struct Scribe {
+    random: Arc<dyn Random>,
+    now: portcullis_domain::Timestamp,
+}
+impl Scribe {
+    /// A fresh id.
+    pub fn id<T>(&self) -> Id<T> {
+        Id::new(self.now, &*self.random)
+    }
+    /// An event about a thing.
+    pub fn event(&self, action: &'static str, resource_type: &'static str, resource_id: impl ToString) -> Event {
+        Event::new(self.id(), action, resource_type, resource_id)
+    }
+    /// Appends it to the transaction.
+    pub fn write(&self, tx: &mut portcullis_store::Tx, event: Event) {
+        let mut salt = [0; 32];
+        self.random.fill(&mut salt);
+        let prepared = portcullis_audit::prepare(&tx.cx, event, salt);
+        tx.audit(prepared);
+    }
+}

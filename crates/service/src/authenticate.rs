@@ -1,0 +1,281 @@
+//! Who is calling: from what a request carries to a context.
+//!
+//! A credential that was verified is remembered under its SHA-256 together with the tenant's revision. The end of any
+//! credential moves that revision, so what is remembered is used only while nothing has changed (checklist 16 and 19).
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use portcullis_crypto::signing::{Claims, Expect, TokenError};
+use portcullis_crypto::token;
+use portcullis_domain::api_key::{ApiKey, KeyOwner};
+use portcullis_domain::session::Session;
+use portcullis_domain::tenant::{Tenant, TenantState};
+use portcullis_domain::user::{User, UserState};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Subject, Timestamp};
+use portcullis_store::{Tx, api_key, directory, session, user};
+
+use crate::App;
+use crate::tenancy::Tenancy;
+
+/// Where a request comes from.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// `X-Request-ID`, accepted or made.
+    pub request_id: Arc<str>,
+    /// The client's address.
+    pub ip: Option<IpAddr>,
+    /// The client's `User-Agent`, cut to 512 bytes.
+    pub user_agent: Option<Arc<str>>,
+}
+
+/// What a request carries to say who is calling. More than one is refused by the surface.
+#[derive(Clone, Copy, Debug)]
+pub enum Presented<'a> {
+    /// `Authorization: Bearer …`: an access token, or an API key.
+    Bearer(&'a str),
+    /// `X-API-Key: …`.
+    ApiKey(&'a str),
+    /// Nothing.
+    Nothing,
+}
+
+/// Credentials that were verified lately.
+pub(crate) struct Credentials(moka::sync::Cache<[u8; 32], Arc<Known>>);
+impl Credentials {
+    pub fn new(capacity: u64) -> Self {
+        Self(moka::sync::Cache::new(capacity))
+    }
+}
+
+struct Known {
+    tenancy: Arc<Tenancy>,
+    principal: Arc<Principal>,
+    /// Of the tenant, when this was read.
+    revision: i64,
+    /// Of the credential.
+    expires_at: Option<Timestamp>,
+    /// When its use was last noted.
+    noted: AtomicI64,
+}
+
+/// A key's use is written down at most once a minute (engine.md 17).
+const NOTE_SECONDS: i64 = 60;
+
+fn refused(reason: &'static str) -> Error {
+    let message = match reason {
+        "missing" => "Sign in or send an API key.",
+        "expired" => "This credential has expired: sign in again, or use another key.",
+        _ => "This credential is not valid here: sign in again, or use another key.",
+    };
+    Error::new(Code::Unauthenticated, message).detail("reason", reason)
+}
+
+impl App {
+    /// The caller's context, or 401 `unauthenticated` with `details.reason`.
+    pub async fn identify(&self, origin: Origin, presented: Presented<'_>) -> Result<Ctx> {
+        let raw = match presented {
+            Presented::Bearer(raw) | Presented::ApiKey(raw) => raw,
+            Presented::Nothing => return Err(refused("missing")),
+        };
+        let now = self.0.clock.now();
+        let digest = portcullis_crypto::sha256(raw.as_bytes());
+        let known = self.0.credentials.0.get(&digest);
+        if let Some(known) = known {
+            self.freshen(&known.tenancy).await?;
+            if known.revision == known.tenancy.latest() && known.expires_at.is_none_or(|e| now < e) {
+                self.note_use(&known, now);
+                return Ok(context(origin, &known.tenancy, known.principal.clone(), now));
+            }
+            self.0.credentials.0.invalidate(&digest);
+        }
+        let known = Arc::new(match presented {
+            Presented::Bearer(raw) if !raw.starts_with("pcl_") => self.verify_token(raw, now).await?,
+            _ => self.verify_key(raw, now).await?,
+        });
+        self.note_use(&known, now);
+        let cx = context(origin, &known.tenancy, known.principal.clone(), now);
+        self.0.credentials.0.insert(digest, known);
+        Ok(cx)
+    }
+    /// A context for a public operation: nobody, in the named tenant or else the default one (decision 10). A tenant that does
+    /// not exist is 404.
+    pub async fn anonymous(&self, origin: Origin, tenant: Option<Id<Tenant>>) -> Result<Ctx> {
+        let id = match tenant {
+            Some(id) => id,
+            None => self.default_tenant().await?,
+        };
+        let tenancy = self.tenancy(id).await?.ok_or_else(|| Error::not_found("tenant"))?;
+        Ok(context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now()))
+    }
+    /// The same caller, read again: for a decision that has to be made again because something changed meanwhile.
+    pub(crate) async fn identify_again(&self, cx: &Ctx) -> Result<Ctx> {
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        let principal = match &cx.principal.credential {
+            Credential::Session { id, .. } => self.read_session(&tenancy, *id, None, cx.now).await?.principal,
+            Credential::ApiKey { id, .. } => self.read_key(&tenancy, *id, None, cx.now).await?.principal,
+            Credential::None => return Ok(cx.clone()),
+        };
+        Ok(Ctx { principal, ..cx.clone() })
+    }
+
+    async fn verify_token(&self, raw: &str, now: Timestamp) -> Result<Known> {
+        let expect = Expect { issuer: &self.0.settings.public_url, audience: &self.0.settings.audience, now };
+        let claims =
+            self.0.keys.tokens.verify(raw, expect).map_err(|e| {
+                refused(if matches!(e, TokenError::Expired) { "expired" } else { "invalid" }).caused_by(e)
+            })?;
+        let tenancy = self.tenancy(Id::from_uuid(claims.tenant_id)).await?.ok_or_else(|| refused("invalid"))?;
+        self.freshen(&tenancy).await?;
+        self.read_session(&tenancy, Id::from_uuid(claims.sid), Some(&claims), now).await
+    }
+    async fn read_session(
+        &self,
+        tenancy: &Arc<Tenancy>,
+        id: Id<Session>,
+        claims: Option<&Claims>,
+        now: Timestamp,
+    ) -> Result<Known> {
+        let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
+        let found = self.0.db.read(cx, &id, session_facts).await?;
+        let (revision, s, u, state) = found.ok_or_else(|| refused("invalid"))?;
+        tenancy.hear(revision);
+        if claims.is_some_and(|c| c.sub != u.id.uuid()) || state != TenantState::Active {
+            return Err(refused("invalid"));
+        }
+        if s.revoked_at.is_some() || u.state != UserState::Active {
+            return Err(refused("revoked"));
+        }
+        if s.expires_at <= now {
+            return Err(refused("expired"));
+        }
+        let credential = Credential::Session { id: s.id, auth_time: s.auth_time, amr: s.amr.clone().into() };
+        let principal = of_user(&u, credential, tenancy.is_master);
+        let token_end = claims.map(|c| Timestamp::from_micros(c.exp.saturating_mul(1_000_000)));
+        let expires_at = Some(token_end.map_or(s.expires_at, |t| t.min(s.expires_at)));
+        Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted() })
+    }
+
+    async fn verify_key(&self, raw: &str, now: Timestamp) -> Result<Known> {
+        let key = token::ApiKey::parse(raw).map_err(|_| refused("malformed"))?;
+        let prefix = key.prefix().to_owned();
+        let found = self.0.db.read(self.nowhere(), &prefix, directory::api_key_by_prefix).await?;
+        let ((tenant, _), id) = found.ok_or_else(|| refused("invalid"))?;
+        let tenancy = self.tenancy_of(tenant).await?;
+        self.freshen(&tenancy).await?;
+        self.read_key(&tenancy, Id::from_uuid(id), Some(key.hash().bytes()), now).await
+    }
+    async fn read_key(
+        &self,
+        tenancy: &Arc<Tenancy>,
+        id: Id<ApiKey>,
+        hash: Option<&[u8; 32]>,
+        now: Timestamp,
+    ) -> Result<Known> {
+        let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
+        let found = self.0.db.read(cx, &id, key_facts).await?;
+        let (revision, key, stored, creator, state) = found.ok_or_else(|| refused("invalid"))?;
+        tenancy.hear(revision);
+        if hash.is_some_and(|h| !portcullis_crypto::same(h, &stored)) || state != TenantState::Active {
+            return Err(refused("invalid"));
+        }
+        match key.status(now) {
+            "active" => {}
+            "expired" => return Err(refused("expired")),
+            _ => return Err(refused("revoked")),
+        }
+        let credential =
+            Credential::ApiKey { id: key.id, owner: key.owner, scopes: key.scopes.clone(), expires_at: key.expires_at };
+        let principal = match (key.owner, creator) {
+            (KeyOwner::User(owner), Some(u)) if u.id == owner && u.state == UserState::Active => {
+                of_user(&u, credential, tenancy.is_master)
+            }
+            (KeyOwner::User(_), _) => return Err(refused("revoked")),
+            (KeyOwner::Service(service), _) => Principal {
+                credential,
+                acting_user: key.created_by,
+                in_master: tenancy.is_master,
+                ..Principal::bare(Subject::ServiceUser(service), &key.name)
+            },
+        };
+        let expires_at = key.expires_at;
+        Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted() })
+    }
+
+    /// `last_used_at` is exact to a minute, and written without anyone waiting for it.
+    fn note_use(&self, known: &Known, now: Timestamp) {
+        let Credential::ApiKey { id, .. } = known.principal.credential else { return };
+        let last = known.noted.load(Ordering::Relaxed);
+        let due = last.saturating_add(NOTE_SECONDS * 1_000_000) <= now.micros();
+        if due && known.noted.compare_exchange(last, now.micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            let (db, cx) = (self.0.db.clone(), self.nowhere().in_tenant(known.tenancy.key, known.tenancy.id));
+            tokio::spawn(async move {
+                if let Err(e) = db.write(cx, id, key_used).await {
+                    tracing::debug!(error = %e, "the use of a key was not noted");
+                }
+            });
+        }
+    }
+}
+
+fn noted() -> AtomicI64 {
+    AtomicI64::new(0)
+}
+
+/// A user with the facts that decisions read.
+pub(crate) fn of_user(u: &User, credential: Credential, in_master: bool) -> Principal {
+    Principal {
+        subject: Subject::User(u.id),
+        acting_user: Some(u.id),
+        name: u.name().into(),
+        credential,
+        roles: u.roles,
+        is_owner: u.is_owner,
+        in_master,
+        email: Some(u.email.clone()),
+        email_verified: u.email_verified,
+        auth_provider: Some(u.auth_provider),
+        groups: Arc::from([]),
+        tags: u.tags().into(),
+        mfa_enrolled: false,
+        manager_id: u.manager_id,
+    }
+}
+
+pub(crate) fn context(origin: Origin, tenancy: &Tenancy, principal: Arc<Principal>, now: Timestamp) -> Ctx {
+    Ctx {
+        tenant: tenancy.key,
+        tenant_id: tenancy.id,
+        principal,
+        request_id: origin.request_id,
+        ip: origin.ip,
+        user_agent: origin.user_agent,
+        now,
+        notices: portcullis_domain::context::Notices::default(),
+    }
+}
+
+type SessionFacts = (i64, Session, User, TenantState);
+async fn session_facts(tx: &mut Tx, id: &Id<Session>) -> portcullis_store::Result<Option<SessionFacts>> {
+    let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
+    let Some(s) = session::by_id(tx, *id).await? else { return Ok(None) };
+    let Some(u) = user::facts(tx, s.user_id).await? else { return Ok(None) };
+    Ok(Some((tenant.revision, s, u, tenant.state)))
+}
+
+type KeyFacts = (i64, ApiKey, Vec<u8>, Option<User>, TenantState);
+async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Option<KeyFacts>> {
+    let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
+    let Some(key) = api_key::by_id(tx, *id).await? else { return Ok(None) };
+    let Some(hash) = api_key::hash(tx, *id).await? else { return Ok(None) };
+    let creator = match key.owner {
+        KeyOwner::User(id) => user::facts(tx, id).await?,
+        KeyOwner::Service(_) => None,
+    };
+    Ok(Some((tenant.revision, key, hash, creator, tenant.state)))
+}
+
+async fn key_used(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<()> {
+    let now = tx.cx.now;
+    api_key::used(tx, *id, now).await
+}

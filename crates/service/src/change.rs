@@ -1,0 +1,159 @@
+//! How every change goes: allowed → seen before? → well-formed → committed with its audit events, if nothing moved meanwhile.
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use portcullis_domain::{Ctx, Error, Result};
+use portcullis_store::{Tx, UseCase};
+
+use crate::authorize::Gate;
+use crate::idempotency::{Seen, Slot};
+use crate::{Answer, App, Reply};
+
+/// A decision is made again at most so often before the caller is told to come back.
+const TURNS: usize = 8;
+
+impl App {
+    /// A change whose answer may have to be given again: a POST. `command` is looked at only once the caller is allowed.
+    pub(crate) async fn answer<C, T, F>(
+        &self,
+        cx: &Ctx,
+        gate: Gate,
+        command: impl Future<Output = Result<C>> + Send,
+        reply: Reply<T>,
+        f: F,
+    ) -> Result<Answer>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
+    {
+        let revision = self.allow(cx, &gate).await?.revision;
+        let slot = match &reply.key {
+            None => None,
+            Some(key) => match self.seen(cx, key).await? {
+                Seen::Before(answer) => return Ok(answer),
+                Seen::Never(slot) => Some(slot),
+            },
+        };
+        let out = match command.await {
+            Ok(command) => match self.may_grant(cx, &gate).await {
+                Ok(()) => {
+                    let keep = Keep { render: reply.render, slot: slot.clone() };
+                    self.commit(cx, &gate, revision, command, Some(keep), f).await.and_then(Made::answer)
+                }
+                Err(e) => Err(e),
+            },
+            Err(e) => Err(e),
+        };
+        if let (Err(e), Some(slot)) = (&out, slot) {
+            self.keep_refusal(cx, slot, e).await;
+        }
+        out
+    }
+
+    /// A change that may simply be repeated: a PUT, PATCH or DELETE.
+    pub(crate) async fn apply<C, T, F>(
+        &self,
+        cx: &Ctx,
+        gate: Gate,
+        command: impl Future<Output = Result<C>> + Send,
+        f: F,
+    ) -> Result<T>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
+    {
+        let revision = self.allow(cx, &gate).await?.revision;
+        let command = command.await?;
+        self.may_grant(cx, &gate).await?;
+        self.commit(cx, &gate, revision, command, None, f).await.and_then(Made::value)
+    }
+
+    /// Runs the use case in a transaction that refuses to commit if the tenant's revision is not the one that the decision
+    /// stands on; then who is asking and whether they may is looked at again (engine.md 15).
+    async fn commit<C, T, F>(
+        &self,
+        cx: &Ctx,
+        gate: &Gate,
+        mut revision: i64,
+        command: C,
+        keep: Option<Keep<T>>,
+        f: F,
+    ) -> Result<Made<T>>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
+    {
+        let work = Arc::new(Work { command, f, keep, moved: AtomicBool::new(false) });
+        let mut cx = cx.clone();
+        for _ in 0..TURNS {
+            work.moved.store(false, Ordering::Relaxed);
+            let out = self.0.db.write(cx.clone(), Turn { work: work.clone(), revision }, guarded::<C, T, F>).await;
+            if out.is_ok() || !work.moved.load(Ordering::Relaxed) {
+                return out.map_err(Error::from);
+            }
+            let tenancy = self.tenancy_of(cx.tenant).await?;
+            self.freshen(&tenancy).await?;
+            cx = self.identify_again(&cx).await?;
+            revision = self.allow(&cx, gate).await?.revision;
+            self.may_grant(&cx, gate).await?;
+        }
+        Err(Error::unavailable("the tenant's structure keeps changing"))
+    }
+}
+
+/// What must be remembered, and how it is rendered.
+struct Keep<T> {
+    render: fn(&T) -> Answer,
+    slot: Option<Slot>,
+}
+struct Work<C, T, F> {
+    command: C,
+    f: F,
+    keep: Option<Keep<T>>,
+    moved: AtomicBool,
+}
+/// One try on one revision.
+struct Turn<C, T, F> {
+    work: Arc<Work<C, T, F>>,
+    revision: i64,
+}
+enum Made<T> {
+    Answer(Answer),
+    Value(T),
+}
+impl<T> Made<T> {
+    fn answer(self) -> Result<Answer> {
+        match self {
+            Self::Answer(a) => Ok(a),
+            Self::Value(_) => Err(Error::internal("a change without a rendering")),
+        }
+    }
+    fn value(self) -> Result<T> {
+        match self {
+            Self::Value(v) => Ok(v),
+            Self::Answer(_) => Err(Error::internal("a change that was rendered")),
+        }
+    }
+}
+
+async fn guarded<C, T, F>(tx: &mut Tx, turn: &Turn<C, T, F>) -> portcullis_store::Result<Made<T>>
+where
+    C: Send + Sync + 'static,
+    T: Send + 'static,
+    F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
+{
+    if tx.revision().await? != turn.revision {
+        turn.work.moved.store(true, Ordering::Relaxed);
+        return Err(Error::unavailable("the tenant's revision moved").into());
+    }
+    let made = (turn.work.f)(tx, &turn.work.command).await?;
+    let Some(keep) = &turn.work.keep else { return Ok(Made::Value(made)) };
+    let answer = (keep.render)(&made);
+    if let Some(slot) = &keep.slot {
+        slot.keep(tx, &answer).await?;
+    }
+    Ok(Made::Answer(answer))
+}

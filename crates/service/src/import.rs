@@ -1,0 +1,453 @@
+//! Importing users in bulk: NDJSON in, one line of report for each row out (spec v1 4.3.3).
+//!
+//! Rows are read and made canonical here while the writer commits the batch before; a bad row never stops the others, and
+//! nothing but two batches is held in memory.
+use portcullis_audit::Prepared;
+use portcullis_authz::Target;
+use portcullis_crypto::password::{Owner, Password, Rule, check_imported};
+use portcullis_domain::fields::{self, Fields, boolean, line, metadata, string, strings};
+use portcullis_domain::user::{AuthProvider, User, UserState};
+use portcullis_domain::value::Email;
+use portcullis_domain::{Ctx, Error, Id, Result, Role, Roles};
+use portcullis_store::{Tx, user};
+use serde_json::{Map, Value, json};
+use tokio::sync::mpsc;
+
+use crate::App;
+use crate::app::Scribe;
+use crate::authorize::Gate;
+use crate::tenancy::Compiled;
+use crate::user::{check_metadata, roles};
+use crate::user_change::record_update;
+use crate::user_create::{created, from_id};
+
+/// Bytes of a row.
+pub const LONGEST_LINE: usize = 64 * 1024;
+/// Rows of an import.
+pub const MOST_ROWS: u64 = 1_000_000;
+/// Of which so many may bring a password in clear.
+const MOST_PASSWORDS: u64 = 1_000;
+/// Rows that are committed together.
+const BATCH: usize = 500;
+
+/// What happens to a row whose user is there already.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnConflict {
+    /// The row is reported as a conflict.
+    #[default]
+    Error,
+    /// The row is left out.
+    Skip,
+    /// The user is changed: found by `external_id`, else by `email`.
+    Update,
+}
+
+/// How to import.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ImportOptions {
+    /// Every check, nothing kept.
+    pub dry_run: bool,
+    /// What happens to a row whose user is there already.
+    pub on_conflict: OnConflict,
+}
+
+/// A row that is well-formed.
+struct Row {
+    user: User,
+    password_hash: Option<String>,
+    event: Prepared,
+}
+/// A row on its way: its number, its external id, and what became of it so far.
+struct Entry {
+    line: u64,
+    external_id: Option<String>,
+    row: Result<Row, Value>,
+}
+
+impl App {
+    /// Authorises an import (`users:import`) and starts it. `lines` are the raw lines, at most one byte longer than
+    /// [`LONGEST_LINE`]; the answer is the report, line by line, each with its newline.
+    pub async fn import_users(
+        &self,
+        cx: &Ctx,
+        options: Result<ImportOptions>,
+        lines: mpsc::Receiver<Vec<u8>>,
+    ) -> Result<mpsc::Receiver<Vec<u8>>> {
+        self.may(cx, "users:import", Target::tenant()).await?;
+        let options = options?;
+        let mut grantable = Roles::NONE.with(Role::User);
+        for role in [Role::Approver, Role::Admin] {
+            let gate = Gate { grants: Roles::NONE.with(role), ..Gate::new("users:import", Target::tenant()) };
+            if self.may_grant(cx, &gate).await.is_ok() {
+                grantable = grantable.with(role);
+            }
+        }
+        let (send, receive) = mpsc::channel(8);
+        let (app, cx) = (self.clone(), cx.clone());
+        tokio::spawn(async move {
+            let compiled = match app.snapshot(&cx).await {
+                Ok(c) => c,
+                Err(e) => return tracing::error!(error = ?e, "an import did not begin"),
+            };
+            let import = Import { app, cx, options, grantable, compiled };
+            if let Err(e) = import.run(lines, send).await {
+                // no summary: the client sees that the run broke off
+                tracing::error!(error = ?e, "an import broke off");
+            }
+        });
+        Ok(receive)
+    }
+}
+
+struct Import {
+    app: App,
+    cx: Ctx,
+    options: ImportOptions,
+    grantable: Roles,
+    compiled: std::sync::Arc<Compiled>,
+}
+
+#[derive(Default)]
+struct Summary {
+    rows: u64,
+    counts: Map<String, Value>,
+}
+impl Summary {
+    fn count(&mut self, status: &str) {
+        let n = self.counts.get(status).and_then(Value::as_u64).unwrap_or(0);
+        self.counts.insert(status.into(), (n + 1).into());
+    }
+    fn line(&self, dry_run: bool) -> Value {
+        let n = |s: &str| self.counts.get(s).cloned().unwrap_or_else(|| 0.into());
+        json!({ "summary": {
+            "rows": self.rows, "created": n("created"), "updated": n("updated"), "skipped": n("skipped"),
+            "unchanged": n("unchanged"), "invalid": n("invalid"), "conflict": n("conflict"), "dry_run": dry_run,
+        }})
+    }
+}
+
+impl Import {
+    async fn run(self, mut lines: mpsc::Receiver<Vec<u8>>, send: mpsc::Sender<Vec<u8>>) -> Result<()> {
+        let (mut summary, mut passwords, mut committing) = (Summary::default(), 0, None);
+        loop {
+            let mut batch = Vec::with_capacity(BATCH);
+            while batch.len() < BATCH
+                && let Some(line) = lines.recv().await
+            {
+                if line.iter().all(u8::is_ascii_whitespace) {
+                    continue;
+                }
+                summary.rows += 1;
+                batch.push(self.read(summary.rows, &line, &mut passwords).await?);
+            }
+            // the batch before was committed while this one was read
+            if let Some(task) = committing.take() {
+                self.report(finished(task).await?, &mut summary, &send).await?;
+            }
+            if batch.is_empty() {
+                break;
+            }
+            committing = Some(tokio::spawn(self.commit(batch)));
+        }
+        if !self.options.dry_run {
+            let event = self.app.event(&self.cx, "users.imported", "tenant", self.cx.tenant_id);
+            let event = event.with("summary", summary.line(false)["summary"].clone());
+            let event = self.app.prepare(&self.cx, event);
+            self.app.0.db.write(self.cx.clone(), event, record).await?;
+        }
+        let last = summary.line(self.options.dry_run);
+        send.send(format!("{last}\n").into_bytes()).await.map_err(Error::internal)
+    }
+    async fn report(&self, outcomes: Vec<Value>, summary: &mut Summary, send: &mpsc::Sender<Vec<u8>>) -> Result<()> {
+        let mut out = Vec::with_capacity(outcomes.len() * 128);
+        for o in outcomes {
+            summary.count(o["status"].as_str().unwrap_or("invalid"));
+            out.extend_from_slice(o.to_string().as_bytes());
+            out.push(b'\n');
+        }
+        send.send(out).await.map_err(|_| Error::unavailable("the client of an import left"))
+    }
+    fn commit(&self, batch: Vec<Entry>) -> impl Future<Output = Result<Vec<Value>>> + Send + use<> {
+        let (app, cx, options) = (self.app.clone(), self.cx.clone(), self.options);
+        let scribe = app.scribe(&cx);
+        async move {
+            let c = Batch { entries: batch, options, scribe };
+            if options.dry_run {
+                app.0.db.read(cx, &c, dry_run).await.map_err(Error::from)
+            } else {
+                app.0.db.write_bulk(cx, c, commit).await.map_err(Error::from)
+            }
+        }
+    }
+    async fn read(&self, line: u64, raw: &[u8], passwords: &mut u64) -> Result<Entry> {
+        let refuse = |e: &Error, external_id: Option<String>| Entry {
+            line,
+            external_id: external_id.clone(),
+            row: Err(outcome(line, "invalid", external_id.as_deref(), Some(e))),
+        };
+        if line > MOST_ROWS {
+            return Ok(refuse(&Error::field("", "An import has at most 1,000,000 rows."), None));
+        }
+        if raw.len() > LONGEST_LINE {
+            return Ok(refuse(&Error::field("", "A row has at most 64 KiB."), None));
+        }
+        let members = match serde_json::from_slice::<Map<String, Value>>(raw) {
+            Ok(m) => m,
+            Err(e) => return Ok(refuse(&Error::field("", format!("No JSON object: {e}.")), None)),
+        };
+        let external_id = members.get("external_id").and_then(Value::as_str).map(ToOwned::to_owned);
+        match self.row(members, passwords).await {
+            Ok(row) => Ok(Entry { line, external_id, row: Ok(row) }),
+            // the pool is busy or the store away: not the row's fault
+            Err(e) if e.code().http() >= 500 || e.code().http() == 429 => Err(e),
+            Err(e) => Ok(refuse(&e, external_id)),
+        }
+    }
+    async fn row(&self, members: Map<String, Value>, passwords: &mut u64) -> Result<Row> {
+        let cx = &self.cx;
+        let mut f = Fields::new(members);
+        let email = f.required("email", portcullis_domain::value::EMAIL_HINT, |v| Email::parse(&string(v)?));
+        let name = f.required("name", "Enter a name.", line(200, "Enter a name."));
+        let provider =
+            f.optional("auth_provider", |v| AuthProvider::parse(&string(v)?).ok_or("One of local, oidc, saml."));
+        let words = f.optional("roles", strings).unwrap_or_else(|| vec!["user".into()]);
+        let password = f.optional("password", string).map(Password::new);
+        let hash = f.optional("password_hash", |v| {
+            let hash = string(v)?;
+            check_imported(&hash).map(|()| hash)
+        });
+        let external_id = f.optional("external_id", line(255, "1 to 255 characters."));
+        let manager_id = f.optional("manager_id", fields::id::<User>);
+        let data = f.optional("metadata", metadata).unwrap_or_default();
+        let verified = f.optional("email_verified", boolean).unwrap_or_default();
+        let active = f.optional("active", boolean).unwrap_or(true);
+        let part = || line(100, "1 to 100 characters.");
+        let (first_name, last_name) = (f.optional("first_name", part()), f.optional("last_name", part()));
+        if f.optional("groups", strings).is_some_and(|g| !g.is_empty()) {
+            f.wrong("groups", "No such group in this tenant.");
+        }
+        let provider = provider.unwrap_or(AuthProvider::Local);
+        match (provider, &password, &hash) {
+            (AuthProvider::Oidc | AuthProvider::Saml, Some(_), _) => {
+                f.wrong("password", "Leave it out: these users sign in at their provider.")
+            }
+            (AuthProvider::Oidc | AuthProvider::Saml, _, Some(_)) => {
+                f.wrong("password_hash", "Leave it out: these users sign in at their provider.");
+            }
+            (_, Some(_), Some(_)) => f.wrong("password_hash", "A password or a hash, not both."),
+            _ => {}
+        }
+        if let (Some(p), Some(email), Some(name)) = (&password, &email, &name) {
+            let rule = Rule::with_min(self.compiled.settings.password_min_length);
+            if let Err(e) = rule.check(p, Owner { email, name }) {
+                f.wrong("password", e.to_string());
+            }
+            *passwords += 1;
+            if *passwords > MOST_PASSWORDS {
+                f.wrong("password", "An import has at most 1,000 passwords in clear: send hashes.");
+            }
+        }
+        let (email, title) = f.finish(email.zip(name))?;
+        let roles = roles(&words)?;
+        if let Some(role) = roles.iter().find(|r| !self.grantable.has(*r)) {
+            return Err(Error::new(
+                portcullis_domain::Code::InvalidRoles,
+                format!("You may not give the role {role}."),
+            ));
+        }
+        check_metadata(self.compiled.user_schema.as_deref(), &data)?;
+        let password_hash = match password {
+            Some(p) => Some(self.app.hash(p).await?),
+            None => hash,
+        };
+        let invited = provider == AuthProvider::Local && password_hash.is_none();
+        let id: Id<User> = self.app.id(cx);
+        let user = User {
+            id,
+            email,
+            slug: from_id(id),
+            title,
+            auth_provider: provider,
+            state: match (active, invited) {
+                (false, _) => UserState::Suspended,
+                (true, true) => UserState::Invited,
+                (true, false) => UserState::Active,
+            },
+            email_verified: verified,
+            roles,
+            is_owner: false,
+            avatar: None,
+            external_id,
+            manager_id,
+            metadata: data,
+            first_name,
+            last_name,
+            display_name: None,
+            last_login_at: None,
+            created_at: cx.now,
+            updated_at: cx.now,
+            revision: 1,
+        };
+        let event = self.app.prepare(cx, created(self.app.event(cx, "user.created", "user", id), &user));
+        Ok(Row { user, password_hash, event })
+    }
+}
+
+async fn finished(task: tokio::task::JoinHandle<Result<Vec<Value>>>) -> Result<Vec<Value>> {
+    task.await.map_err(Error::internal)?
+}
+async fn record(tx: &mut Tx, event: &Prepared) -> portcullis_store::Result<()> {
+    tx.audit(event.clone());
+    Ok(())
+}
+
+/// A line of the report.
+fn outcome(line: u64, status: &str, external_id: Option<&str>, error: Option<&Error>) -> Value {
+    let mut o = Map::new();
+    o.insert("line".into(), line.into());
+    o.insert("status".into(), status.into());
+    if let Some(e) = external_id {
+        o.insert("external_id".into(), e.into());
+    }
+    if let Some(e) = error {
+        o.insert("code".into(), e.code().as_str().into());
+        o.insert("message".into(), e.message().into());
+        if let Some(fields) = e.details().get("fields") {
+            o.insert("fields".into(), fields.clone());
+        }
+    }
+    Value::Object(o)
+}
+fn with_id(mut o: Value, id: Id<User>) -> Value {
+    o["id"] = id.to_string().into();
+    o
+}
+
+struct Batch {
+    entries: Vec<Entry>,
+    options: ImportOptions,
+    scribe: Scribe,
+}
+
+async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Vec<Value>> {
+    let (mut out, mut structural) = (Vec::with_capacity(c.entries.len()), false);
+    for e in &c.entries {
+        let row = match &e.row {
+            Ok(row) => row,
+            Err(refused) => {
+                out.push(refused.clone());
+                continue;
+            }
+        };
+        if let Some(refused) = manager_missing(tx, e, row).await? {
+            out.push(refused);
+            continue;
+        }
+        if user::insert(tx, &row.user, row.password_hash.as_deref(), None).await? {
+            tx.audit(row.event.clone());
+            out.push(with_id(outcome(e.line, "created", e.external_id.as_deref(), None), row.user.id));
+            continue;
+        }
+        let other = existing(tx, &row.user).await?;
+        let (line, changed) = clash(tx, c, e, row, other).await?;
+        structural |= changed;
+        out.push(line);
+    }
+    if structural {
+        tx.bump().await?;
+    }
+    Ok(out)
+}
+/// The same without writing: what would become of each row, each taken by itself.
+async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Vec<Value>> {
+    let mut out = Vec::with_capacity(c.entries.len());
+    for e in &c.entries {
+        let line = match &e.row {
+            Err(refused) => refused.clone(),
+            Ok(row) => match (manager_missing(tx, e, row).await?, existing(tx, &row.user).await?) {
+                (Some(refused), _) => refused,
+                (None, None) => outcome(e.line, "created", e.external_id.as_deref(), None),
+                (None, Some(other)) => match c.options.on_conflict {
+                    OnConflict::Error => conflict(e, &other, &row.user),
+                    OnConflict::Skip => with_id(outcome(e.line, "skipped", e.external_id.as_deref(), None), other.id),
+                    OnConflict::Update => with_id(outcome(e.line, "updated", e.external_id.as_deref(), None), other.id),
+                },
+            },
+        };
+        out.push(line);
+    }
+    Ok(out)
+}
+async fn manager_missing(tx: &mut Tx, e: &Entry, row: &Row) -> portcullis_store::Result<Option<Value>> {
+    match row.user.manager_id {
+        Some(m) if user::facts(tx, m).await?.is_none() => {
+            let error = Error::field("manager_id", "No such user in this tenant.");
+            Ok(Some(outcome(e.line, "invalid", e.external_id.as_deref(), Some(&error))))
+        }
+        _ => Ok(None),
+    }
+}
+/// Who is there already: by `external_id`, else by `email`.
+async fn existing(tx: &mut Tx, u: &User) -> portcullis_store::Result<Option<User>> {
+    if let Some(external_id) = &u.external_id
+        && let Some(other) = user::by_external_id(tx, external_id).await?
+    {
+        return Ok(Some(other));
+    }
+    user::by_email(tx, &u.email).await
+}
+fn conflict(e: &Entry, other: &User, wanted: &User) -> Value {
+    let field = if other.email == wanted.email { "email" } else { "external_id" };
+    let message = if field == "email" {
+        "A user with this e-mail address exists."
+    } else {
+        "A user with this external id exists."
+    };
+    let error = Error::new(portcullis_domain::Code::UserExists, message).detail("field", field);
+    with_id(outcome(e.line, "conflict", e.external_id.as_deref(), Some(&error)), other.id)
+}
+async fn clash(
+    tx: &mut Tx,
+    c: &Batch,
+    e: &Entry,
+    row: &Row,
+    other: Option<User>,
+) -> portcullis_store::Result<(Value, bool)> {
+    let external_id = e.external_id.as_deref();
+    let Some(other) = other else {
+        return Err(portcullis_store::Error::internal("a row was refused by a rule that is not known here"));
+    };
+    match c.options.on_conflict {
+        OnConflict::Error => Ok((conflict(e, &other, &row.user), false)),
+        OnConflict::Skip => Ok((with_id(outcome(e.line, "skipped", external_id, None), other.id), false)),
+        OnConflict::Update => {
+            // the owner keeps the role admin; the address and the provider of a user are not editable
+            let roles = if other.is_owner { row.user.roles.with(Role::Admin) } else { row.user.roles };
+            let after = User {
+                title: row.user.title.clone(),
+                roles,
+                external_id: row.user.external_id.clone().or(other.external_id.clone()),
+                manager_id: row.user.manager_id.or(other.manager_id),
+                metadata: row.user.metadata.clone(),
+                first_name: row.user.first_name.clone(),
+                last_name: row.user.last_name.clone(),
+                updated_at: tx.cx.now,
+                ..other.clone()
+            };
+            let same = after.title == other.title
+                && after.roles == other.roles
+                && after.external_id == other.external_id
+                && after.manager_id == other.manager_id
+                && after.metadata == other.metadata
+                && after.first_name == other.first_name
+                && after.last_name == other.last_name;
+            if same {
+                return Ok((with_id(outcome(e.line, "unchanged", external_id, None), other.id), false));
+            }
+            user::update(tx, &after).await?;
+            record_update(tx, &c.scribe, &other, &after);
+            let structural = after.roles != other.roles || after.tags() != other.tags();
+            Ok((with_id(outcome(e.line, "updated", external_id, None), other.id), structural))
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! JSON Schemas for metadata.
+use portcullis_authz::Target;
+use portcullis_domain::meta_schema::{BUILT_IN, MetaSchema};
+use portcullis_domain::value::Slug;
+use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_store::{Tx, meta_schema, tenant};
+use serde_json::Value;
+
+use crate::app::Scribe;
+use crate::authorize::Gate;
+use crate::{Answer, App, Reply};
+
+/// A tenant has at most so many schemas, each of at most so many bytes.
+const MOST: usize = 200;
+const LARGEST: usize = 64 * 1024;
+
+/// A schema to make or to put in place of another.
+#[derive(Clone, Debug)]
+pub struct NewMetaSchema {
+    /// Unique in the tenant.
+    pub name: Slug,
+    /// The JSON text of a JSON-Schema object.
+    pub schema: String,
+}
+
+/// Which schema is meant.
+#[derive(Clone, Debug)]
+pub enum MetaSchemaRef {
+    /// By id.
+    Id(Id<MetaSchema>),
+    /// By name.
+    Name(Slug),
+}
+
+impl App {
+    /// All schemas of the tenant; public.
+    pub async fn list_meta_schemas(&self, cx: &Ctx) -> Result<Vec<MetaSchema>> {
+        self.0.db.read(cx.clone(), &(), all).await.map_err(Error::from)
+    }
+    /// One schema; public.
+    pub async fn get_meta_schema(&self, cx: &Ctx, which: &MetaSchemaRef) -> Result<MetaSchema> {
+        self.0.db.read(cx.clone(), which, find).await?.ok_or_else(|| Error::not_found("metaschema"))
+    }
+    /// Adds one. `meta_schemas:create`.
+    pub async fn create_meta_schema(&self, cx: &Ctx, new: NewMetaSchema, reply: Reply<MetaSchema>) -> Result<Answer> {
+        let gate = Gate::new("meta_schemas:create", Target::tenant());
+        let command = async {
+            validator(&new.schema)?;
+            let schema = MetaSchema {
+                id: self.id(cx),
+                name: new.name,
+                schema: new.schema,
+                created_at: cx.now,
+                updated_at: cx.now,
+            };
+            Ok(Save { schema, scribe: self.scribe(cx) })
+        };
+        self.answer(cx, gate, command, reply, insert).await
+    }
+    /// Replaces one; the change counts at once. `meta_schemas:update`.
+    pub async fn update_meta_schema(&self, cx: &Ctx, which: &MetaSchemaRef, new: NewMetaSchema) -> Result<MetaSchema> {
+        let found = self.0.db.read(cx.clone(), which, find).await?;
+        let gate = Gate::new("meta_schemas:update", target(found.as_ref()));
+        let command = async {
+            let old = found.ok_or_else(|| Error::not_found("metaschema"))?;
+            validator(&new.schema)?;
+            if is_built_in(&old.name) && old.name != new.name {
+                return Err(
+                    Error::new(Code::Conflict, "A built-in metaschema keeps its name.").detail("state", "built_in")
+                );
+            }
+            let schema = MetaSchema { name: new.name, schema: new.schema, updated_at: cx.now, ..old };
+            Ok(Save { schema, scribe: self.scribe(cx) })
+        };
+        self.apply(cx, gate, command, update).await
+    }
+    /// Deletes one; the built-in ones stay (decision 23). `meta_schemas:delete`.
+    pub async fn delete_meta_schema(&self, cx: &Ctx, which: &MetaSchemaRef) -> Result<()> {
+        let found = self.0.db.read(cx.clone(), which, find).await?;
+        let gate = Gate::new("meta_schemas:delete", target(found.as_ref()));
+        let command = async {
+            let schema = found.ok_or_else(|| Error::not_found("metaschema"))?;
+            if is_built_in(&schema.name) {
+                return Err(
+                    Error::new(Code::Conflict, "A built-in metaschema cannot be deleted.").detail("state", "built_in")
+                );
+            }
+            Ok(Save { schema, scribe: self.scribe(cx) })
+        };
+        self.apply(cx, gate, command, delete).await
+    }
+}
+
+fn is_built_in(name: &str) -> bool {
+    BUILT_IN.contains(&name)
+}
+fn target(schema: Option<&MetaSchema>) -> Target<'static> {
+    schema.map_or_else(Target::tenant, |m| Target::meta_schema(m.id.uuid()))
+}
+
+/// Compiles a schema; 400 with what is wrong. References to other documents are refused: nothing is fetched (checklist 10).
+pub(crate) fn validator(text: &str) -> Result<jsonschema::Validator> {
+    let wrong = |m: String| Error::field("schema", m).detail("meta_schema", "invalid");
+    if text.len() > LARGEST {
+        return Err(wrong("At most 64 KiB.".into()));
+    }
+    let value: Value = serde_json::from_str(text).map_err(|e| wrong(format!("This is no JSON: {e}.")))?;
+    if !value.is_object() {
+        return Err(wrong("A metaschema must be a JSON object.".into()));
+    }
+    jsonschema::options().build(&value).map_err(|e| wrong(format!("This is no JSON Schema: {e}.")))
+}
+
+struct Save {
+    schema: MetaSchema,
+    scribe: Scribe,
+}
+fn record(tx: &mut Tx, c: &Save, action: &'static str) {
+    let event = c.scribe.event(action, "meta_schema", c.schema.id).with("name", &*c.schema.name);
+    c.scribe.write(tx, event);
+}
+fn taken() -> Error {
+    Error::new(Code::AlreadyExists, "A metaschema of this name exists.").detail("field", "name")
+}
+async fn insert(tx: &mut Tx, c: &Save) -> portcullis_store::Result<MetaSchema> {
+    if meta_schema::by_name(tx, &c.schema.name).await?.is_some() {
+        return Err(taken().into());
+    }
+    if meta_schema::all(tx).await?.len() >= MOST {
+        return Err(Error::new(Code::Conflict, "A tenant has at most 200 metaschemas.").into());
+    }
+    meta_schema::insert(tx, &c.schema).await?;
+    record(tx, c, "meta_schema.created");
+    tenant::rules_changed(tx).await?;
+    Ok(c.schema.clone())
+}
+async fn update(tx: &mut Tx, c: &Save) -> portcullis_store::Result<MetaSchema> {
+    if meta_schema::by_name(tx, &c.schema.name).await?.is_some_and(|m| m.id != c.schema.id) {
+        return Err(taken().into());
+    }
+    meta_schema::update(tx, &c.schema).await?;
+    record(tx, c, "meta_schema.updated");
+    tenant::rules_changed(tx).await?;
+    Ok(c.schema.clone())
+}
+async fn delete(tx: &mut Tx, c: &Save) -> portcullis_store::Result<()> {
+    meta_schema::delete(tx, c.schema.id).await?;
+    record(tx, c, "meta_schema.deleted");
+    tenant::rules_changed(tx).await?;
+    Ok(())
+}
+async fn all(tx: &mut Tx, (): &()) -> portcullis_store::Result<Vec<MetaSchema>> {
+    meta_schema::all(tx).await
+}
+async fn find(tx: &mut Tx, which: &MetaSchemaRef) -> portcullis_store::Result<Option<MetaSchema>> {
+    match which {
+        MetaSchemaRef::Id(id) => meta_schema::by_id(tx, *id).await,
+        MetaSchemaRef::Name(name) => meta_schema::by_name(tx, name).await,
+    }
+}

@@ -1,0 +1,349 @@
+//! Signing in with a local password; ending a session.
+use std::sync::Arc;
+
+use portcullis_crypto::password::{Owner, Password, Verdict};
+use portcullis_crypto::signing::{Claims, Generation, SubjectType};
+use portcullis_crypto::token::Purpose;
+use portcullis_domain::session::Session;
+use portcullis_domain::tenant::Tenant;
+use portcullis_domain::user::{AuthProvider, User, UserState};
+use portcullis_domain::value::{Email, Slug};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Timestamp};
+use portcullis_store::{Tx, attempt, directory, session, user};
+
+use crate::App;
+use crate::app::{Scribe, busy};
+use crate::authenticate::{Origin, context, of_user};
+use crate::profile::session_of;
+use crate::tenancy::Tenancy;
+use crate::user_change::{INVITATION, end_access};
+
+/// A local sign-in.
+pub struct Login {
+    /// The address as sent.
+    pub email: String,
+    /// The password.
+    pub password: Password,
+    /// Which tenant; else it is found by the address (spec v1 9.2).
+    pub tenant_slug: Option<String>,
+}
+
+/// A sign-in that succeeded: no second factor exists in this version, and none is due.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    /// The access token.
+    pub token: String,
+    /// When it ends.
+    pub expires_at: Timestamp,
+    /// Where.
+    pub tenant_id: Id<Tenant>,
+}
+
+impl App {
+    /// Signs in. 401 `invalid_credentials` for every reason, in the same time; 429 after too many tries.
+    pub async fn login(&self, origin: Origin, login: Login) -> Result<SignedIn> {
+        let email = Email::parse(&login.email).ok();
+        let tenancy = self.login_tenant(login.tenant_slug.as_deref()).await?;
+        let nobody = Arc::new(Principal::anonymous());
+        let Some(tenancy) = tenancy else {
+            // as slow as a wrong password (checklist 15)
+            self.0.passwords.verify(None, login.password).await.map_err(busy)?;
+            return Err(wrong());
+        };
+        let cx = context(origin, &tenancy, nobody, self.0.clock.now());
+        let account = email.as_ref().map_or_else(|| login.email.to_lowercase(), ToString::to_string);
+        self.attempts_allowed(&cx, &account).await?;
+        let found = match &email {
+            Some(email) => self.0.db.read(cx.clone(), email, candidate).await?,
+            None => None,
+        };
+        let stored = found.as_ref().and_then(|(_, hash)| hash.clone());
+        let verdict = self.0.passwords.verify(stored.clone(), login.password.clone()).await.map_err(busy)?;
+        let user =
+            found.map(|(u, _)| u).filter(|u| u.auth_provider == AuthProvider::Local && u.state == UserState::Active);
+        let (Some(user), true) = (user, verdict.is_match()) else {
+            self.failed_login(&cx, &account).await?;
+            return Err(wrong());
+        };
+        let rehash = match (verdict, stored) {
+            (Verdict::Match { rehash: true }, Some(old)) => Some((old, self.hash(login.password).await?)),
+            _ => None,
+        };
+        self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], rehash, Some(account)).await
+    }
+    async fn login_tenant(&self, slug: Option<&str>) -> Result<Option<Arc<Tenancy>>> {
+        let id = match slug.map(Slug::tenant) {
+            Some(Ok(slug)) => {
+                let slug = slug.to_string();
+                self.0.db.read(self.nowhere(), &slug, directory::tenant_by_slug).await?.map(|(_, id)| id)
+            }
+            Some(Err(_)) => None,
+            // decision 10
+            None => self.default_tenant().await.ok(),
+        };
+        match id {
+            Some(id) => self.tenancy(id).await,
+            None => Ok(None),
+        }
+    }
+    /// Makes a session and its access token.
+    pub(crate) async fn start_session(
+        &self,
+        cx: &Ctx,
+        tenancy: &Arc<Tenancy>,
+        user: &User,
+        amr: Vec<String>,
+        rehash: Option<(String, String)>,
+        account: Option<String>,
+    ) -> Result<SignedIn> {
+        let settings = self.compiled(tenancy).await?.settings.clone();
+        let session = Session {
+            id: self.id(cx),
+            user_id: user.id,
+            amr,
+            auth_time: cx.now,
+            created_at: cx.now,
+            expires_at: cx.now.plus_seconds(settings.session_max_seconds),
+            revoked_at: None,
+        };
+        let credential =
+            Credential::Session { id: session.id, auth_time: session.auth_time, amr: session.amr.clone().into() };
+        let principal = Arc::new(of_user(user, credential, tenancy.is_master));
+        let cx = Ctx { principal, ..cx.clone() };
+        let expires_at = cx.now.plus_seconds(settings.access_token_seconds);
+        let token = self.token(&cx, user, &session, expires_at);
+        let account = account.map(|a| subject(tenancy, "account", &a));
+        let c = Start { session, rehash, account, scribe: self.scribe(&cx) };
+        self.0.db.write(cx.clone(), c, start).await?;
+        Ok(SignedIn { token, expires_at, tenant_id: tenancy.id })
+    }
+    fn token(&self, cx: &Ctx, user: &User, session: &Session, expires_at: Timestamp) -> String {
+        self.0.keys.tokens.issue(&Claims {
+            iss: self.0.settings.public_url.clone(),
+            sub: user.id.uuid(),
+            aud: self.0.settings.audience.clone(),
+            exp: expires_at.seconds(),
+            iat: cx.now.seconds(),
+            nbf: cx.now.seconds(),
+            jti: self.id::<Session>(cx).uuid(),
+            tenant_id: cx.tenant_id.uuid(),
+            roles: user.roles.public().map(|r| r.as_str().to_owned()).collect(),
+            sid: session.id.uuid(),
+            amr: session.amr.clone(),
+            auth_time: session.auth_time.seconds(),
+            generation: Generation::System,
+            sub_type: SubjectType::User,
+            email: None,
+            org_ids: None,
+        })
+    }
+    /// Ends the caller's session.
+    pub async fn logout(&self, cx: &Ctx) -> Result<()> {
+        let id = session_of(cx)?;
+        let c = End { id, scribe: self.scribe(cx) };
+        self.0.db.write(cx.clone(), c, end).await.map_err(Error::from)
+    }
+    /// The public token keys (RFC 7517).
+    pub fn jwks(&self) -> serde_json::Value {
+        self.0.keys.tokens.jwks()
+    }
+
+    /// Proves an address with the token of an invitation; answers the address.
+    pub async fn verify_email(&self, origin: Origin, token: String) -> Result<String> {
+        let (cx, id, hash) = self.by_invitation(origin, &token).await?;
+        let c = Token { id, hash, password: None, scribe: self.scribe(&cx) };
+        self.0.db.write(cx, c, use_token).await.map_err(Error::from)
+    }
+    /// Sets the first password with the same token, after `verify_email`.
+    pub async fn set_initial_password(&self, origin: Origin, token: String, password: Password) -> Result<()> {
+        let (cx, id, hash) = self.by_invitation(origin, &token).await?;
+        let user = self.0.db.read(cx.clone(), &id, by_id).await?.ok_or_else(bad_token)?;
+        if !user.email_verified {
+            return Err(Error::new(
+                Code::EmailNotVerified,
+                "Verify the e-mail address first: POST /v1/auth/verify-email.",
+            ));
+        }
+        self.check_password(&cx, &password, Owner { email: &user.email, name: &user.title }).await?;
+        let password = Some(self.hash(password).await?);
+        let c = Token { id, hash, password, scribe: self.scribe(&cx) };
+        self.0.db.write(cx, c, use_token).await?;
+        Ok(())
+    }
+    async fn by_invitation(&self, origin: Origin, token: &str) -> Result<(Ctx, Id<User>, [u8; 32])> {
+        let hash = *Purpose::Invitation.parse(token).map_err(|_| bad_token())?.bytes();
+        let found = self.0.db.read(self.nowhere(), &hash, directory::user_by_token).await?;
+        let ((key, _), id) = found.ok_or_else(bad_token)?;
+        let tenancy = self.tenancy_of(key).await?;
+        let cx = context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now());
+        Ok((cx, Id::from_uuid(id), hash))
+    }
+
+    /// 429 while an account, or an address, has to wait (spec v1 2.8). Unknown accounts wait alike.
+    pub(crate) async fn attempts_allowed(&self, cx: &Ctx, account: &str) -> Result<()> {
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        let found = self.0.db.read(cx.clone(), &subject(&tenancy, "account", account), attempts).await?;
+        let Some(a) = found.filter(|a| a.blocked_until > cx.now) else { return Ok(()) };
+        let wait = i64::try_from(a.blocked_until.since(cx.now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);
+        Err(Error::new(Code::RateLimited, format!("Too many wrong passwords. Try again in {wait} seconds."))
+            .detail("retry_after_seconds", wait))
+    }
+    /// Counts a try: after 10 wrong ones in 15 minutes the account waits 30 s, doubling to 15 min; a right one clears it.
+    pub(crate) async fn count_attempt(&self, cx: &Ctx, account: &str, right: bool) -> Result<()> {
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        let c = Count { subject: subject(&tenancy, "account", account), right };
+        self.0.db.write(cx.clone(), c, count).await.map_err(Error::from)
+    }
+    async fn failed_login(&self, cx: &Ctx, account: &str) -> Result<()> {
+        self.count_attempt(cx, account, false).await?;
+        let event = self.event(cx, "auth.login_failed", "user", "unknown").with("email", account);
+        let event = portcullis_domain::audit::Event { outcome: portcullis_domain::audit::Outcome::Denied, ..event };
+        let c = self.prepare(cx, event);
+        self.0.db.write(cx.clone(), c, record).await.map_err(Error::from)
+    }
+}
+
+fn wrong() -> Error {
+    Error::new(Code::InvalidCredentials, "The e-mail address or the password is wrong.")
+}
+fn bad_token() -> Error {
+    Error::new(Code::InvalidToken, "This link is unknown, used or expired. Ask for a new invitation.")
+}
+/// What failures are counted under: a digest, so that the table holds no addresses.
+fn subject(tenancy: &Tenancy, kind: &str, value: &str) -> String {
+    let tag = tenancy.idempotency.tag(&[b"attempts", kind.as_bytes(), value.as_bytes()]);
+    tag.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Option<(User, Option<String>)>> {
+    let Some(user) = user::by_email(tx, email).await? else { return Ok(None) };
+    let hash = user::password_hash(tx, user.id).await?;
+    Ok(Some((user, hash)))
+}
+async fn by_id(tx: &mut Tx, id: &Id<User>) -> portcullis_store::Result<Option<User>> {
+    user::facts(tx, *id).await
+}
+async fn attempts(tx: &mut Tx, subject: &String) -> portcullis_store::Result<Option<attempt::Attempts>> {
+    attempt::find(tx, subject).await
+}
+async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
+    tx.audit(event.clone());
+    Ok(())
+}
+
+struct Start {
+    session: Session,
+    rehash: Option<(String, String)>,
+    account: Option<String>,
+    scribe: Scribe,
+}
+async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
+    let (now, id) = (tx.cx.now, c.session.user_id);
+    // the user may have been suspended while the password was checked
+    let alive = user::facts(tx, id).await?.is_some_and(|u| u.state == UserState::Active);
+    if !alive {
+        return Err(wrong().into());
+    }
+    session::insert(tx, &c.session).await?;
+    user::signed_in(tx, id, now).await?;
+    if let Some((old, new)) = &c.rehash {
+        user::rehash(tx, id, old, new).await?;
+    }
+    if let Some(account) = &c.account
+        && attempt::find(tx, account).await?.is_some()
+    {
+        attempt::clear(tx, account).await?;
+    }
+    let event = c.scribe.event("auth.login_succeeded", "session", c.session.id).with("amr", c.session.amr.clone());
+    c.scribe.write(tx, event);
+    Ok(())
+}
+
+struct End {
+    id: Id<Session>,
+    scribe: Scribe,
+}
+async fn end(tx: &mut Tx, c: &End) -> portcullis_store::Result<()> {
+    let now = tx.cx.now;
+    if session::revoke(tx, c.id, now).await? {
+        c.scribe.write(tx, c.scribe.event("session.revoked", "session", c.id).with("cause", "logout"));
+        tx.bump().await?;
+    }
+    Ok(())
+}
+
+struct Count {
+    subject: String,
+    right: bool,
+}
+async fn count(tx: &mut Tx, c: &Count) -> portcullis_store::Result<()> {
+    let before = attempt::find(tx, &c.subject).await?;
+    if c.right {
+        if before.is_some() {
+            attempt::clear(tx, &c.subject).await?;
+        }
+        return Ok(());
+    }
+    let after = after_failure(before.unwrap_or_default(), tx.cx.now);
+    attempt::set(tx, &c.subject, &after).await
+}
+/// One more failure.
+fn after_failure(a: attempt::Attempts, now: Timestamp) -> attempt::Attempts {
+    const WINDOW: i64 = 15 * 60;
+    const FREE: i64 = 10;
+    let fresh = a.window_start.plus_seconds(WINDOW) <= now && a.blocked_until.plus_seconds(WINDOW) <= now;
+    let failures = if fresh { 1 } else { a.failures + 1 };
+    let window_start = if fresh { now } else { a.window_start };
+    let wait = match failures - FREE {
+        n if n < 0 => 0,
+        n => 30_i64.saturating_mul(1_i64 << n.min(5)).min(WINDOW),
+    };
+    attempt::Attempts { failures, window_start, blocked_until: now.plus_seconds(wait) }
+}
+
+struct Token {
+    id: Id<User>,
+    hash: [u8; 32],
+    /// With a password the token is spent.
+    password: Option<String>,
+    scribe: Scribe,
+}
+async fn use_token(tx: &mut Tx, c: &Token) -> portcullis_store::Result<String> {
+    let now = tx.cx.now;
+    let found = user::by_token(tx, c.id, INVITATION, &c.hash, now).await?;
+    let before = found.filter(|u| u.state != UserState::Suspended).ok_or_else(bad_token)?;
+    let mut after = User { email_verified: true, updated_at: now, ..before.clone() };
+    if let Some(hash) = &c.password {
+        after.state = UserState::Active;
+        user::set_password(tx, c.id, hash, now).await?;
+        user::set_token(tx, c.id, None).await?;
+        end_access(tx, &c.scribe, c.id, "password", None).await?;
+    }
+    user::update(tx, &after).await?;
+    if !before.email_verified {
+        c.scribe.write(tx, c.scribe.event("user.email_verified", "user", c.id));
+    }
+    if c.password.is_some() {
+        c.scribe.write(tx, c.scribe.event("user.activated", "user", c.id));
+    }
+    tx.bump().await?;
+    Ok(after.email.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_eleventh_failure_waits_and_the_wait_doubles_up_to_a_quarter_of_an_hour() {
+        let (mut a, mut now, mut waits) = (attempt::Attempts::default(), Timestamp::from_micros(1 << 50), vec![]);
+        for _ in 0..18 {
+            a = after_failure(a, now);
+            waits.push(a.blocked_until.since(now).as_secs());
+            now = a.blocked_until.plus_seconds(1);
+        }
+        assert!(waits[..9].iter().all(|w| *w == 0), "{waits:?}");
+        assert_eq!(waits[9..], [30, 60, 120, 240, 480, 900, 900, 900, 900]);
+        assert_eq!(after_failure(a, now.plus_seconds(3_600)).failures, 1, "an hour forgives");
+    }
+}

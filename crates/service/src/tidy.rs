@@ -1,0 +1,152 @@
+//! What is done in the background, in steps that are safe to repeat: sealing, checkpoints, erasures.
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use portcullis_audit::checkpoint::Checkpoint;
+use portcullis_audit::erasure as redaction;
+use portcullis_domain::audit::Event;
+use portcullis_domain::tenant::{Tenant, TenantKey};
+use portcullis_domain::{Ctx, Error, Id, Result};
+use portcullis_store::lease::{self, Claim, Lease};
+use portcullis_store::{Tx, audit, directory, erasure};
+use uuid::Uuid;
+
+use crate::App;
+use crate::app::Scribe;
+
+/// A tenant's checkpoint is due after so many events, or after a second with any.
+const EVENTS: i64 = 1_000;
+/// Events of one step of an erasure.
+const STEP: i64 = 1_000;
+
+/// Where the sealer left off in each tenant, so that idle tenants cost nothing.
+#[derive(Default)]
+pub struct Sealed(Mutex<HashMap<TenantKey, i64>>);
+
+impl App {
+    /// One round of the sealer: numbers what waits (PostgreSQL), then signs a checkpoint for each tenant that moved. The
+    /// checkpoints are answered too, to be written where the database's owner cannot take them away (engine.md 14).
+    pub async fn seal(&self, holder: &str, sealed: &Sealed) -> Result<Vec<Checkpoint>> {
+        let claim = claim("audit.seal", holder);
+        let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(vec![]) };
+        if self.0.db.is_shared() {
+            for (key, id) in self.0.db.read(self.nowhere(), &(), directory::pending_tenants).await? {
+                let cx = self.nowhere().in_tenant(key, id);
+                let batch = audit::SealPending { lease: lease.clone(), limit: EVENTS };
+                while self.0.db.write(cx.clone(), batch.clone(), audit::seal_pending).await? == EVENTS as usize {}
+            }
+        }
+        let mut out = vec![];
+        let mut after = TenantKey(0);
+        loop {
+            let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
+            let Some((last, _)) = tenants.last() else { return Ok(out) };
+            after = *last;
+            for (key, id) in tenants {
+                out.extend(self.checkpoint(key, id, sealed).await?);
+            }
+        }
+    }
+    async fn checkpoint(&self, key: TenantKey, id: Id<Tenant>, sealed: &Sealed) -> Result<Option<Checkpoint>> {
+        let cx = self.nowhere().in_tenant(key, id);
+        let head = self.0.db.read(cx.clone(), &(), audit::head).await?;
+        let known = sealed.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key).copied();
+        let last = match known {
+            Some(seq) => seq,
+            None => self.0.db.read(cx.clone(), &(), audit::latest_checkpoint).await?.map_or(0, |c| c.seq),
+        };
+        if head.seq > last {
+            let signing = self.0.keys.audit.signing();
+            let made = Checkpoint::sign(signing, self.id::<Event>(&cx).uuid(), id.uuid(), head.seq, head.hash, cx.now);
+            let row = audit::Checkpoint {
+                seq: made.seq,
+                id: made.id,
+                hash: made.hash,
+                key_id: made.key_id.clone(),
+                signature: made.signature.to_vec(),
+                created_at: made.created_at.micros(),
+            };
+            self.0.db.write(cx, row, keep_checkpoint).await?;
+            sealed.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, head.seq);
+            return Ok(Some(made));
+        }
+        sealed.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key, last);
+        Ok(None)
+    }
+
+    /// One step of every erasure under way: the personal part of events by or about a deleted person goes, and an event says
+    /// which (engine.md 14). True while there is more to do.
+    pub async fn erase(&self, holder: &str) -> Result<bool> {
+        let claim = claim("audit.erase", holder);
+        let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(false) };
+        let (mut after, mut more) = (TenantKey(0), false);
+        loop {
+            let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
+            let Some((last, _)) = tenants.last() else { return Ok(more) };
+            after = *last;
+            for (key, id) in tenants {
+                more |= self.erase_in(self.nowhere().in_tenant(key, id), &lease).await?;
+            }
+        }
+    }
+    async fn erase_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
+        let Some(e) = self.0.db.read(cx.clone(), &(), next).await? else { return Ok(false) };
+        let from = audit::Start { seq: e.after_seq + 1, limit: STEP };
+        let rows = self.0.db.scan(cx.clone(), from, audit::range).await?;
+        let head = self.0.db.read(cx.clone(), &(), audit::head).await?;
+        let person = e.user_id.to_string();
+        let mut erased = vec![];
+        for r in &rows {
+            let entry = portcullis_audit::entry::entry(&r.body, r.hole, &r.private, None).map_err(Error::internal)?;
+            let of = |name: &str| entry[name].as_str() == Some(person.as_str());
+            if of("actor_id")
+                || of("resource_id")
+                || of("on_behalf_of")
+                || entry["metadata"]["user_id"] == person.as_str()
+            {
+                let action = entry["action"].as_str().unwrap_or_default();
+                erased.push((r.seq, r.id, redaction::erase(action, &r.private)));
+            }
+        }
+        let reached = rows.last().map_or(head.seq, |r| r.seq);
+        // what was appended before the deletion may still wait for its number
+        let settled = cx.now.since(e.created_at).as_secs() >= 10;
+        let done = rows.is_empty() && settled;
+        let c = Step { user: e.user_id, erased, reached, done, lease: lease.clone(), scribe: self.scribe(&cx) };
+        self.0.db.write(cx, c, erase_step).await?;
+        Ok(!done && !rows.is_empty())
+    }
+}
+
+fn claim(name: &'static str, holder: &str) -> Claim {
+    Claim { name, holder: holder.to_owned(), seconds: 30 }
+}
+async fn acquire(tx: &mut Tx, claim: &Claim) -> portcullis_store::Result<Option<Lease>> {
+    lease::acquire(tx, claim).await
+}
+async fn keep_checkpoint(tx: &mut Tx, c: &audit::Checkpoint) -> portcullis_store::Result<()> {
+    audit::insert_checkpoint(tx, c).await
+}
+async fn next(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<erasure::Erasure>> {
+    erasure::next(tx).await
+}
+
+struct Step {
+    user: Id<portcullis_domain::user::User>,
+    erased: Vec<(i64, Uuid, String)>,
+    reached: i64,
+    done: bool,
+    lease: Lease,
+    scribe: Scribe,
+}
+async fn erase_step(tx: &mut Tx, c: &Step) -> portcullis_store::Result<()> {
+    lease::check(tx, &c.lease).await?;
+    for (_, id, private) in &c.erased {
+        erasure::redact(tx, *id, private).await?;
+    }
+    if !c.erased.is_empty() {
+        let seqs: Vec<(i64, i64)> = c.erased.iter().map(|(seq, ..)| (*seq, *seq)).collect();
+        c.scribe.write(tx, redaction::redacted(c.scribe.id(), c.user, &seqs));
+    }
+    if c.done { erasure::done(tx, c.user).await } else { erasure::advance(tx, c.user, c.reached).await }
+}

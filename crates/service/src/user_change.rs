@@ -1,0 +1,337 @@
+//! Changing, suspending and erasing a user.
+use portcullis_crypto::token::Purpose;
+use portcullis_domain::api_key::ApiKey;
+use portcullis_domain::session::Session;
+use portcullis_domain::user::{AuthProvider, User, UserState};
+use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
+use portcullis_store::user::UserToken;
+use portcullis_store::{Tx, api_key, erasure, session, user};
+use serde_json::Value;
+use uuid::Uuid;
+
+use crate::app::Scribe;
+use crate::user::{Draft, UserPatch, UserRef, check_metadata, gate, roles};
+use crate::user_create::{digest, manager_exists, taken, words};
+use crate::{Answer, App, Reply};
+
+impl App {
+    /// Changes a user. `users:update`, and `roles:grant` for each role given or taken. `if_match`: the revision that the caller
+    /// saw, else 412.
+    pub async fn update_user(
+        &self,
+        cx: &Ctx,
+        which: &UserRef,
+        draft: Draft<UserPatch>,
+        if_match: Option<i64>,
+    ) -> Result<User> {
+        let found = self.find_user(cx, which).await?;
+        let mut gate = gate("users:update", found.as_ref());
+        gate.asked = draft.asked();
+        if let (Some(user), Some(asked)) = (&found, &draft.roles) {
+            gate.grants =
+                asked.iter().filter_map(|w| Role::parse(w)).collect::<Roles>().changed(user.roles.public().collect());
+        }
+        let changes_roles = !gate.grants.is_empty();
+        let command = async {
+            let user = found.ok_or_else(|| Error::not_found("user"))?;
+            let patch = draft.command?;
+            let roles = patch.roles.as_deref().map(roles).transpose()?;
+            if let Some(metadata) = &patch.metadata {
+                check_metadata(self.snapshot(cx).await?.user_schema.as_deref(), metadata)?;
+            }
+            if changes_roles && cx.principal.acting_user == Some(user.id) {
+                // decision 18: nobody changes his own roles
+                return Err(Error::new(Code::Forbidden, "Nobody changes their own roles: ask another administrator.")
+                    .detail("action", "roles:grant"));
+            }
+            Ok(Update { id: user.id, patch, roles, if_match, scribe: self.scribe(cx) })
+        };
+        self.apply(cx, gate, command, update).await
+    }
+    /// Suspends or reactivates. `users:suspend`. Suspending ends sessions and keys at once; reactivating brings none back.
+    pub async fn set_user_active(
+        &self,
+        cx: &Ctx,
+        which: &UserRef,
+        active: Result<bool>,
+        reply: Reply<User>,
+    ) -> Result<Answer> {
+        let found = self.find_user(cx, which).await?;
+        let gate = gate("users:suspend", found.as_ref());
+        let command = async {
+            let user = found.ok_or_else(|| Error::not_found("user"))?;
+            Ok(SetActive { id: user.id, active: active?, scribe: self.scribe(cx) })
+        };
+        self.answer(cx, gate, command, reply, set_active).await
+    }
+    /// Erases a user for good. `users:delete`. The id is gone at once; what the audit log holds of the person goes in steps.
+    pub async fn delete_user(&self, cx: &Ctx, which: &UserRef, if_match: Option<i64>) -> Result<()> {
+        let found = self.find_user(cx, which).await?;
+        let gate = gate("users:delete", found.as_ref());
+        let command = async {
+            let user = found.ok_or_else(|| Error::not_found("user"))?;
+            Ok(Delete { id: user.id, if_match, scribe: self.scribe(cx) })
+        };
+        self.apply(cx, gate, command, delete).await
+    }
+    /// Makes a fresh invitation; earlier ones die. `users:invite`. Without a mail setting the link is answered (decision 8).
+    pub async fn resend_invite(&self, cx: &Ctx, id: Id<User>, reply: Reply<Option<String>>) -> Result<Answer> {
+        let found = self.find_user(cx, &UserRef::Id(id)).await?;
+        let gate = gate("users:invite", found.as_ref());
+        let command = async {
+            found.ok_or_else(|| Error::not_found("user"))?;
+            let (url, token) = self.invitation(cx);
+            Ok(Invite { id, url, token, scribe: self.scribe(cx) })
+        };
+        self.answer(cx, gate, command, reply, invite).await
+    }
+    /// An invitation: the link to show once, and what is stored of it.
+    pub(crate) fn invitation(&self, cx: &Ctx) -> (String, UserToken) {
+        let token = Purpose::Invitation.generate(&*self.0.random);
+        let url = format!("{}/invitation?token={}", self.0.settings.public_url, token.raw.expose());
+        let stored =
+            UserToken { purpose: INVITATION, hash: *token.hash.bytes(), expires_at: cx.now.plus_seconds(7 * 86_400) };
+        (url, stored)
+    }
+}
+
+/// The stored purpose of an invitation.
+pub(crate) const INVITATION: &str = "invitation";
+
+struct Update {
+    id: Id<User>,
+    patch: UserPatch,
+    roles: Option<Roles>,
+    if_match: Option<i64>,
+    scribe: Scribe,
+}
+
+/// The user as the transaction sees it, if the caller saw the same.
+async fn current(tx: &mut Tx, id: Id<User>, if_match: Option<i64>) -> portcullis_store::Result<User> {
+    let user = user::by_id(tx, id).await?.ok_or_else(|| Error::not_found("user"))?;
+    require_revision(user.revision, if_match)?;
+    Ok(user)
+}
+/// 412 unless the caller saw this revision (spec v1 2.7).
+pub(crate) fn require_revision(revision: i64, if_match: Option<i64>) -> Result<()> {
+    match if_match {
+        Some(seen) if seen != revision => Err(Error::new(
+            Code::PreconditionFailed,
+            "Somebody changed this since you read it. Read it again, then repeat.",
+        )
+        .detail("etag", format!("\"{revision}\""))),
+        _ => Ok(()),
+    }
+}
+
+async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<User> {
+    let before = current(tx, c.id, c.if_match).await?;
+    let mut after = before.clone();
+    let p = &c.patch;
+    if let Some(title) = &p.title {
+        after.title.clone_from(title);
+    }
+    if let Some(external_id) = &p.external_id {
+        after.external_id.clone_from(external_id);
+    }
+    if let Some(manager) = p.manager_id {
+        after.manager_id = manager;
+    }
+    if let Some(metadata) = &p.metadata {
+        after.metadata.clone_from(metadata);
+    }
+    if let Some(roles) = c.roles {
+        // what this surface does not show stays as it is (decision 17)
+        let hidden = if before.roles.has(Role::Checker) { Roles::NONE.with(Role::Checker) } else { Roles::NONE };
+        after.roles = roles.iter().chain(hidden.iter()).collect();
+    }
+    if before.is_owner && !after.roles.has(Role::Admin) {
+        return Err(owner_protected("The owner keeps the role admin. Move the ownership first.").into());
+    }
+    if let Some(manager) = after.manager_id.filter(|m| before.manager_id != Some(*m)) {
+        no_cycle(tx, c.id, manager).await?;
+    }
+    if let Some(external_id) = after.external_id.as_deref().filter(|e| before.external_id.as_deref() != Some(*e))
+        && user::by_external_id(tx, external_id).await?.is_some()
+    {
+        return Err(taken("external_id", "A user with this external id exists in this tenant.").into());
+    }
+    after.updated_at = tx.cx.now;
+    user::update(tx, &after).await?;
+    if let Some(avatar) = &p.avatar {
+        user::set_avatar(tx, c.id, avatar.as_deref()).await?;
+        after.avatar.clone_from(avatar);
+    }
+    after.revision += 1;
+    record_update(tx, &c.scribe, &before, &after);
+    let structural =
+        before.roles != after.roles || before.tags() != after.tags() || before.manager_id != after.manager_id;
+    if structural {
+        tx.bump().await?;
+    }
+    Ok(after)
+}
+
+/// One event for the fields, one for each role given or taken. Nothing changed: nothing is said.
+pub(crate) fn record_update(tx: &mut Tx, scribe: &Scribe, before: &User, after: &User) {
+    let text = |s: &Option<String>| s.clone().map_or(Value::Null, Value::from);
+    let id = |m: &Option<Id<User>>| m.map_or(Value::Null, |m| Value::from(m.to_string()));
+    let image = |a: &Option<String>| a.as_deref().map_or(Value::Null, |a| Value::from(digest(a)));
+    let event = scribe
+        .event("user.updated", "user", after.id)
+        .change("name", before.title.as_str(), after.title.as_str())
+        .change("first_name", text(&before.first_name), text(&after.first_name))
+        .change("last_name", text(&before.last_name), text(&after.last_name))
+        .change("display_name", text(&before.display_name), text(&after.display_name))
+        .change("external_id", text(&before.external_id), text(&after.external_id))
+        .change("manager_id", id(&before.manager_id), id(&after.manager_id))
+        .change("metadata", Value::Object(before.metadata.clone()), Value::Object(after.metadata.clone()))
+        .change("avatar_sha256", image(&before.avatar), image(&after.avatar))
+        .change("is_owner", before.is_owner, after.is_owner)
+        .change("roles", words(before.roles), words(after.roles));
+    if event.changes.is_empty() {
+        return;
+    }
+    scribe.write(tx, event);
+    for role in before.roles.changed(after.roles).iter() {
+        let action = if after.roles.has(role) { "role.granted" } else { "role.taken" };
+        scribe.write(tx, scribe.event(action, "user", after.id).with("role", role.as_str()));
+    }
+}
+
+fn owner_protected(message: &'static str) -> Error {
+    Error::new(Code::OwnerProtected, message)
+}
+
+/// A manager exists, and is not below the person whom they manage.
+async fn no_cycle(tx: &mut Tx, person: Id<User>, manager: Id<User>) -> portcullis_store::Result<()> {
+    manager_exists(tx, manager).await?;
+    let mut above = Some(manager);
+    for _ in 0..100 {
+        match above {
+            Some(id) if id == person => {
+                let field = portcullis_domain::FieldError {
+                    field: "manager_id".into(),
+                    message: "This would make the person their own manager.".into(),
+                };
+                return Err(Error::with_fields(Code::Unprocessable, vec![field]).into());
+            }
+            Some(id) => above = user::facts(tx, id).await?.and_then(|u| u.manager_id),
+            None => return Ok(()),
+        }
+    }
+    Ok(())
+}
+
+struct SetActive {
+    id: Id<User>,
+    active: bool,
+    scribe: Scribe,
+}
+async fn set_active(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
+    let before = current(tx, c.id, None).await?;
+    if !c.active && before.is_owner {
+        return Err(owner_protected("The owner cannot be suspended. Move the ownership first.").into());
+    }
+    if !c.active && tx.cx.principal.acting_user == Some(c.id) {
+        return Err(Error::new(Code::Conflict, "Nobody suspends themselves.").detail("state", "self").into());
+    }
+    let state = match (c.active, before.state) {
+        (false, _) => UserState::Suspended,
+        (true, UserState::Suspended) => back_to(tx, &before).await?,
+        (true, state) => state,
+    };
+    if state == before.state {
+        return Ok(before);
+    }
+    let after = User { state, updated_at: tx.cx.now, revision: before.revision + 1, ..before };
+    user::update(tx, &after).await?;
+    if c.active {
+        c.scribe.write(tx, c.scribe.event("user.reactivated", "user", c.id));
+    } else {
+        c.scribe.write(tx, c.scribe.event("user.suspended", "user", c.id));
+        user::set_token(tx, c.id, None).await?;
+        end_access(tx, &c.scribe, c.id, "suspended", None).await?;
+    }
+    tx.bump().await?;
+    Ok(after)
+}
+/// Someone who never set a password goes back to being invited.
+async fn back_to(tx: &mut Tx, u: &User) -> portcullis_store::Result<UserState> {
+    let has_password = user::password_hash(tx, u.id).await?.is_some();
+    let never_signed_in = u.auth_provider == AuthProvider::Local && !has_password && !u.email_verified;
+    // one made through /v1beta1 without a password was active all along (decision 1)
+    Ok(if never_signed_in && u.is_owner { UserState::Invited } else { UserState::Active })
+}
+
+/// Ends every session and key of a user, each with its event. At most 1,000 of either in one transaction: more is tidied up by
+/// the next, and none of them works meanwhile, since the user's state is looked at as well.
+pub(crate) async fn end_access(
+    tx: &mut Tx,
+    scribe: &Scribe,
+    id: Id<User>,
+    cause: &'static str,
+    keep: Option<Id<Session>>,
+) -> portcullis_store::Result<()> {
+    let now = tx.cx.now;
+    for s in session::live_of_user(tx, id, Id::from_uuid(Uuid::nil())).await? {
+        if keep != Some(s.id) && session::revoke(tx, s.id, now).await? {
+            let event =
+                scribe.event("session.revoked", "session", s.id).with("cause", cause).with("user_id", id.to_string());
+            scribe.write(tx, event);
+        }
+    }
+    if cause == "password" {
+        return Ok(());
+    }
+    let by = tx.cx.principal.acting_user;
+    for k in api_key::of_creator(tx, id, Id::<ApiKey>::from_uuid(Uuid::nil())).await? {
+        if api_key::revoke(tx, k.id, now, by).await? {
+            scribe.write(tx, scribe.event("api_key.revoked", "api_key", k.id).with("cause", cause));
+        }
+    }
+    Ok(())
+}
+
+struct Delete {
+    id: Id<User>,
+    if_match: Option<i64>,
+    scribe: Scribe,
+}
+async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
+    let before = current(tx, c.id, c.if_match).await?;
+    if before.is_owner {
+        return Err(owner_protected("The owner cannot be deleted. Move the ownership first.").into());
+    }
+    if tx.cx.principal.acting_user == Some(c.id) {
+        return Err(Error::new(Code::Conflict, "Nobody deletes themselves.").detail("state", "self").into());
+    }
+    end_access(tx, &c.scribe, c.id, "deleted", None).await?;
+    session::delete_of_user(tx, c.id).await?;
+    user::delete(tx, c.id).await?;
+    // names nobody: what is left of the person in the log goes with the erasure
+    c.scribe.write(tx, c.scribe.event("user.deleted", "user", c.id));
+    erasure::add(tx, c.id).await?;
+    tx.bump().await?;
+    Ok(())
+}
+
+struct Invite {
+    id: Id<User>,
+    url: String,
+    token: UserToken,
+    scribe: Scribe,
+}
+async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Option<String>> {
+    let user = user::facts(tx, c.id).await?.ok_or_else(|| Error::not_found("user"))?;
+    let waiting = user.state == UserState::Invited
+        || (user.auth_provider == AuthProvider::Local && user::password_hash(tx, c.id).await?.is_none());
+    if !waiting || user.state == UserState::Suspended {
+        return Err(
+            Error::new(Code::AlreadyVerified, "Nothing is left to invite: this user can sign in already.").into()
+        );
+    }
+    user::set_token(tx, c.id, Some(&c.token)).await?;
+    c.scribe.write(tx, c.scribe.event("user.invited", "user", c.id));
+    Ok(Some(c.url.clone()))
+}

@@ -1,0 +1,94 @@
+//! The statements that belong to no tenant: they find the tenant, or serve the server itself. Each says why it is here.
+//!
+//! They return ids and keys only, never what a tenant keeps. Everything else is bound to the tenant by [`crate::Tx`].
+use portcullis_domain::{Id, tenant::Tenant, tenant::TenantKey};
+use uuid::Uuid;
+
+use crate::{Result, Row, Tx};
+
+statements! {
+    global;
+    // A request names its tenant by id, slug or not at all; the number is what follows from that.
+    TENANT_BY_ID: point "SELECT tenant, id FROM tenants WHERE id = $1";
+    TENANT_BY_SLUG: point "SELECT tenant, id FROM tenants WHERE slug = $1";
+    TENANT_DEFAULT: point "SELECT tenant, id FROM tenants WHERE is_default = 1";
+    // Workers visit every tenant.
+    TENANTS: page "SELECT tenant, id FROM tenants WHERE tenant > $1 ORDER BY tenant LIMIT $2";
+    // A new tenant takes the next number.
+    TENANT_LAST: point "SELECT coalesce(max(tenant), 0) FROM tenants";
+    // A key proves its tenant: its prefix is unique on the server.
+    API_KEY_BY_PREFIX: point
+        "SELECT t.tenant, t.id, k.id FROM api_keys k JOIN tenants t ON t.tenant = k.tenant WHERE k.prefix = $1";
+    // The sealer looks for tenants with something to seal.
+    PENDING_TENANTS: scan
+        "SELECT t.tenant, t.id FROM tenants t WHERE EXISTS (SELECT 1 FROM audit_pending p WHERE p.tenant = t.tenant) \
+         ORDER BY t.tenant LIMIT $1";
+    // The master tenant's admins list the tenants themselves; nothing of what is in them.
+    pub(crate) TENANT_ROWS: page
+        "SELECT tenant FROM tenants WHERE tenant < $1 ORDER BY tenant DESC LIMIT $2";
+    // A single-use token names its tenant and its user by its hash.
+    USER_BY_TOKEN: point
+        "SELECT t.tenant, t.id, u.id FROM users u JOIN tenants t ON t.tenant = u.tenant WHERE u.token_hash = $1";
+    // The server's own keys.
+    pub(crate) SIGNING_KEYS: scan
+        "SELECT id, purpose, public_key, private_key, created_at, retired_at FROM signing_keys ORDER BY created_at, id";
+    pub(crate) SIGNING_KEY_INSERT: write
+        "INSERT INTO signing_keys (id, purpose, public_key, private_key, created_at) VALUES ($1, $2, $3, $4, $5) \
+         ON CONFLICT (id) DO NOTHING";
+    // Leases are the server's own.
+    pub(crate) LEASE_TAKE: write
+        "INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $3) \
+         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at, \
+           fence = CASE WHEN leases.holder = excluded.holder AND leases.expires_at > $4 \
+                        THEN leases.fence ELSE leases.fence + 1 END \
+         WHERE leases.holder = excluded.holder OR leases.expires_at <= $4 \
+         RETURNING fence";
+    pub(crate) LEASE_RELEASE: write
+        "UPDATE leases SET expires_at = 0 WHERE name = $1 AND holder = $2 AND fence = $3";
+    pub(crate) LEASE_FENCE: point "SELECT fence FROM leases WHERE name = $1 AND holder = $2 AND expires_at > $3";
+}
+
+/// A tenant as every row knows it, and as the world does.
+pub type Found = (TenantKey, Id<Tenant>);
+
+fn found(row: &Row<'_>) -> Result<Found> {
+    Ok((TenantKey(row.int(0)?), row.id(1)?))
+}
+
+/// The tenant with this id.
+pub async fn tenant_by_id(tx: &mut Tx, id: &Id<Tenant>) -> Result<Option<Found>> {
+    tx.one(&TENANT_BY_ID, &[(*id).into()], found).await
+}
+/// The tenant with this slug.
+pub async fn tenant_by_slug(tx: &mut Tx, slug: &String) -> Result<Option<Found>> {
+    tx.one(&TENANT_BY_SLUG, &[slug.into()], found).await
+}
+/// The tenant of requests that name none.
+pub async fn default_tenant(tx: &mut Tx, _: &()) -> Result<Option<Found>> {
+    tx.one(&TENANT_DEFAULT, &[], found).await
+}
+/// At most 250 tenants with numbers above `after`, in their order.
+pub async fn tenants(tx: &mut Tx, after: &TenantKey) -> Result<Vec<Found>> {
+    tx.all(&TENANTS, &[(*after).into(), 250.into()], found).await
+}
+/// The number for the next tenant. Two that are made at once take the same one: one of them is repeated (PostgreSQL).
+pub async fn next_tenant(tx: &mut Tx, _: &()) -> Result<TenantKey> {
+    Ok(TenantKey(tx.one(&TENANT_LAST, &[], |row| row.int(0)).await?.unwrap_or(0) + 1))
+}
+/// The tenant and the id of the API key with this prefix.
+pub async fn api_key_by_prefix(tx: &mut Tx, prefix: &String) -> Result<Option<(Found, Uuid)>> {
+    tx.one(&API_KEY_BY_PREFIX, &[prefix.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
+}
+/// At most 1,000 tenants that have audit events without a number.
+pub async fn pending_tenants(tx: &mut Tx, _: &()) -> Result<Vec<Found>> {
+    tx.all(&PENDING_TENANTS, &[1_000.into()], found).await
+}
+/// At most `limit` tenant numbers below `before`, newest first.
+pub async fn tenants_newest(tx: &mut Tx, before: TenantKey, limit: usize) -> Result<Vec<TenantKey>> {
+    let limit = i64::try_from(limit).unwrap_or(250);
+    tx.all(&TENANT_ROWS, &[before.into(), limit.into()], |row| Ok(TenantKey(row.int(0)?))).await
+}
+/// The tenant and the user that a single-use token belongs to.
+pub async fn user_by_token(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
+    tx.one(&USER_BY_TOKEN, &[hash.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
+}

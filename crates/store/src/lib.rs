@@ -1,0 +1,66 @@
+//! Keeping it: one text of SQL and one form of use case for SQLite and PostgreSQL.
+//!
+//! A use case is an ordinary `async fn(&mut Tx, &Command) -> Result<T>`; [`Db::write`] runs it in one transaction together
+//! with its audit events. Nothing but the database is awaited inside, and everything it needs (ids, times, hashes) is in
+//! its command or in [`Tx::cx`], because it may run more than once and commits at most once.
+//!
+//! To add a concept: write its statements with `statements!` in a file of its own, add the file's `ALL` to
+//! [`statements`], and give it functions that take `&mut Tx`. `$1` is the tenant and is bound by [`Tx`]. Statements that
+//! belong to no tenant live in `directory.rs`, each with its reason.
+#[macro_use]
+mod sql;
+pub mod api_key;
+pub mod attempt;
+pub mod audit;
+mod config;
+mod db;
+pub mod directory;
+pub mod erasure;
+mod error;
+pub mod idempotency;
+pub mod lease;
+pub mod meta_schema;
+mod migrate;
+mod param;
+pub mod policy;
+mod postgres;
+mod revision;
+mod row;
+pub mod session;
+pub mod signing_key;
+mod sqlite;
+pub mod tenant;
+mod tx;
+pub mod user;
+pub mod user_list;
+
+use std::sync::Arc;
+
+use portcullis_domain::tenant::TenantKey;
+
+pub use config::{Config, Location};
+pub use db::{Db, Stats};
+pub use error::{Error, Result};
+pub use migrate::{SchemaVersion, latest_version};
+pub use param::P;
+pub use row::Row;
+pub use sql::{Class, Sql, statements};
+pub use tx::{Change, Tx};
+
+/// An async fn from a transaction and a command. Fn items only (a closure that captures does not satisfy the bound), so
+/// that nothing a repetition needs can be moved away.
+pub trait UseCase<'a, C: 'a, T>: Fn(&'a mut Tx, &'a C) -> Self::Future {
+    /// What it returns; may move between threads.
+    type Future: Future<Output = Result<T>> + Send + 'a;
+}
+impl<'a, C: 'a, T, F, Fut> UseCase<'a, C, T> for F
+where
+    F: Fn(&'a mut Tx, &'a C) -> Fut,
+    Fut: Future<Output = Result<T>> + Send + 'a,
+{
+    type Future = Fut;
+}
+
+/// Told of the changes of each commit: after it is durable, before its caller is answered. On SQLite it runs on the
+/// writer's thread, so it is short and does not panic (the process would end).
+pub type Publish = Arc<dyn Fn(TenantKey, &[Change]) + Send + Sync>;

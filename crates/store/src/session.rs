@@ -1,0 +1,72 @@
+//! Rows of sessions.
+use portcullis_domain::session::Session;
+use portcullis_domain::user::User;
+use portcullis_domain::{Id, Timestamp};
+
+use crate::{P, Result, Row, Tx};
+
+macro_rules! columns {
+    () => {
+        "id, user_id, amr, auth_time, created_at, expires_at, revoked_at"
+    };
+}
+
+statements! {
+    INSERT: write "INSERT INTO sessions (tenant, id, user_id, amr, auth_time, ip, user_agent, created_at, expires_at) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    BY_ID: point concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND id = $2");
+    REVOKE: write "UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
+    LIVE_OF_USER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 \
+        AND revoked_at IS NULL AND expires_at > $4 ORDER BY id LIMIT 1000");
+    DELETE_OF_USER: write "DELETE FROM sessions WHERE tenant = $1 AND user_id = $2";
+}
+
+fn read(r: &Row<'_>) -> Result<Session> {
+    Ok(Session {
+        id: Id::from_uuid(r.uuid(0)?),
+        user_id: Id::from_uuid(r.uuid(1)?),
+        amr: serde_json::from_str(&r.text(2)?).unwrap_or_default(),
+        auth_time: r.timestamp(3)?,
+        created_at: r.timestamp(4)?,
+        expires_at: r.timestamp(5)?,
+        revoked_at: r.opt_int(6)?.map(Timestamp::from_micros),
+    })
+}
+
+/// Writes a new session; address and device are those of the transaction's context.
+pub async fn insert(tx: &mut Tx, s: &Session) -> Result<()> {
+    let (ip, agent) = (tx.cx.ip.map(|ip| ip.to_string()), tx.cx.user_agent.clone());
+    let amr = serde_json::json!(s.amr).to_string();
+    tx.send(
+        &INSERT,
+        &[
+            s.id.into(),
+            s.user_id.into(),
+            P::Text(&amr),
+            s.auth_time.into(),
+            ip.as_deref().into(),
+            agent.as_deref().into(),
+            s.created_at.into(),
+            s.expires_at.into(),
+        ],
+    )
+    .await
+}
+/// One session.
+pub async fn by_id(tx: &mut Tx, id: Id<Session>) -> Result<Option<Session>> {
+    tx.one(&BY_ID, &[id.into()], read).await
+}
+/// Ends a session; false when it had ended before.
+pub async fn revoke(tx: &mut Tx, id: Id<Session>, now: Timestamp) -> Result<bool> {
+    Ok(tx.run(&REVOKE, &[id.into(), now.into()]).await? == 1)
+}
+/// Up to 1,000 live sessions of a user, after `after` (nil for the first).
+pub async fn live_of_user(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Result<Vec<Session>> {
+    let now = tx.cx.now;
+    tx.all(&LIVE_OF_USER, &[user.into(), after.into(), now.into()], read).await
+}
+/// Forgets all sessions of a user who is erased: they hold addresses and devices.
+pub async fn delete_of_user(tx: &mut Tx, user: Id<User>) -> Result<()> {
+    tx.run(&DELETE_OF_USER, &[user.into()]).await?;
+    Ok(())
+}

@@ -1,0 +1,207 @@
+//! An open transaction of one tenant: the only way to the tables.
+//!
+//! The tenant is bound here and nowhere else. The first failed statement closes the transaction for all others, on both
+//! engines as PostgreSQL does it; what leaves it (audit events, changes) leaves only with the commit.
+use portcullis_audit::Prepared;
+use portcullis_domain::Ctx;
+
+use crate::param::Args;
+use crate::{Class, Error, P, Result, Row, Sql, postgres, revision, sqlite};
+
+/// A fact for the tenant's snapshot, told to [`crate::Publish`] after the commit.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Change {
+    /// The tenant's structure changed and this is its new revision ([`Tx::bump`]).
+    Revision(i64),
+}
+
+pub(crate) enum Engine {
+    Sqlite(sqlite::Connection),
+    Postgres(postgres::Connection),
+}
+
+/// What leaves the transaction only if it commits.
+#[derive(Default)]
+pub(crate) struct Effects {
+    pub audit: Vec<Prepared>,
+    pub changes: Vec<Change>,
+}
+
+/// What a transaction may do: the same on both engines, whatever each of them would let pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mode {
+    Write,
+    /// Statements on one snapshot.
+    Read,
+    /// One reading statement, without BEGIN and COMMIT around it.
+    Single,
+}
+
+/// An open transaction of one tenant.
+pub struct Tx {
+    /// Who asks, in which tenant, when. The tenant of every statement is `cx.tenant`.
+    pub cx: Ctx,
+    pub(crate) engine: Engine,
+    pub(crate) effects: Effects,
+    /// Set by the first failed statement.
+    failed: bool,
+    /// Set when the engine asked for a repetition, whatever the use case made of it.
+    retry: bool,
+    mode: Mode,
+    statements: u64,
+}
+
+impl Tx {
+    pub(crate) fn new(cx: Ctx, engine: Engine, mode: Mode) -> Self {
+        Self { cx, engine, effects: Effects::default(), failed: false, retry: false, mode, statements: 0 }
+    }
+    /// Makes it ready for the next use case on the same connection.
+    pub(crate) fn reset(&mut self, cx: Ctx) {
+        self.cx = cx;
+        self.effects = Effects::default();
+        self.failed = false;
+        self.retry = false;
+    }
+
+    /// Runs a statement; the number of rows it touched. A unique violation is [`Error::Conflict`] with the index's name;
+    /// one that is expected is better written as `ON CONFLICT DO NOTHING`, with a look at the number.
+    pub async fn run(&mut self, sql: &'static Sql, params: &[P<'_>]) -> Result<u64> {
+        self.begin_statement(Class::Write)?;
+        let args = Args::new(sql.tenant.then_some(self.cx.tenant), params);
+        let out = match &mut self.engine {
+            Engine::Sqlite(connection) => connection.run(sql.text, &args),
+            Engine::Postgres(connection) => connection.run(sql.text, &args).await,
+        };
+        self.note(out)
+    }
+
+    /// A statement whose result nobody waits for. SQLite runs it at once; PostgreSQL sends it together with the next
+    /// statement or with COMMIT, so that its failure may come from there.
+    pub async fn send(&mut self, sql: &'static Sql, params: &[P<'_>]) -> Result<()> {
+        self.begin_statement(Class::Write)?;
+        let args = Args::new(sql.tenant.then_some(self.cx.tenant), params);
+        let out = match &mut self.engine {
+            Engine::Sqlite(connection) => connection.run(sql.text, &args).map(drop),
+            Engine::Postgres(connection) => {
+                connection.defer(sql.text, &args);
+                Ok(())
+            }
+        };
+        self.note(out)
+    }
+
+    /// All rows of a statement, decoded by a plain fn. Statements limit their rows themselves.
+    pub async fn all<T>(
+        &mut self,
+        sql: &'static Sql,
+        params: &[P<'_>],
+        read: fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.query(sql.text, sql.class, sql.tenant, params, read).await
+    }
+
+    /// The first row of a statement, if there is one.
+    pub async fn one<T>(
+        &mut self,
+        sql: &'static Sql,
+        params: &[P<'_>],
+        read: fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Option<T>> {
+        Ok(self.all(sql, params, read).await?.into_iter().next())
+    }
+
+    /// Rows of a SELECT that this crate put together (a list's filter and order). `$1` is the tenant, and the text names
+    /// it; no part of the text comes from outside.
+    pub(crate) async fn all_dynamic<T>(
+        &mut self,
+        text: &str,
+        params: &[P<'_>],
+        read: fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        debug_assert!(text.starts_with("SELECT ") && text.contains("tenant = $1"), "{text}");
+        self.query(text, Class::Scan, true, params, read).await
+    }
+
+    /// Appends an audit event: numbered and chained with the commit on SQLite, by the sealer on PostgreSQL.
+    pub fn audit(&mut self, event: Prepared) {
+        self.effects.audit.push(event);
+    }
+
+    /// Tells the tenant's snapshot, after the commit and before the answer.
+    pub fn changed(&mut self, change: Change) {
+        self.effects.changes.push(change);
+    }
+
+    /// Moves the tenant's revision and returns the new one: the last statement of every use case that changes structure
+    /// (engine.md 7: rules, roles, groups, bindings, hierarchy, state, the end of credentials). Says so to the snapshot.
+    pub async fn bump(&mut self) -> Result<i64> {
+        let revision = self.one(&revision::BUMP, &[], |row| row.int(0)).await?;
+        let revision = revision.ok_or_else(|| Error::internal("the tenant is gone"))?;
+        self.changed(Change::Revision(revision));
+        Ok(revision)
+    }
+
+    /// The tenant's revision as this transaction sees it. Read first in every use case that was authorised against a
+    /// snapshot (engine.md 15); on PostgreSQL that makes a concurrent [`Tx::bump`] a conflict.
+    pub async fn revision(&mut self) -> Result<i64> {
+        let revision = self.one(&revision::READ, &[], |row| row.int(0)).await?;
+        revision.ok_or_else(|| Error::internal("the tenant is gone"))
+    }
+
+    /// Is this PostgreSQL? For the few things that differ by design: sealing and leases.
+    pub(crate) fn is_postgres(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
+    }
+    pub(crate) fn failed(&self) -> bool {
+        self.failed
+    }
+    pub(crate) fn wants_retry(&self) -> bool {
+        self.retry
+    }
+    /// A use case that says Ok after a failed statement has a bug, and is rolled back.
+    pub(crate) fn judge<T>(&self, out: Result<T>) -> Result<T> {
+        match out {
+            Ok(_) if self.failed => Err(Error::internal("the use case ignored a failed statement")),
+            out => out,
+        }
+    }
+
+    async fn query<T>(
+        &mut self,
+        text: &str,
+        class: Class,
+        tenant: bool,
+        params: &[P<'_>],
+        read: fn(&Row<'_>) -> Result<T>,
+    ) -> Result<Vec<T>> {
+        self.begin_statement(class)?;
+        let args = Args::new(tenant.then_some(self.cx.tenant), params);
+        let out = match &mut self.engine {
+            Engine::Sqlite(connection) => connection.all(text, &args, read),
+            Engine::Postgres(connection) => connection.all(text, class == Class::Write, &args, read).await,
+        };
+        self.note(out)
+    }
+    fn begin_statement(&mut self, class: Class) -> Result<()> {
+        let wrong = if self.failed {
+            "a statement after a failed one: expected conflicts are ON CONFLICT DO NOTHING"
+        } else if class == Class::Write && self.mode != Mode::Write {
+            "a read that writes; use write"
+        } else if self.mode == Mode::Single && self.statements > 0 {
+            "a single read with two statements; use read"
+        } else {
+            self.statements += 1;
+            return Ok(());
+        };
+        self.failed = true;
+        Err(Error::internal(wrong))
+    }
+    fn note<T>(&mut self, out: Result<T>) -> Result<T> {
+        if let Err(e) = &out {
+            self.failed = true;
+            self.retry |= matches!(e, Error::Retry);
+        }
+        out
+    }
+}
