@@ -200,8 +200,10 @@ fn demand(headers: &HeaderMap, media: &'static str) -> Result<()> {
 
 fn idempotency(parts: &Parts, members: &Map<String, Value>) -> Result<Option<IdempotencyKey>> {
     let Some(key) = headers::idempotency_key(&parts.headers)? else { return Ok(None) };
-    // Members are sorted by name and spelled one way: the same body is the same bytes.
-    let body = serde_json::to_vec(members).map_err(Error::internal)?;
+    // Members sorted by name and spelled one way: the same body is the same bytes.
+    let mut body = Value::Object(members.clone());
+    body.sort_all_objects();
+    let body = serde_json::to_vec(&body).map_err(Error::internal)?;
     let route = format!("{} {}", parts.method, parts.uri.path());
     Ok(Some(IdempotencyKey { key: key.to_owned(), route, body, refuse: render::refusal }))
 }

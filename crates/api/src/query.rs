@@ -48,6 +48,7 @@ impl Query {
         }
         let binding = if op.is_page() {
             members.retain(|name, _| name != "limit" && name != "cursor");
+            members.sort_keys();
             format!("{path} {}", Value::Object(members))
         } else {
             String::new()

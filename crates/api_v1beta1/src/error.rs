@@ -121,7 +121,7 @@ fn beginning(error: &Error) -> &'static str {
         }
         Code::NotFound => match what() {
             "user" => "user doesn't exist",
-            "meta_schema" | "metaschema" | "schema" => "metaschema doesn't exist",
+            "metaschema" => "metaschema doesn't exist",
             "session" => "session doesn't exist",
             "group" => "group doesn't exist",
             "role" => "role doesn't exist",

@@ -1,5 +1,5 @@
 //! Reading, exporting and verifying the audit log.
-use portcullis_audit::chain::{Start, Verifier};
+use portcullis_audit::chain::{Kind, Problem, Start, Verifier};
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::entry::{Row, Seal, entry};
 use portcullis_audit::export::Exporter;
@@ -119,9 +119,9 @@ impl App {
         let mut out = Exporter::new(Vec::new());
         let mut walk = self.walk(cx, range.from).await?;
         while let Some(step) = self.step(cx, &mut walk, range.to).await? {
-            for row in &step.rows {
+            for (row, prev) in step.linked() {
                 if range.filter.keeps(row)? {
-                    out.entry(&entry_row(row, step.prev_of(row))).map_err(Error::internal)?;
+                    out.entry(&entry_row(row, prev)).map_err(Error::internal)?;
                 }
                 if let Some(c) = step.checkpoints.iter().find(|c| c.seq == row.seq) {
                     out.checkpoint(c).map_err(Error::internal)?;
@@ -176,9 +176,14 @@ impl App {
             v.erased(1, from - 1);
         }
         while let Some(step) = self.step(cx, &mut walk, to).await? {
-            for row in &step.rows {
-                if v.entry(&entry_row(row, step.prev_of(row))).is_err() {
+            for (row, prev) in step.linked() {
+                if v.entry(&entry_row(row, prev)).is_err() {
                     return Ok(v.finish());
+                }
+                if !columns_agree(row) {
+                    let mut report = v.finish();
+                    report.problem = Some(Problem { seq: row.seq, kind: Kind::Digest });
+                    return Ok(report);
                 }
                 if let Some(c) = step.checkpoints.iter().find(|c| c.seq == row.seq)
                     && v.checkpoint(c).is_err()
@@ -238,10 +243,19 @@ struct Step {
     prev: Option<[u8; 32]>,
 }
 impl Step {
-    fn prev_of(&self, row: &audit::SealedRow) -> Option<[u8; 32]> {
-        let at = self.rows.iter().position(|r| r.seq == row.seq)?;
-        if at == 0 { self.prev } else { self.rows.get(at - 1).map(|r| r.hash) }
+    /// Each row with the hash of the one before it.
+    fn linked(&self) -> impl Iterator<Item = (&audit::SealedRow, Option<[u8; 32]>)> {
+        let before = std::iter::once(self.prev).chain(self.rows.iter().map(|r| Some(r.hash)));
+        self.rows.iter().zip(before)
     }
+}
+
+/// The columns that lists filter by say what the sealed body says.
+fn columns_agree(r: &audit::SealedRow) -> bool {
+    let Ok(e) = entry(&r.body, r.hole, &r.private, None) else { return false };
+    let at = e["created_at"].as_str().and_then(|t| t.parse::<Timestamp>().ok()).map(Timestamp::micros);
+    let id = r.id.to_string();
+    at == Some(r.columns.at) && e["id"] == id.as_str() && r.columns.texts.iter().all(|(name, v)| e[*name] == v.as_str())
 }
 
 impl AuditFilter {

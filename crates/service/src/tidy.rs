@@ -1,14 +1,15 @@
-//! What is done in the background, in steps that are safe to repeat: sealing, checkpoints, erasures.
+//! What is done in the background, in steps that are safe to repeat: sealing, checkpoints, erasures, retention.
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::erasure as redaction;
 use portcullis_domain::audit::Event;
+use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
-use portcullis_domain::{Ctx, Error, Id, Result};
+use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
-use portcullis_store::{Tx, audit, directory, erasure};
+use portcullis_store::{Tx, audit, directory, erasure, idempotency, session};
 use uuid::Uuid;
 
 use crate::App;
@@ -74,6 +75,31 @@ impl App {
         Ok(None)
     }
 
+    /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
+    /// after their end. True while there is more to do.
+    pub async fn retain(&self, holder: &str) -> Result<bool> {
+        let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
+            return Ok(false);
+        };
+        let (mut after, mut more) = (TenantKey(0), false);
+        loop {
+            let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
+            let Some((last, _)) = tenants.last() else { return Ok(more) };
+            after = *last;
+            for (key, id) in tenants {
+                let cx = self.nowhere().in_tenant(key, id);
+                let (answers, sessions) = (cx.now.plus_seconds(-86_400), cx.now.plus_seconds(-7 * 86_400));
+                let slots = self.0.db.scan(cx.clone(), answers, idempotency::old).await?;
+                let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
+                more |= slots.len().max(ended.len()) as i64 >= STEP;
+                if !slots.is_empty() || !ended.is_empty() {
+                    let c = Outlived { slots, answers, ended, lease: lease.clone() };
+                    self.0.db.write_bulk(cx, c, forget).await?;
+                }
+            }
+        }
+    }
+
     /// One step of every erasure under way: the personal part of events by or about a deleted person goes, and an event says
     /// which (engine.md 14). True while there is more to do.
     pub async fn erase(&self, holder: &str) -> Result<bool> {
@@ -129,6 +155,23 @@ async fn keep_checkpoint(tx: &mut Tx, c: &audit::Checkpoint) -> portcullis_store
 }
 async fn next(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<erasure::Erasure>> {
     erasure::next(tx).await
+}
+
+struct Outlived {
+    slots: Vec<i64>,
+    answers: Timestamp,
+    ended: Vec<Id<Session>>,
+    lease: Lease,
+}
+async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
+    lease::check(tx, &c.lease).await?;
+    for slot in &c.slots {
+        idempotency::forget(tx, *slot, c.answers).await?;
+    }
+    for id in &c.ended {
+        session::delete(tx, *id).await?;
+    }
+    Ok(())
 }
 
 struct Step {

@@ -33,7 +33,8 @@ statements! {
     SEALED: write "DELETE FROM audit_pending WHERE tenant = $1 AND event_id <= $2";
     BY_ID: point concat!("SELECT ", columns!(), " WHERE e.tenant = $1 AND e.id = $2");
     RANGE: page
-        "SELECT s.seq, s.hash, e.id, e.body, e.hole, e.private FROM audit_seals s \
+        "SELECT s.seq, s.hash, e.id, e.body, e.hole, e.private, e.at, e.actor_type, e.actor_id, e.action, e.resource_type, \
+         e.resource_id, e.outcome FROM audit_seals s \
          JOIN audit_events e ON e.tenant = s.tenant AND e.id = s.event_id \
          WHERE s.tenant = $1 AND s.seq >= $2 ORDER BY s.seq LIMIT $3";
     ERASE: write "UPDATE audit_events SET private = '' WHERE tenant = $1 AND id = $2 AND private <> ''";
@@ -111,6 +112,17 @@ pub struct SealedRow {
     pub hole: usize,
     /// Values and salt; empty after an erasure.
     pub private: String,
+    /// What the row says beside the body, for filters: a verifier compares the two.
+    pub columns: Columns,
+}
+
+/// The fields that lists filter by, kept beside the body that says the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Columns {
+    /// Microseconds since the epoch.
+    pub at: i64,
+    /// Text columns by the names of the entry's fields.
+    pub texts: [(&'static str, String); 6],
 }
 
 /// A signed statement that the chain reached this hash.
@@ -209,6 +221,17 @@ pub async fn range(tx: &mut Tx, from: &Start) -> Result<Vec<SealedRow>> {
             body: row.bytes(3)?,
             hole: hole(row, 4)?,
             private: row.text(5)?,
+            columns: Columns {
+                at: row.int(6)?,
+                texts: [
+                    ("actor_type", row.text(7)?),
+                    ("actor_id", row.text(8)?),
+                    ("action", row.text(9)?),
+                    ("resource_type", row.text(10)?),
+                    ("resource_id", row.text(11)?),
+                    ("outcome", row.text(12)?),
+                ],
+            },
         })
     };
     tx.all(&RANGE, &[from.seq.into(), from.limit.clamp(1, 1_000).into()], read).await

@@ -8,6 +8,7 @@ statements! {
         ON CONFLICT (tenant, slot) DO NOTHING";
     BY_SLOT: point "SELECT fingerprint, answer, created_at FROM idempotency WHERE tenant = $1 AND slot = $2";
     DELETE: write "DELETE FROM idempotency WHERE tenant = $1 AND slot = $2 AND created_at <= $3";
+    OLD: scan "SELECT slot FROM idempotency WHERE tenant = $1 AND created_at <= $2 LIMIT 1000";
 }
 
 /// What a key remembers.
@@ -41,4 +42,12 @@ pub async fn keep(
     }
     let now = tx.cx.now;
     Ok(tx.run(&INSERT, &[P::Int(slot), P::Bytes(fingerprint), P::Bytes(answer), now.into()]).await? == 1)
+}
+/// Up to 1,000 slots that were kept before `oldest`.
+pub async fn old(tx: &mut Tx, oldest: &Timestamp) -> Result<Vec<i64>> {
+    tx.all(&OLD, &[(*oldest).into()], |r| r.int(0)).await
+}
+/// Forgets a slot if it was kept before `oldest`.
+pub async fn forget(tx: &mut Tx, slot: i64, oldest: Timestamp) -> Result<()> {
+    tx.send(&DELETE, &[P::Int(slot), oldest.into()]).await
 }

@@ -18,6 +18,8 @@ statements! {
     REVOKE: write "UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     LIVE_OF_USER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 \
         AND revoked_at IS NULL AND expires_at > $4 ORDER BY id LIMIT 1000");
+    ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
+    DELETE: write "DELETE FROM sessions WHERE tenant = $1 AND id = $2";
     DELETE_OF_USER: write "DELETE FROM sessions WHERE tenant = $1 AND user_id = $2";
 }
 
@@ -69,4 +71,12 @@ pub async fn live_of_user(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Re
 pub async fn delete_of_user(tx: &mut Tx, user: Id<User>) -> Result<()> {
     tx.run(&DELETE_OF_USER, &[user.into()]).await?;
     Ok(())
+}
+/// Up to 1,000 sessions that ended by themselves before `end`.
+pub async fn ended(tx: &mut Tx, end: &Timestamp) -> Result<Vec<Id<Session>>> {
+    tx.all(&ENDED, &[(*end).into()], |r| r.id(0)).await
+}
+/// Forgets a session.
+pub async fn delete(tx: &mut Tx, id: Id<Session>) -> Result<()> {
+    tx.send(&DELETE, &[id.into()]).await
 }

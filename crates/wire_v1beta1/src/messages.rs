@@ -13,7 +13,7 @@ static POOL: LazyLock<DescriptorPool> = LazyLock::new(|| {
     pool
 });
 
-/// All messages of the package. Read once, at first use, in about a millisecond.
+/// All messages of the package. The descriptor is read once, at first use.
 #[derive(Clone, Copy, Debug)]
 pub struct Messages;
 impl Messages {

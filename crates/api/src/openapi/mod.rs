@@ -30,7 +30,7 @@ fn build<'o>(ops: impl Iterator<Item = &'o Op>) -> Value {
         let verb = op.verb.as_str().to_ascii_lowercase();
         paths.entry(op.path).or_default().insert(verb, operation(op));
     }
-    json!({
+    let mut document = json!({
         "openapi": "3.1.0",
         "info": {
             "title": "Portcullis",
@@ -46,7 +46,10 @@ fn build<'o>(ops: impl Iterator<Item = &'o Op>) -> Value {
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
             },
         },
-    })
+    });
+    // One spelling, whether or not serde_json keeps the order of insertion in this build.
+    document.sort_all_objects();
+    document
 }
 
 /// The area of an operation: the first word of its path behind `/v1`.

@@ -49,7 +49,7 @@ fn which(request: &DynamicMessage) -> Result<MetaSchemaRef> {
     if let Ok(id) = text.parse() {
         return Ok(MetaSchemaRef::Id(id));
     }
-    Slug::parse(&text).map(MetaSchemaRef::Name).map_err(|_| Error::not_found("meta_schema"))
+    Slug::parse(&text).map(MetaSchemaRef::Name).map_err(|_| Error::not_found("metaschema"))
 }
 
 fn new(call: &Call, request: &DynamicMessage) -> Result<NewMetaSchema> {

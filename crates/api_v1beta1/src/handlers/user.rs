@@ -44,7 +44,7 @@ fn new_user(call: &Call, body: UserBody) -> Draft<NewUser> {
     }
 }
 
-/// `GetUser`. A disabled user is not found, but for superusers' own tools, which list them (spec 3.1).
+/// `GetUser`. A disabled user is not found here; lists show them with `state=disabled` (spec 3.1).
 pub async fn get(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
     let user = app.get_user(&call.cx, &user_ref(&request.text("id"))?).await?;
     if user.state == UserState::Suspended {

@@ -61,6 +61,10 @@ impl Found {
         let label = e.labels().and_then(|mut l| l.next());
         let offset = label.as_ref().map_or(0, miette::LabeledSpan::offset);
         let mut message = e.to_string();
+        // there is one rule, and this is not its name
+        if let Some(rest) = message.strip_prefix("for policy `policy0`, ") {
+            message = rest.to_owned();
+        }
         // the message says what, the label often why ("expected `(`")
         if let Some(why) = label.as_ref().and_then(|l| l.label()).filter(|w| !message.contains(*w)) {
             message = format!("{message}: {why}");

@@ -1,0 +1,25 @@
+//! The whole server, seen from outside: a fresh database of either engine, both surfaces on a real port, a clock that the
+//! test holds.
+//!
+//! Each test is written once and runs on SQLite and, when `PORTCULLIS_TEST_POSTGRES` is the URL of a server where databases
+//! may be made, on PostgreSQL: `both!(a_claim, another_claim)` at the head of a file makes `sqlite::a_claim` and
+//! `postgres::a_claim` of each. `UPDATE_GOLDEN=1` writes the files of `tests/golden` anew.
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed test may panic, and a skipped one says so")]
+#[macro_use]
+mod world;
+
+mod audit;
+mod crash;
+mod credentials;
+mod idempotency;
+mod import;
+mod isolation;
+mod limits;
+mod lists;
+mod nodes;
+mod refusals;
+mod roles;
+mod rules;
+mod seed;
+mod tenants;
+mod v1beta1;

@@ -1,0 +1,78 @@
+//! One server process as far as a test needs it: the application and a listener with both surfaces.
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use portcullis_crypto::password::Params;
+use portcullis_crypto::random::OsRandom;
+use portcullis_crypto::seal::MasterKey;
+use portcullis_edge::metrics::Metrics;
+use portcullis_edge::{EdgeConfig, EdgeState, Listener, serve};
+use portcullis_service::App;
+use portcullis_service::app::Settings;
+use portcullis_service::tenancy::Tenancies;
+use portcullis_service::tidy::Sealed;
+use portcullis_store::Db;
+use tokio::net::TcpListener;
+
+use super::{Engine, Held};
+
+/// How a server is set up; hashing is cheap unless a test says otherwise.
+pub struct Options {
+    pub settings: Settings,
+    pub edge: EdgeConfig,
+}
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            settings: Settings { password: Params { m: 8, t: 1, p: 1 }, hash_threads: 2, ..Settings::default() },
+            // all clients of a test share one address
+            edge: EdgeConfig {
+                access_log: false,
+                login_per_minute: 1_000_000,
+                auth_per_minute: 1_000_000,
+                ..EdgeConfig::default()
+            },
+        }
+    }
+}
+
+pub struct Node {
+    pub app: App,
+    pub address: SocketAddr,
+    name: String,
+    sealed: Arc<Sealed>,
+    server: tokio::task::JoinHandle<()>,
+}
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl Node {
+    pub async fn start(engine: &Engine, clock: Arc<Held>, options: Options) -> Self {
+        let random = Arc::new(OsRandom);
+        let tenancies = Tenancies::new(100);
+        let db = Db::open(&engine.config, clock.clone(), tenancies.publish()).await.unwrap();
+        let master = MasterKey::new([7; 32]);
+        let app =
+            App::new(options.settings, db, tenancies, master, clock.clone(), random.clone()).await.unwrap();
+        let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
+        let edge = EdgeState::new(app.clone(), listener);
+        let router = portcullis_api::router(edge.clone()).merge(portcullis_api_v1beta1::router(edge));
+        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = socket.local_addr().unwrap();
+        let server = tokio::spawn(async move {
+            serve(socket, router, &options.edge, std::future::pending()).await.unwrap();
+        });
+        Self { app, address, name: format!("node-{}", address.port()), sealed: Arc::default(), server }
+    }
+    /// One round of the sealer.
+    pub async fn seal(&self) -> usize {
+        self.app.seal(&self.name, &self.sealed).await.unwrap().len()
+    }
+    /// Rounds of erasure until nothing is left to do.
+    pub async fn erase(&self) {
+        while self.app.erase(&self.name).await.unwrap() {}
+    }
+}
