@@ -179,10 +179,12 @@ impl App {
         Ok((cx, Id::from_uuid(id), hash))
     }
 
-    /// 429 while an account, or an address, has to wait (spec v1 2.8). Unknown accounts wait alike.
+    /// 429 while an account has to wait (spec v1 2.8); unknown accounts wait alike. An address from which its owner signed in
+    /// before does not wait, so that a stranger cannot lock him out (decision 36): it is limited per address only.
     pub(crate) async fn attempts_allowed(&self, cx: &Ctx, account: &str) -> Result<()> {
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        let found = self.0.db.read(cx.clone(), &subject(&tenancy, "account", account), attempts).await?;
+        let asked = (subject(&tenancy, "account", account), Email::parse(account).ok());
+        let found = self.0.db.read(cx.clone(), &asked, attempts).await?;
         let Some(a) = found.filter(|a| a.blocked_until > cx.now) else { return Ok(()) };
         let wait = i64::try_from(a.blocked_until.since(cx.now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);
         Err(Error::new(Code::RateLimited, format!("Too many wrong passwords. Try again in {wait} seconds."))
@@ -223,8 +225,17 @@ async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Optio
 async fn by_id(tx: &mut Tx, id: &Id<User>) -> portcullis_store::Result<Option<User>> {
     user::facts(tx, *id).await
 }
-async fn attempts(tx: &mut Tx, subject: &String) -> portcullis_store::Result<Option<attempt::Attempts>> {
-    attempt::find(tx, subject).await
+type Asked = (String, Option<Email>);
+async fn attempts(tx: &mut Tx, (subject, email): &Asked) -> portcullis_store::Result<Option<attempt::Attempts>> {
+    let Some(found) = attempt::find(tx, subject).await? else { return Ok(None) };
+    let user = match email {
+        Some(email) if found.blocked_until > tx.cx.now => user::by_email(tx, email).await?,
+        _ => None,
+    };
+    match user {
+        Some(user) if session::known_address(tx, user.id).await? => Ok(None),
+        _ => Ok(Some(found)),
+    }
 }
 async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
     tx.audit(event.clone());

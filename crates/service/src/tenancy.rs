@@ -2,8 +2,9 @@
 //!
 //! A tenant is loaded on first use and dropped when others are used more. `latest` is the newest revision that this node has
 //! heard of; whoever decides brings the snapshot up to it first, so a right that was taken away is never used again.
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
 use arc_swap::ArcSwap;
 use portcullis_authz::Snapshot;
@@ -60,6 +61,9 @@ impl Tenancy {
 pub struct Tenancies {
     by_key: moka::sync::Cache<TenantKey, Arc<Tenancy>>,
     by_id: moka::sync::Cache<Uuid, TenantKey>,
+    /// INVARIANT: at most one live tenancy a tenant, and it is here. A remembered credential may hold on to one that the cache
+    /// has dropped: it must go on hearing of changes.
+    alive: Mutex<HashMap<TenantKey, Weak<Tenancy>>>,
     default: OnceLock<Id<Tenant>>,
 }
 impl Tenancies {
@@ -68,6 +72,7 @@ impl Tenancies {
         Arc::new(Self {
             by_key: moka::sync::Cache::new(capacity),
             by_id: moka::sync::Cache::new(capacity),
+            alive: Mutex::default(),
             default: OnceLock::new(),
         })
     }
@@ -77,12 +82,31 @@ impl Tenancies {
         Arc::new(move |tenant, changes| {
             for change in changes {
                 if let Change::Revision(revision) = change
-                    && let Some(t) = tenancies.by_key.get(&tenant)
+                    && let Some(t) = tenancies.alive(tenant)
                 {
                     t.hear(*revision);
                 }
             }
         })
+    }
+}
+
+impl Tenancies {
+    fn alive(&self, key: TenantKey) -> Option<Arc<Tenancy>> {
+        self.alive.lock().unwrap_or_else(PoisonError::into_inner).get(&key).and_then(Weak::upgrade)
+    }
+    /// Takes a tenancy in, unless one of the tenant lives: two loads at once must share the one that hears of changes.
+    fn adopt(&self, tenancy: Tenancy) -> Arc<Tenancy> {
+        let mut alive = self.alive.lock().unwrap_or_else(PoisonError::into_inner);
+        if alive.len() > 64 && alive.len().is_power_of_two() {
+            alive.retain(|_, t| t.strong_count() > 0);
+        }
+        let living = alive.get(&tenancy.key).and_then(Weak::upgrade);
+        let tenancy = living.unwrap_or_else(|| Arc::new(tenancy));
+        alive.insert(tenancy.key, Arc::downgrade(&tenancy));
+        self.by_key.insert(tenancy.key, tenancy.clone());
+        self.by_id.insert(tenancy.id.uuid(), tenancy.key);
+        tenancy
     }
 }
 
@@ -126,7 +150,7 @@ impl App {
     fn remember(&self, row: TenancyRow) -> Result<Arc<Tenancy>> {
         let t = row.tenant;
         let data_key = open_data_key(&self.0.master_key, t.id, &row.data_key)?;
-        let tenancy = Arc::new(Tenancy {
+        Ok(self.0.tenancies.adopt(Tenancy {
             key: t.key,
             id: t.id,
             slug: t.slug.to_string(),
@@ -145,11 +169,7 @@ impl App {
             }),
             loading: tokio::sync::Mutex::new(()),
             freshness: Freshness::default(),
-        });
-        // two loads at once: all must share the one that hears of changes
-        let tenancy = self.0.tenancies.by_key.get_with(t.key, || tenancy);
-        self.0.tenancies.by_id.insert(t.id.uuid(), t.key);
-        Ok(tenancy)
+        }))
     }
 
     /// Makes sure that a decision from here on counts every write that was answered before (engine.md 8): on SQLite the

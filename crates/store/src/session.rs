@@ -18,6 +18,7 @@ statements! {
     REVOKE: write "UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     LIVE_OF_USER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 \
         AND revoked_at IS NULL AND expires_at > $4 ORDER BY id LIMIT 1000");
+    FROM_ADDRESS: page "SELECT 1 FROM sessions WHERE tenant = $1 AND user_id = $2 AND ip = $3 LIMIT 1";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
     DELETE: write "DELETE FROM sessions WHERE tenant = $1 AND id = $2";
     DELETE_OF_USER: write "DELETE FROM sessions WHERE tenant = $1 AND user_id = $2";
@@ -79,4 +80,9 @@ pub async fn ended(tx: &mut Tx, end: &Timestamp) -> Result<Vec<Id<Session>>> {
 /// Forgets a session.
 pub async fn delete(tx: &mut Tx, id: Id<Session>) -> Result<()> {
     tx.send(&DELETE, &[id.into()]).await
+}
+/// Did this user ever sign in from the address of the transaction's context (as far as sessions are kept)?
+pub async fn known_address(tx: &mut Tx, user: Id<User>) -> Result<bool> {
+    let Some(ip) = tx.cx.ip.map(|ip| ip.to_string()) else { return Ok(false) };
+    Ok(tx.one(&FROM_ADDRESS, &[user.into(), P::Text(&ip)], |r| r.int(0)).await?.is_some())
 }

@@ -139,11 +139,12 @@ impl Reader {
 }
 
 /// Variables that speak to the server. Kubernetes adds its own for a service that is called `portcullis`
-/// (`PORTCULLIS_SERVICE_HOST`, `PORTCULLIS_PORT_7400_TCP`), and `PORTCULLIS_CONFIG` is the flag `--config`.
+/// (`PORTCULLIS_SERVICE_HOST`, `PORTCULLIS_PORT_7400_TCP`), our tests have `PORTCULLIS_TEST_…`, and `PORTCULLIS_CONFIG` is
+/// the flag `--config`.
 fn is_ours(name: &str) -> bool {
     let Some(rest) = name.strip_prefix("PORTCULLIS_") else { return false };
     let of_kubernetes = rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_");
-    !of_kubernetes && rest != "CONFIG"
+    !of_kubernetes && !rest.starts_with("TEST_") && rest != "CONFIG"
 }
 
 /// A value without its place.

@@ -1,0 +1,186 @@
+//! The command line as people type it. What a command does is in the file of its name.
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use portcullis_domain::value::Email;
+
+/// A multi-tenant identity and access server.
+///
+/// Try it with `portcullis dev`. For production: `portcullis init`, then `portcullis serve`.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, max_term_width = 100)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a server to try things on: makes what is missing, prints credentials and calls to paste
+    Dev(DevArgs),
+    /// Make a configuration file, a master key and the first tenant
+    Init(InitArgs),
+    /// Serve, in production
+    Serve(ServeArgs),
+    /// Check or print the configuration
+    Config {
+        /// Which.
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+    /// Bring the database's schema up to date
+    Migrate(Place),
+    /// Work with the audit log from outside
+    Audit {
+        /// Which.
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+    /// Help for administrators who are locked out
+    Admin {
+        /// Which.
+        #[command(subcommand)]
+        command: AdminCommand,
+    },
+}
+
+/// Where the store is.
+#[derive(Debug, Args)]
+pub struct Place {
+    /// Directory of a SQLite store
+    #[arg(long, value_name = "DIR", conflicts_with = "config", default_value = ".portcullis")]
+    pub data_dir: PathBuf,
+    /// Configuration file
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
+    pub config: Option<PathBuf>,
+}
+
+/// `dev`.
+#[derive(Debug, Args)]
+pub struct DevArgs {
+    /// Where everything is kept; made if it is missing
+    #[arg(long, value_name = "DIR", default_value = ".portcullis")]
+    pub data_dir: PathBuf,
+    /// Where to serve; port 0 takes a free one [default: 127.0.0.1:7400]
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Print one line of JSON instead, once the server answers
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `init`.
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// E-mail address of the first tenant's owner
+    #[arg(long, value_name = "ADDR", value_parser = email)]
+    pub owner_email: Email,
+    /// Name of the first tenant, which is the master and the default one
+    #[arg(long, value_name = "NAME", default_value = "Default", value_parser = name)]
+    pub tenant_name: String,
+    /// Where people will find this server; goes into a new configuration file [default: http://localhost:7400]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Where the store is; the configuration file DIR/portcullis.toml is made if it is missing, --config FILE likewise
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
+    pub config: PathBuf,
+    /// Where to serve, instead of server.listen
+    #[arg(long, value_name = "ADDR:PORT")]
+    pub listen: Option<SocketAddr>,
+    /// Work in the background too (true or false), instead of workers.enabled
+    #[arg(long, value_name = "BOOL")]
+    pub workers: Option<bool>,
+}
+
+/// `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Say what is wrong with a configuration file and the environment, and what to do
+    Check {
+        /// Configuration file
+        #[arg(value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
+        config: Option<PathBuf>,
+        /// The same, as other commands take it
+        #[arg(long = "config", value_name = "FILE", conflicts_with = "config")]
+        config_flag: Option<PathBuf>,
+    },
+    /// Print a configuration file with every setting and its default
+    Default,
+}
+
+/// `audit`.
+#[derive(Debug, Subcommand)]
+pub enum AuditCommand {
+    /// Verify the audit log of a store (also while a server runs), or an exported file
+    ///
+    /// Exit code 0: it verifies. 1: there is a problem, and its place is printed. 2: it could not be checked.
+    Verify(VerifyArgs),
+    /// Print the public keys that `audit verify FILE --public-key` wants, one a line
+    Keys(Place),
+}
+
+/// `audit verify`.
+#[derive(Debug, Args)]
+pub struct VerifyArgs {
+    /// A file from GET /v1/audit-log/export
+    #[arg(value_name = "FILE", requires = "public_key", conflicts_with_all = ["data_dir", "config"])]
+    pub file: Option<PathBuf>,
+    /// File with the audit's public keys, one a line (see `audit keys`)
+    #[arg(long, value_name = "FILE", requires = "file")]
+    pub public_key: Option<PathBuf>,
+    /// File with checkpoints that were kept elsewhere, one a line: shows a log that was cut off
+    #[arg(long, value_name = "FILE")]
+    pub checkpoint: Option<PathBuf>,
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `admin`.
+#[derive(Debug, Subcommand)]
+pub enum AdminCommand {
+    /// Give a tenant's owner a new password, and end their sessions and keys
+    ResetOwner {
+        /// Slug or id of the tenant, instead of the default one
+        #[arg(long, value_name = "SLUG_OR_ID")]
+        tenant: Option<String>,
+        /// Where the store is.
+        #[command(flatten)]
+        place: Place,
+    },
+}
+
+fn email(text: &str) -> Result<Email, String> {
+    Email::parse(text).map_err(str::to_owned)
+}
+fn name(text: &str) -> Result<String, String> {
+    portcullis_domain::value::line(text, 200)
+}
+
+/// The help of every command, for the golden file.
+pub fn help() -> String {
+    let mut out = String::new();
+    let mut command = <Cli as clap::CommandFactory>::command();
+    command.build();
+    help_of(&mut command, &mut out);
+    out
+}
+fn help_of(command: &mut clap::Command, out: &mut String) {
+    out.push_str(&format!("$ {} --help\n{}\n", command.get_display_name().unwrap_or_default().replace('-', " "), {
+        command.render_long_help()
+    }));
+    for inner in command.get_subcommands_mut().filter(|c| c.get_name() != "help") {
+        help_of(inner, out);
+    }
+}

@@ -1,0 +1,73 @@
+//! The store with the application over it: what every command but the read-only ones begins with.
+use std::ffi::OsString;
+use std::path::Path;
+use std::sync::Arc;
+
+use portcullis_crypto::random::OsRandom;
+use portcullis_crypto::seal::MasterKey;
+use portcullis_domain::context::Notices;
+use portcullis_domain::port::{Clock, Random};
+use portcullis_domain::tenant::TenantKey;
+use portcullis_domain::{Ctx, Id, Principal};
+use portcullis_service::App;
+use portcullis_service::tenancy::Tenancies;
+use portcullis_store::Db;
+use uuid::Uuid;
+
+use crate::cli::Place;
+use crate::clock::SystemClock;
+use crate::config::{self, Config, Mistakes};
+use crate::output::explain;
+
+/// The settings of a file (if there is one) and of the environment, over what `base` holds.
+pub fn configure(base: Config, file: Option<&Path>) -> Result<Config, Mistakes> {
+    let text = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value.into_string().ok()?));
+    config::load(base, file, std::env::vars_os().filter_map(text))
+}
+
+/// The settings of the store that a command names. A directory that `init` made has its configuration file inside.
+pub fn configure_at(place: &Place) -> anyhow::Result<Config> {
+    if let Some(file) = &place.config {
+        return Ok(configure(Config::default(), Some(file))?);
+    }
+    let mut config = configure(Config::default(), None)?;
+    config.data_dir.clone_from(&place.data_dir);
+    Ok(config)
+}
+
+/// Opens the store and wires the application over it.
+pub async fn open(config: &Config, master_key: MasterKey) -> anyhow::Result<App> {
+    let tenancies = Tenancies::new(config.cache.tenants);
+    let db = open_store(config, &tenancies).await?;
+    assemble(config, db, tenancies, master_key).await
+}
+
+/// Opens the store alone.
+pub async fn open_store(config: &Config, tenancies: &Arc<Tenancies>) -> anyhow::Result<Db> {
+    Ok(Db::open(&config.store(), Arc::new(SystemClock), tenancies.publish()).await?)
+}
+
+/// Wires the application over an open store.
+pub async fn assemble(
+    config: &Config,
+    db: Db,
+    tenancies: Arc<Tenancies>,
+    master_key: MasterKey,
+) -> anyhow::Result<App> {
+    let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(OsRandom));
+    App::new(config.app(), db, tenancies, master_key, clock, random).await.map_err(explain)
+}
+
+/// A context of the server itself, in no tenant.
+pub fn nowhere() -> Ctx {
+    Ctx {
+        tenant: TenantKey(0),
+        tenant_id: Id::from_uuid(Uuid::nil()),
+        principal: Arc::new(Principal::system()),
+        request_id: Arc::from("-"),
+        ip: None,
+        user_agent: None,
+        now: SystemClock.now(),
+        notices: Notices::default(),
+    }
+}
