@@ -79,6 +79,9 @@ impl Server {
     }
 }
 
+/// A wrong call: method, path, headers, body; and its refusal: status, code.
+type Wrong<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], &'a str, u16, &'a str);
+
 fn ada() -> Value {
     json!({ "email": "Ada@Example.com", "name": "Ada Lovelace", "password": "plum-orbit-canvas-41", "roles": ["user"] })
 }
@@ -90,7 +93,7 @@ async fn checks_come_in_the_order_of_the_specification() {
     let huge = format!("{{\"a\":\"{}\"}}", "x".repeat(2 << 20));
     // Each row repeats every later mistake and none of the earlier ones.
     let late = [("x-api-key", ""), ("x-tenant-id", "")];
-    let rows: &[(&str, &str, &[(&str, &str)], &str, u16, &str)] = &[
+    let rows: &[Wrong<'_>] = &[
         ("POST", "/v1/nothing", &[("content-type", "text/plain"), late[0], late[1]], "x", 404, "not_found"),
         ("PATCH", "/v1/users", &[("content-type", "text/plain"), late[0], late[1]], "x", 405, "method_not_allowed"),
         ("POST", "/v1/users", &[("content-type", "text/plain"), late[0], late[1]], "x", 415, "unsupported_media_type"),

@@ -351,7 +351,7 @@ fn context<S: From<&'static str>>(facts: &Facts<'_>, kind: Kind, duration: i64, 
     add("credential", &|| text(Some(facts.credential.as_str())));
     match kind {
         Kind::BuiltIn(i) if schema::has_user_context(&actions::ALL[i]) => {
-            add("roles", &|| facts.roles.as_ref().map(|r| texts(r.iter().copied())));
+            add("roles", &|| Some(texts(facts.roles.iter().flatten().copied())));
             add("role", &|| text(facts.role));
             add("email_domain", &|| text(facts.email_domain));
             add("auth_provider", &|| text(facts.auth_provider));

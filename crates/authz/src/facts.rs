@@ -49,7 +49,7 @@ pub struct Facts<'a> {
     pub auth_age_seconds: i64,
     /// Through what the caller came.
     pub credential: CredentialKind,
-    /// Roles that a user create, update or `roles:grant` asks for.
+    /// Roles that a user create, update or `roles:grant` asks for; none in the context of a call that asks for none.
     pub roles: Option<Vec<&'a str>>,
     /// The one role that a `roles:grant` is about.
     pub role: Option<&'a str>,

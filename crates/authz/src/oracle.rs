@@ -262,7 +262,7 @@ fn context(request: &Request<'_>, kind: Kind) -> Vec<(String, Expr)> {
     out.extend(facts.ip.map(|ip| ("ip", Expr::new_ip(ip_text(ip)))));
     match kind {
         Kind::BuiltIn(i) if crate::schema::has_user_context(&actions::ALL[i]) => {
-            out.extend(facts.roles.as_ref().map(|r| ("roles", texts(r))));
+            out.push(("roles", texts(facts.roles.as_deref().unwrap_or_default())));
             out.extend(facts.role.map(|s| ("role", text(s))));
             out.extend(facts.email_domain.map(|s| ("email_domain", text(s))));
             out.extend(facts.auth_provider.map(|s| ("auth_provider", text(s))));

@@ -40,10 +40,7 @@ impl Workers {
             sealed: Sealed::default(),
             log: CheckpointLog::open(data_dir).await?,
         };
-        let tasks = [
-            tokio::spawn(sealer.run(stop.clone())),
-            tokio::spawn(erase(app.clone(), holder, stop.clone())),
-        ];
+        let tasks = [tokio::spawn(sealer.run(stop.clone())), tokio::spawn(erase(app.clone(), holder, stop.clone()))];
         Ok(Self { stop, tasks })
     }
     /// Stops them after a last seal, which covers every write that was answered.

@@ -130,7 +130,8 @@ impl Reader {
     /// ` (do you mean server.listen?)`, if one is near.
     fn similar(&self, name: &str) -> String {
         let last = |name: &str| name.rsplit('.').next().unwrap_or_default().to_owned();
-        let near = self.settings.iter().map(|s| (distance(name, s.name).min(1 + distance(&last(name), &last(s.name))), s));
+        let near =
+            self.settings.iter().map(|s| (distance(name, s.name).min(1 + distance(&last(name), &last(s.name))), s));
         match near.min_by_key(|(d, _)| *d) {
             Some((d, s)) if d <= 3 => format!(" (do you mean {}?)", s.name),
             _ => String::new(),
@@ -196,7 +197,8 @@ mod tests {
     }
     #[test]
     fn kubernetes_variables_are_none_of_ours() {
-        for name in ["PORTCULLIS_SERVICE_HOST", "PORTCULLIS_PORT", "PORTCULLIS_PORT_7400_TCP_ADDR", "PORTCULLIS_CONFIG"] {
+        for name in ["PORTCULLIS_SERVICE_HOST", "PORTCULLIS_PORT", "PORTCULLIS_PORT_7400_TCP_ADDR", "PORTCULLIS_CONFIG"]
+        {
             assert!(!is_ours(name), "{name}");
         }
         assert!(is_ours("PORTCULLIS_PUBLIC_URL") && !is_ours("PATH"));

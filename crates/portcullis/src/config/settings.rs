@@ -68,6 +68,11 @@ impl Setting {
     }
 }
 
+/// Puts a value that was read in its place.
+fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+    *place = value?;
+    Ok(())
+}
 fn text(v: Value) -> Result<String, String> {
     match v {
         Value::String(s) if !s.trim().is_empty() => Ok(s),
@@ -120,20 +125,20 @@ fn shown_path(path: &Path) -> Option<Value> {
 
 /// All of them, in the order of the file.
 pub fn all() -> Vec<Setting> {
-    use Form::{List, Number, Switch, Text};
+    use Form::{Number, Switch, Text};
     let mut all = vec![
         Setting::new(
             "public_url",
             Text,
             "Where people and tokens find this server: the issuer of its tokens, the start of every link it writes.",
-            |c, v, _| Ok(c.public_url = public_url(v)?),
+            |c, v, _| put(&mut c.public_url, public_url(v)),
             |c| Some(c.public_url.clone().into()),
         ),
         Setting::new(
             "audience",
             Text,
             "The audience (`aud`) of its tokens.",
-            |c, v, _| Ok(c.audience = text(v)?),
+            |c, v, _| put(&mut c.audience, text(v)),
             |c| Some(c.audience.clone().into()),
         ),
         Setting::new(
@@ -141,7 +146,7 @@ pub fn all() -> Vec<Setting> {
             Text,
             "The SQLite store, the master key and audit-checkpoints.log are in this directory. A relative path begins at \
              this file.",
-            |c, v, base| Ok(c.data_dir = path(v, base)?),
+            |c, v, base| put(&mut c.data_dir, path(v, base)),
             |c| shown_path(&c.data_dir),
         ),
         Setting::new(
@@ -149,7 +154,7 @@ pub fn all() -> Vec<Setting> {
             Text,
             "The file with the master key (32 bytes in base64), readable for the server alone; without it master.key in \
              data_dir. PORTCULLIS_MASTER_KEY may hold the key itself. Keep a copy apart from the backups.",
-            |c, v, base| Ok(c.master_key_file = Some(path(v, base)?)),
+            |c, v, base| put(&mut c.master_key_file, path(v, base).map(Some)),
             |c| c.master_key_file.as_deref().and_then(shown_path),
         )
         .like("\"/etc/portcullis/master.key\""),
@@ -159,7 +164,7 @@ pub fn all() -> Vec<Setting> {
                 "master_key",
                 Text,
                 "The master key itself.",
-                |c, v, _| Ok(c.master_key = Some(Secret(text(v)?))),
+                |c, v, _| put(&mut c.master_key, text(v).map(Secret).map(Some)),
                 |_| None,
             )
         },
@@ -173,7 +178,7 @@ pub fn all() -> Vec<Setting> {
             |c, v, _| {
                 let url = text(v).ok().filter(|u| u.starts_with("postgres://") || u.starts_with("postgresql://"));
                 let expected = "write postgres://user:password@host/database, or leave it out for SQLite in data_dir";
-                Ok(c.database.url = Some(Secret(url.ok_or(expected)?)))
+                put(&mut c.database.url, url.map(Secret).map(Some).ok_or_else(|| expected.into()))
             },
             |_| None,
         )
@@ -182,14 +187,14 @@ pub fn all() -> Vec<Setting> {
             "database.connections",
             Number,
             "Connections to PostgreSQL at most.",
-            |c, v, _| Ok(c.database.connections = number(v, 1, 10_000)?),
+            |c, v, _| put(&mut c.database.connections, number(v, 1, 10_000)),
             |c| shown(c.database.connections),
         ),
         Setting::new(
             "database.ca_file",
             Text,
             "PEM file of the authority of PostgreSQL's certificate, if it is not one of the system's.",
-            |c, v, base| Ok(c.database.ca_file = Some(path(v, base)?)),
+            |c, v, base| put(&mut c.database.ca_file, path(v, base).map(Some)),
             |c| c.database.ca_file.as_deref().and_then(shown_path),
         )
         .like("\"/etc/portcullis/db-ca.pem\""),
@@ -197,7 +202,7 @@ pub fn all() -> Vec<Setting> {
             "database.migrate",
             Switch,
             "Bring an older schema up to date at the start. If not, `portcullis migrate` does it.",
-            |c, v, _| Ok(c.database.migrate = switch(v)?),
+            |c, v, _| put(&mut c.database.migrate, switch(v)),
             |c| Some(c.database.migrate.into()),
         ),
         Setting::new(
@@ -206,7 +211,7 @@ pub fn all() -> Vec<Setting> {
             "GET /metrics for the operator alone. \"off\": nowhere.",
             |c, v, _| {
                 let off = v.as_str() == Some("off");
-                Ok(c.metrics.listen = if off { None } else { Some(address(v)?) })
+                put(&mut c.metrics.listen, if off { Ok(None) } else { address(v).map(Some) })
             },
             |c| Some(c.metrics.listen.map_or("off".into(), |a| a.to_string()).into()),
         ),
@@ -223,56 +228,56 @@ fn server() -> [Setting; 8] {
             "server.listen",
             Text,
             "Where both APIs are served, in plain HTTP/1.1 and HTTP/2. Put a proxy with TLS before it.",
-            |c, v, _| Ok(c.server.listen = address(v)?),
+            |c, v, _| put(&mut c.server.listen, address(v)),
             |c| Some(c.server.listen.to_string().into()),
         ),
         Setting::new(
             "server.trusted_proxies",
             List,
             "Networks of proxies whose X-Forwarded-For is believed, such as \"10.0.0.0/8\".",
-            |c, v, _| Ok(c.server.trusted_proxies = list(v, "networks such as [\"10.0.0.0/8\"]", is_network)?),
+            |c, v, _| put(&mut c.server.trusted_proxies, list(v, "networks such as [\"10.0.0.0/8\"]", is_network)),
             |c| texts(&c.server.trusted_proxies),
         ),
         Setting::new(
             "server.max_in_flight",
             Number,
             "Requests in work at once; one more is answered 503.",
-            |c, v, _| Ok(c.server.max_in_flight = number(v, 1, 1_000_000)?),
+            |c, v, _| put(&mut c.server.max_in_flight, number(v, 1, 1_000_000)),
             |c| shown(c.server.max_in_flight),
         ),
         Setting::new(
             "server.max_connections",
             Number,
             "Open connections at once; more wait.",
-            |c, v, _| Ok(c.server.max_connections = number(v, 1, 1_000_000)?),
+            |c, v, _| put(&mut c.server.max_connections, number(v, 1, 1_000_000)),
             |c| shown(c.server.max_connections),
         ),
         Setting::new(
             "server.body_limit_kib",
             Number,
             "Largest body of an ordinary call, in KiB; above it the answer is 413.",
-            |c, v, _| Ok(c.server.body_limit_kib = number(v, 64, 8_192)?),
+            |c, v, _| put(&mut c.server.body_limit_kib, number(v, 64, 8_192)),
             |c| shown(c.server.body_limit_kib),
         ),
         Setting::new(
             "server.body_timeout_seconds",
             Number,
             "A body must have arrived after so many seconds.",
-            |c, v, _| Ok(c.server.body_timeout_seconds = number(v, 1, 600)?),
+            |c, v, _| put(&mut c.server.body_timeout_seconds, number(v, 1, 600)),
             |c| shown(c.server.body_timeout_seconds),
         ),
         Setting::new(
             "server.header_timeout_seconds",
             Number,
             "The head of a request must have arrived after so many seconds; an idle connection ends after them.",
-            |c, v, _| Ok(c.server.header_timeout_seconds = number(v, 1, 600)?),
+            |c, v, _| put(&mut c.server.header_timeout_seconds, number(v, 1, 600)),
             |c| shown(c.server.header_timeout_seconds),
         ),
         Setting::new(
             "server.drain_seconds",
             Number,
             "Running requests may go on for so many seconds when the server is told to stop.",
-            |c, v, _| Ok(c.server.drain_seconds = number(v, 0, 25)?),
+            |c, v, _| put(&mut c.server.drain_seconds, number(v, 0, 25)),
             |c| shown(c.server.drain_seconds),
         ),
     ]
@@ -287,7 +292,7 @@ fn log_and_limits() -> [Setting; 7] {
             "error, warn, info, debug, trace; also by module: \"info,portcullis_store=debug\".",
             |c, v, _| {
                 let level = text(v).ok().filter(|l| tracing_subscriber::EnvFilter::try_new(l).is_ok());
-                Ok(c.log.level = level.ok_or("write error, warn, info, debug or trace")?)
+                put(&mut c.log.level, level.ok_or_else(|| "write error, warn, info, debug or trace".into()))
             },
             |c| Some(c.log.level.clone().into()),
         ),
@@ -316,35 +321,40 @@ fn log_and_limits() -> [Setting; 7] {
             "log.requests",
             Switch,
             "A line for each request.",
-            |c, v, _| Ok(c.log.requests = switch(v)?),
+            |c, v, _| put(&mut c.log.requests, switch(v)),
             |c| Some(c.log.requests.into()),
         ),
         Setting::new(
             "rate_limit.api_per_second",
             Number,
             "Calls a second for each credential; 0: no limit. All rate limits count per node.",
-            |c, v, _| Ok(c.rate_limit.api_per_second = number(v, 0, 1_000_000)?),
+            |c, v, _| put(&mut c.rate_limit.api_per_second, number(v, 0, 1_000_000)),
             |c| shown(c.rate_limit.api_per_second),
         ),
         Setting::new(
             "rate_limit.auth_per_minute",
             Number,
             "Calls a minute for each address on /v1/auth.",
-            |c, v, _| Ok(c.rate_limit.auth_per_minute = number(v, 1, 1_000_000)?),
+            |c, v, _| put(&mut c.rate_limit.auth_per_minute, number(v, 1, 1_000_000)),
             |c| shown(c.rate_limit.auth_per_minute),
         ),
         Setting::new(
             "rate_limit.login_per_minute",
             Number,
             "Sign-ins a minute for each address.",
-            |c, v, _| Ok(c.rate_limit.login_per_minute = number(v, 1, 1_000_000)?),
+            |c, v, _| put(&mut c.rate_limit.login_per_minute, number(v, 1, 1_000_000)),
             |c| shown(c.rate_limit.login_per_minute),
         ),
         Setting::new(
             "cors.allowed_origins",
             List,
             "Origins whose pages may call the APIs, such as \"https://console.example.com\". Empty: none.",
-            |c, v, _| Ok(c.cors.allowed_origins = list(v, "origins such as [\"https://console.example.com\"]", is_origin)?),
+            |c, v, _| {
+                put(
+                    &mut c.cors.allowed_origins,
+                    list(v, "origins such as [\"https://console.example.com\"]", is_origin),
+                )
+            },
             |c| texts(&c.cors.allowed_origins),
         ),
     ]
@@ -357,49 +367,49 @@ fn cost() -> [Setting; 7] {
             "password.memory_kib",
             Number,
             "What a new password hash (argon2id) costs. Older hashes are renewed at the next sign-in.",
-            |c, v, _| Ok(c.password.memory_kib = number(v, 8_192, 262_144)?),
+            |c, v, _| put(&mut c.password.memory_kib, number(v, 8_192, 262_144)),
             |c| shown(c.password.memory_kib),
         ),
         Setting::new(
             "password.passes",
             Number,
             "Passes over that memory.",
-            |c, v, _| Ok(c.password.passes = number(v, 1, 16)?),
+            |c, v, _| put(&mut c.password.passes, number(v, 1, 16)),
             |c| shown(c.password.passes),
         ),
         Setting::new(
             "password.lanes",
             Number,
             "Lanes of that memory.",
-            |c, v, _| Ok(c.password.lanes = number(v, 1, 16)?),
+            |c, v, _| put(&mut c.password.lanes, number(v, 1, 16)),
             |c| shown(c.password.lanes),
         ),
         Setting::new(
             "password.threads",
             Number,
             "Threads that hash; 0: one a core.",
-            |c, v, _| Ok(c.password.threads = number(v, 0, 256)?),
+            |c, v, _| put(&mut c.password.threads, number(v, 0, 256)),
             |c| shown(c.password.threads),
         ),
         Setting::new(
             "cache.tenants",
             Number,
             "Tenants whose rules stay compiled in memory.",
-            |c, v, _| Ok(c.cache.tenants = number(v, 1, 1_000_000)?),
+            |c, v, _| put(&mut c.cache.tenants, number(v, 1, 1_000_000)),
             |c| shown(c.cache.tenants),
         ),
         Setting::new(
             "cache.credentials",
             Number,
             "Verified credentials that stay in memory.",
-            |c, v, _| Ok(c.cache.credentials = number(v, 1, 10_000_000)?),
+            |c, v, _| put(&mut c.cache.credentials, number(v, 1, 10_000_000)),
             |c| shown(c.cache.credentials),
         ),
         Setting::new(
             "workers.enabled",
             Switch,
             "Seal the audit log and erase personal data in this process. With several nodes on PostgreSQL one is enough.",
-            |c, v, _| Ok(c.workers.enabled = switch(v)?),
+            |c, v, _| put(&mut c.workers.enabled, switch(v)),
             |c| Some(c.workers.enabled.into()),
         ),
     ]

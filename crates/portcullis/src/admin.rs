@@ -1,0 +1,49 @@
+//! `admin`: help for whoever can reach the store, but not sign in.
+use anyhow::{Context, bail};
+use portcullis_domain::Id;
+use portcullis_domain::tenant::Tenant;
+use portcullis_service::App;
+use portcullis_store::directory;
+
+use crate::cli::{AdminCommand, Place};
+use crate::output::{explain, say};
+use crate::{logging, master_key, node, secret_word};
+
+/// Runs one of them.
+pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
+    match command {
+        AdminCommand::ResetOwner { tenant, place } => reset_owner(tenant, place).await,
+    }
+}
+
+async fn reset_owner(tenant: Option<String>, place: Place) -> anyhow::Result<()> {
+    let config = node::configure_at(&place)?;
+    logging::start(&crate::config::Log { level: "warn".into(), ..config.log.clone() });
+    if config.database.url.is_none() && !config.data_dir.join("portcullis.db").exists() {
+        bail!("{}: there is no store in this directory", config.data_dir.display());
+    }
+    let key = master_key::read(&config)?;
+    let app = node::open(&config, key).await?;
+    let id = find(&app, tenant.as_deref()).await?;
+    let cx = app.system(id).await.map_err(explain)?;
+    let password = secret_word::password(&**app.random());
+    let owner = app.reset_owner(&cx, password.clone()).await.map_err(explain)?;
+    say(&format!(
+        "tenant    {id}\nowner     {}\npassword  {}\n\nTheir sessions and keys have ended. Nothing of this is printed again.",
+        owner.email,
+        password.expose()
+    ))
+}
+
+/// By id, by slug, or the default one.
+async fn find(app: &App, named: Option<&str>) -> anyhow::Result<Id<Tenant>> {
+    let Some(named) = named else {
+        let first = app.first_tenant().await.map_err(explain)?;
+        return first.context("the store has no tenant yet; run `portcullis init`");
+    };
+    let found = match named.parse() {
+        Ok(uuid) => app.db().read(node::nowhere(), &Id::from_uuid(uuid), directory::tenant_by_id).await?,
+        Err(_) => app.db().read(node::nowhere(), &named.to_lowercase(), directory::tenant_by_slug).await?,
+    };
+    found.map(|(_, id)| id).with_context(|| format!("there is no tenant {named}; name it by its slug or its id"))
+}
