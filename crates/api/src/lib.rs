@@ -10,7 +10,6 @@
 mod api_keys;
 mod audit_log;
 mod auth;
-mod avatar;
 mod call;
 mod import;
 mod later;

@@ -3,7 +3,7 @@ use portcullis_domain::fields::{self, Fields};
 use portcullis_domain::user::AuthProvider;
 use serde_json::Value;
 
-use crate::avatar;
+use portcullis_domain::avatar;
 
 /// For a missing or ill-formed list of roles.
 pub const ROLES: &str = "A list with at least one of user, approver, admin.";

@@ -9,7 +9,7 @@ use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
-use crate::avatar;
+use portcullis_domain::avatar;
 
 /// Roles as the words of this surface.
 struct RoleWords(Roles);

@@ -11,7 +11,6 @@
 //! its concept under `handlers/`, name it in [`handlers::of`], then run the tests once with `UPDATE_GOLDEN=1`. An answer is
 //! either a `DynamicMessage` ([`Call::message`](call::Call::message)), or, where it is written often, a
 //! [`Response`](call::Response).
-pub mod avatar;
 pub mod call;
 mod caller;
 mod dispatch;

@@ -5,7 +5,7 @@ use portcullis_domain::value::{Email, Slug};
 use portcullis_wire_v1beta1::rule::{FieldRules, Rule, When, rules_of};
 use portcullis_wire_v1beta1::{DynamicMessage, PACKAGE, ReflectMessage, Value};
 
-use crate::avatar;
+use portcullis_domain::avatar;
 
 /// No more than this many wrong fields are looked for (spec v1 2.4 tells at most 50).
 const ENOUGH: usize = 50;
@@ -122,7 +122,7 @@ fn text(s: &str, rule: Rule) -> Result<(), String> {
             all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c), "One or more of letters, digits, '-', '_' and '.'.")
         }
         Rule::UserName if !s.is_empty() => Slug::parse(s).map(|_| ()).map_err(Into::into),
-        Rule::Avatar if !s.is_empty() => avatar::check(s).map_err(Into::into),
+        Rule::Avatar if !s.is_empty() => avatar::either(s).map_err(Into::into),
         Rule::Letters => all(|c| c.is_alphabetic() || c == ' ', "Letters and spaces only."),
         Rule::OneOf(words) => one_of(s, words),
         _ => Ok(()),

@@ -128,7 +128,8 @@ impl Error {
     }
     /// Our fault: the caller sees a fixed sentence, the log sees `cause`.
     pub fn internal(cause: impl fmt::Display) -> Self {
-        let mut e = Self::new(Code::Internal, "Something went wrong on our side. Quote the X-Request-ID of this answer.");
+        let mut e =
+            Self::new(Code::Internal, "Something went wrong on our side. Quote the X-Request-ID of this answer.");
         e.0.internal = Some(cause.to_string());
         e
     }

@@ -4,13 +4,14 @@
 //! the edge, and is not checked again behind it.
 pub mod api_key;
 pub mod audit;
+pub mod avatar;
 pub mod context;
 pub mod error;
 pub mod fields;
 pub mod id;
 pub mod meta_schema;
-pub mod port;
 pub mod policy;
+pub mod port;
 pub mod role;
 pub mod session;
 pub mod tenant;

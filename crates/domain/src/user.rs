@@ -123,9 +123,7 @@ impl User {
     /// Cedar tags: the strings of `metadata.attributes` (decision 4).
     pub fn tags(&self) -> Vec<(String, String)> {
         match self.metadata.get("attributes") {
-            Some(Value::Object(m)) => {
-                m.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect()
-            }
+            Some(Value::Object(m)) => m.iter().filter_map(|(k, v)| Some((k.clone(), v.as_str()?.to_owned()))).collect(),
             _ => vec![],
         }
     }

@@ -57,6 +57,7 @@ fn ring(rows: &[SigningKeyRow], purpose: &str, master: &MasterKey) -> Result<Key
 async fn all(tx: &mut portcullis_store::Tx, (): &()) -> portcullis_store::Result<Vec<SigningKeyRow>> {
     signing_key::all(tx).await
 }
+#[allow(clippy::ptr_arg, reason = "a use case takes its command as it was given")]
 async fn insert(
     tx: &mut portcullis_store::Tx,
     rows: &Vec<SigningKeyRow>,

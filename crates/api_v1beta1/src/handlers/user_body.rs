@@ -6,9 +6,9 @@ use portcullis_wire_v1beta1::{CreateUserRequest, DynamicMessage, Messages, UserR
 use serde_json::{Map, Value};
 
 use super::read::Read;
-use crate::avatar;
 use crate::encoding::Encoding;
 use crate::incoming::{Incoming, not_json};
+use portcullis_domain::avatar;
 
 /// A user's fields as sent, checked.
 #[derive(Debug)]
@@ -67,7 +67,7 @@ fn check(body: UserRequestBody, incoming: &Incoming) -> Result<UserBody> {
     let title = line(&body.title, 200).map_err(|e| note("title", e)).unwrap_or_default();
     let avatar = given(body.avatar);
     if let Some(avatar) = &avatar
-        && let Err(e) = avatar::check(avatar)
+        && let Err(e) = avatar::either(avatar)
     {
         note("avatar", e.into());
     }

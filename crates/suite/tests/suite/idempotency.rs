@@ -90,7 +90,12 @@ async fn refusals_that_may_pass_are_not_kept(w: World) {
     let body = new_user();
     let caller = plain.client.with("idempotency-key", "k");
     caller.post("/v1/users", body.clone()).await.refused(403, "forbidden");
-    w.anonymous().with("x-tenant-id", &*w.tenant).with("idempotency-key", "k").post("/v1/users", body.clone()).await.refused(401, "unauthenticated");
+    w.anonymous()
+        .with("x-tenant-id", &*w.tenant)
+        .with("idempotency-key", "k")
+        .post("/v1/users", body.clone())
+        .await
+        .refused(401, "unauthenticated");
     let admin = json!({ "roles": ["user", "admin"] });
     w.owner().put(&format!("/v1/users/{}", plain.id), admin).await.expect(200);
     let a = caller.post("/v1/users", body).await;

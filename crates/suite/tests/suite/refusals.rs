@@ -38,7 +38,11 @@ fn wrong_fields() -> Vec<(Value, &'static str, String)> {
         (json!({ "name": "x".repeat(214) }), "name", said("At most 200 characters; this has 214.")),
         (json!({ "password": "seven77" }), "password", said("At least 8 bytes.")),
         (json!({ "password": "x".repeat(257) }), "password", said("At most 256 bytes.")),
-        (json!({ "password": "password123" }), "password", said("This password is among the most used ones; choose another.")),
+        (
+            json!({ "password": "password123" }),
+            "password",
+            said("This password is among the most used ones; choose another."),
+        ),
         (json!({ "password": null }), "password", said("Required for auth_provider local.")),
         (json!({ "auth_provider": "oidc" }), "password", said("Leave it out: oidc users sign in at their provider.")),
         (json!({ "auth_provider": "saml" }), "password", said("Leave it out: saml users sign in at their provider.")),
@@ -111,7 +115,8 @@ async fn what_is_taken_is_a_conflict_and_says_who_has_it_to_those_who_may_know(w
         assert_eq!(e["message"], "A user with this e-mail address exists in this tenant.");
         assert_eq!(e["details"], json!({ "field": "email", "user_id": made["id"] }));
     }
-    let e = w.owner().post("/v1/users", new_user_with(json!({ "external_id": "hr-1" }))).await.refused(409, "user_exists");
+    let e =
+        w.owner().post("/v1/users", new_user_with(json!({ "external_id": "hr-1" }))).await.refused(409, "user_exists");
     assert_eq!(e["details"], json!({ "field": "external_id", "user_id": made["id"] }));
     // a key that may create but not read learns no id
     let (_, narrow) = w.api_key(&w.owner(), json!({ "name": "n", "scopes": ["users:create"] })).await;
@@ -135,7 +140,8 @@ async fn roles_that_cannot_be_given_are_422(w: World) {
     assert_eq!(e["details"], json!({ "roles": ["admin"], "allowed": ["user"] }));
     narrow.post("/v1/users", new_user()).await.expect(201);
     // twice the same is once; the answer has them in the order of the table
-    let made = w.owner().post("/v1/users", new_user_with(json!({ "roles": ["admin", "user", "admin"] }))).await.expect(201);
+    let made =
+        w.owner().post("/v1/users", new_user_with(json!({ "roles": ["admin", "user", "admin"] }))).await.expect(201);
     assert_eq!(made["roles"], json!(["user", "admin"]));
     // a role of the other surface is none here (decision 17)
     w.owner().post("/v1/users", new_user_with(json!({ "roles": ["checker"] }))).await.refused(422, "invalid_roles");
@@ -153,7 +159,21 @@ async fn a_manager_who_is_not_here_is_422(w: World) {
 
 async fn a_body_that_is_no_json_object_is_told_so(w: World) {
     let owner = w.owner().with("content-type", "application/json");
-    for body in ["", "x", "{", "[]", "7", "null", "\"a\"", "{\"email\": ", "{\"a\":1,}", "{\"a\":1} {}", "{\"a\":\"\\ud800\"}", "{\"a\":NaN}", "\u{feff}{}"] {
+    for body in [
+        "",
+        "x",
+        "{",
+        "[]",
+        "7",
+        "null",
+        "\"a\"",
+        "{\"email\": ",
+        "{\"a\":1,}",
+        "{\"a\":1} {}",
+        "{\"a\":\"\\ud800\"}",
+        "{\"a\":NaN}",
+        "\u{feff}{}",
+    ] {
         let a = owner.send("POST", "/v1/users", body.as_bytes()).await;
         a.refused(400, "invalid_input");
         let message = a.field("");
@@ -164,7 +184,12 @@ async fn a_body_that_is_no_json_object_is_told_so(w: World) {
 
 async fn a_wrong_media_type_is_415_and_a_body_over_the_limit_413(w: World) {
     let body = new_user().to_string();
-    for media in ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin1", "application/problem+json"] {
+    for media in [
+        "text/plain",
+        "application/x-www-form-urlencoded",
+        "application/json; charset=latin1",
+        "application/problem+json",
+    ] {
         let a = w.owner().with("content-type", media).send("POST", "/v1/users", body.as_bytes()).await;
         a.refused(415, "unsupported_media_type");
     }
@@ -217,7 +242,8 @@ async fn a_credential_that_does_not_work_is_401_with_its_reason(w: World) {
 
 async fn the_tenant_header_is_needed_and_must_be_the_credentials_own(w: World) {
     let other = w.second_tenant("Globex").await;
-    let missing = [w.owner().without("x-tenant-id"), w.owner().with("x-tenant-id", "acme"), w.owner().with("x-tenant-id", "")];
+    let missing =
+        [w.owner().without("x-tenant-id"), w.owner().with("x-tenant-id", "acme"), w.owner().with("x-tenant-id", "")];
     for client in missing {
         let a = client.post("/v1/users", new_user()).await;
         a.refused(400, "invalid_input");
@@ -227,7 +253,8 @@ async fn the_tenant_header_is_needed_and_must_be_the_credentials_own(w: World) {
     // a tenant that exists and one that does not: the same answer, word for word
     let mut said = vec![];
     for tenant in [&*other.id, NOBODY] {
-        let e = w.owner().with("x-tenant-id", tenant).post("/v1/users", new_user()).await.refused(403, "tenant_mismatch");
+        let e =
+            w.owner().with("x-tenant-id", tenant).post("/v1/users", new_user()).await.refused(403, "tenant_mismatch");
         said.push(e);
     }
     assert_eq!(said[0], said[1]);
@@ -248,17 +275,30 @@ async fn checks_come_in_the_order_of_the_specification(w: World) {
     // each call makes every mistake that comes later, and none that comes earlier
     nobody.with("content-type", "text/plain").send("POST", "/v1/nothing", b"x").await.refused(404, "not_found");
     nobody.with("content-type", "text/plain").send("PATCH", "/v1/users", b"x").await.refused(405, "method_not_allowed");
-    nobody.with("content-type", "text/plain").send("POST", "/v1/users", b"x").await.refused(415, "unsupported_media_type");
+    nobody
+        .with("content-type", "text/plain")
+        .send("POST", "/v1/users", b"x")
+        .await
+        .refused(415, "unsupported_media_type");
     json(&nobody).send("POST", "/v1/users", &vec![b'x'; 2 << 20]).await.refused(413, "payload_too_large");
     json(&nobody).send("POST", "/v1/users", b"x").await.refused(401, "unauthenticated");
     json(&plain.client.without("x-tenant-id")).send("POST", "/v1/users", b"x").await.refused(400, "invalid_input");
-    json(&plain.client.with("x-tenant-id", NOBODY)).send("POST", "/v1/users", b"x").await.refused(403, "tenant_mismatch");
+    json(&plain.client.with("x-tenant-id", NOBODY))
+        .send("POST", "/v1/users", b"x")
+        .await
+        .refused(403, "tenant_mismatch");
     json(&plain.client).send("POST", "/v1/users", b"x").await.refused(400, "invalid_input");
     // permission before idempotency, existence, and fields
     let key = w.owner().with("idempotency-key", "k");
     json(&key).send("POST", "/v1/users", good.as_bytes()).await.expect(201);
-    json(&plain.client.with("idempotency-key", "k")).send("POST", "/v1/users", bad_fields.as_bytes()).await.refused(403, "forbidden");
-    json(&plain.client).send("PUT", &format!("/v1/users/{NOBODY}"), bad_fields.as_bytes()).await.refused(403, "forbidden");
+    json(&plain.client.with("idempotency-key", "k"))
+        .send("POST", "/v1/users", bad_fields.as_bytes())
+        .await
+        .refused(403, "forbidden");
+    json(&plain.client)
+        .send("PUT", &format!("/v1/users/{NOBODY}"), bad_fields.as_bytes())
+        .await
+        .refused(403, "forbidden");
     // idempotency before fields
     json(&key).send("POST", "/v1/users", bad_fields.as_bytes()).await.refused(422, "idempotency_mismatch");
     // existence before fields, fields before meaning, meaning before state

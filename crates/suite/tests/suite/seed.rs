@@ -103,7 +103,10 @@ async fn one_user_is_seen_through_both_pages(w: World) {
     let v1 = w.owner().get(&format!("/v1/users/{}", made["id"].as_str().unwrap())).await.expect(200);
     assert_eq!(v1["id"], made["id"]);
     assert_eq!((&v1["name"], &v1["email"]), (&json!("John Doe"), &json!("john.doe@example.com")));
-    assert_eq!((&v1["auth_provider"], &v1["roles"], &v1["state"]), (&json!("local"), &json!(["user"]), &json!("active")));
+    assert_eq!(
+        (&v1["auth_provider"], &v1["roles"], &v1["state"]),
+        (&json!("local"), &json!(["user"]), &json!("active"))
+    );
     assert_eq!((&v1["email_verified"], &v1["avatar_base64"]), (&json!(false), &Value::Null));
 
     let made = w.owner().post("/v1/users", v1_body()).await.expect(201);

@@ -28,7 +28,8 @@ impl Answer {
         if self.body.is_empty() {
             return Value::Null;
         }
-        serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{} answered no JSON ({e}): {}", self.asked, self.text()))
+        serde_json::from_slice(&self.body)
+            .unwrap_or_else(|e| panic!("{} answered no JSON ({e}): {}", self.asked, self.text()))
     }
     /// Its lines as JSON.
     pub fn lines(&self) -> Vec<Value> {
@@ -57,7 +58,10 @@ impl Answer {
         let e = self.json();
         let fields = e["details"]["fields"].as_array().cloned().unwrap_or_default();
         let found = fields.iter().find(|f| f["field"] == name);
-        found.unwrap_or_else(|| panic!("{} → no fault of {name:?}: {e}", self.asked))["message"].as_str().unwrap().into()
+        found.unwrap_or_else(|| panic!("{} → no fault of {name:?}: {e}", self.asked))["message"]
+            .as_str()
+            .unwrap()
+            .into()
     }
 }
 

@@ -216,8 +216,7 @@ async fn person_of(by: &Client, name: &str, roles: &[&str], slug: Option<&str>) 
     Person { id: made["id"].as_str().unwrap().into(), email, client }
 }
 async fn policy_of(by: &Client, name: &str, priority: i64, cedar: &str) -> String {
-    let body =
-        json!({ "name": name, "max_duration_seconds": 3600, "priority": priority, "cedar_policy_set": cedar });
+    let body = json!({ "name": name, "max_duration_seconds": 3600, "priority": priority, "cedar_policy_set": cedar });
     by.post("/v1/policies", body).await.expect(201)["id"].as_str().unwrap().into()
 }
 

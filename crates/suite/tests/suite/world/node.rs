@@ -55,8 +55,7 @@ impl Node {
         let tenancies = Tenancies::new(100);
         let db = Db::open(&engine.config, clock.clone(), tenancies.publish()).await.unwrap();
         let master = MasterKey::new([7; 32]);
-        let app =
-            App::new(options.settings, db, tenancies, master, clock.clone(), random.clone()).await.unwrap();
+        let app = App::new(options.settings, db, tenancies, master, clock.clone(), random.clone()).await.unwrap();
         let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
         let edge = EdgeState::new(app.clone(), listener);
         let router = portcullis_api::router(edge.clone()).merge(portcullis_api_v1beta1::router(edge));

@@ -18,7 +18,7 @@ pub fn image(uri: String) -> Result<String, String> {
     let bytes = STANDARD.decode(data).map_err(|_| HINT)?;
     let size = match kind {
         "png" => png(&bytes),
-        "jpeg" => jpeg(&bytes),
+        "jpeg" | "jpg" => jpeg(&bytes),
         "gif" => gif(&bytes),
         "webp" => webp(&bytes),
         _ => None,
@@ -31,6 +31,23 @@ pub fn image(uri: String) -> Result<String, String> {
     }
 }
 
+/// Either of the two, as `/v1beta1` takes it.
+pub fn either(avatar: &str) -> Result<(), String> {
+    if is_image(avatar) { image(avatar.to_owned()).map(drop) } else { address(avatar).map_err(Into::into) }
+}
+/// An https URL without credentials, of at most 2,048 characters.
+fn address(avatar: &str) -> Result<(), &'static str> {
+    const HINT: &str = "An https URL of at most 2,048 characters, or a PNG, JPEG, GIF or WebP image as a data URI.";
+    let short = avatar.chars().count() <= 2_048 && !avatar.chars().any(|c| c.is_control() || c.is_whitespace());
+    match url::Url::parse(avatar) {
+        Ok(u)
+            if short && u.scheme() == "https" && u.has_host() && u.username().is_empty() && u.password().is_none() =>
+        {
+            Ok(())
+        }
+        _ => Err(HINT),
+    }
+}
 /// Is a stored avatar an image (rather than a URL, which `/v1` does not show)?
 pub fn is_image(avatar: &str) -> bool {
     avatar.starts_with("data:")
@@ -142,6 +159,27 @@ mod tests {
         assert!(image(uri("png", &png_of(0, 1))).is_err());
         let large = format!("data:image/png;base64,{}", "A".repeat(300_000));
         assert!(image(large).unwrap_err().starts_with("At most 262144 bytes; this has 3000"));
+    }
+
+    #[test]
+    fn urls_and_images() {
+        assert!(either("https://example.com/avatars/john.jpg").is_ok());
+        assert!(either("data:image/gif;base64,R0lGODlhAQABAAAAACw=").is_ok());
+        for bad in [
+            "http://example.com/a.png",
+            "javascript:alert(1)",
+            "https://",
+            "https://user:pw@example.com/a",
+            "/a.png",
+            "data:text/html;base64,PGI+",
+            "data:image/png;base64,R0lGODlhAQABAAAAACw=",
+            "data:image/gif;base64,!!!",
+            "data:image/gif,GIF89a",
+            &format!("https://example.com/{}", "a".repeat(2048)),
+            &format!("data:image/gif;base64,{}", "R0lG".repeat(70_000)),
+        ] {
+            assert!(either(bad).is_err(), "{}", &bad[..bad.len().min(60)]);
+        }
     }
 
     proptest! {
