@@ -74,9 +74,8 @@ impl Report {
             self.append("missed", self.work)?;
         }
         let command = &self.command;
-        let line = format!(
-            "| {work} | {goal} | {measured} | {verdict} | {ceiling} | {ratio} | {others} | `{command}` |"
-        );
+        let line =
+            format!("| {work} | {goal} | {measured} | {verdict} | {ceiling} | {ratio} | {others} | `{command}` |");
         println!("{line}");
         self.append("rows.md", &line)
     }
@@ -136,6 +135,9 @@ mod tests {
 
     #[test]
     fn thousands_are_set_apart() {
-        assert_eq!(["7", "999", "1,000", "25,017", "1,234,567"].map(String::from), [7.0, 999.0, 1e3, 25_017.2, 1_234_567.0].map(count));
+        assert_eq!(
+            ["7", "999", "1,000", "25,017", "1,234,567"].map(String::from),
+            [7.0, 999.0, 1e3, 25_017.2, 1_234_567.0].map(count)
+        );
     }
 }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use portcullis_audit::chain::{Problem, Report};
@@ -14,6 +15,7 @@ use portcullis_crypto::signing::VerifyingKey;
 use portcullis_store::{Db, Location};
 
 use crate::cli::{AuditCommand, Place, VerifyArgs};
+use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::output::say;
 use crate::workers::CHECKPOINTS;
@@ -54,10 +56,10 @@ async fn open(config: &Config) -> anyhow::Result<Db> {
         Location::Sqlite { data_dir } if !data_dir.join("portcullis.db").exists() => {
             bail!("{}: there is no store in this directory", data_dir.display())
         }
-        Location::Sqlite { data_dir } => Ok(Db::open_read_only(data_dir)?),
+        Location::Sqlite { data_dir } => Db::open_read_only(data_dir).with_context(|| config.store_name()),
         Location::Postgres { .. } => {
-            let clock = std::sync::Arc::new(crate::clock::SystemClock);
-            Ok(Db::open(&store, clock, std::sync::Arc::new(|_, _| {})).await?)
+            let opened = Db::open(&store, Arc::new(SystemClock), Arc::new(|_, _| {})).await;
+            opened.with_context(|| config.store_name())
         }
     }
 }

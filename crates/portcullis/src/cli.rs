@@ -50,20 +50,20 @@ pub enum Command {
 /// Where the store is.
 #[derive(Debug, Args)]
 pub struct Place {
-    /// Directory of a SQLite store
-    #[arg(long, value_name = "DIR", conflicts_with = "config", default_value = ".portcullis")]
-    pub data_dir: PathBuf,
-    /// Configuration file
-    #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
+    /// Directory of a SQLite store [default: .portcullis]
+    #[arg(long, value_name = "DIR", conflicts_with = "config")]
+    pub data_dir: Option<PathBuf>,
+    /// Configuration file, which says where the store is
+    #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
 
 /// `dev`.
 #[derive(Debug, Args)]
 pub struct DevArgs {
-    /// Where everything is kept; made if it is missing
-    #[arg(long, value_name = "DIR", default_value = ".portcullis")]
-    pub data_dir: PathBuf,
+    /// Where everything is kept; made if it is missing [default: .portcullis]
+    #[arg(long, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
     /// Where to serve; port 0 takes a free one [default: 127.0.0.1:7400]
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
@@ -109,11 +109,11 @@ pub enum ConfigCommand {
     /// Say what is wrong with a configuration file and the environment, and what to do
     Check {
         /// Configuration file
-        #[arg(value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
-        config: Option<PathBuf>,
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
         /// The same, as other commands take it
-        #[arg(long = "config", value_name = "FILE", conflicts_with = "config")]
-        config_flag: Option<PathBuf>,
+        #[arg(long, value_name = "FILE", env = "PORTCULLIS_CONFIG", hide_env_values = true)]
+        config: Option<PathBuf>,
     },
     /// Print a configuration file with every setting and its default
     Default,
@@ -177,9 +177,8 @@ pub fn help() -> String {
     out
 }
 fn help_of(command: &mut clap::Command, out: &mut String) {
-    out.push_str(&format!("$ {} --help\n{}\n", command.get_display_name().unwrap_or_default().replace('-', " "), {
-        command.render_long_help()
-    }));
+    let name = command.get_bin_name().unwrap_or(command.get_name()).to_owned();
+    out.push_str(&format!("$ {name} --help\n{}\n", command.render_long_help()));
     for inner in command.get_subcommands_mut().filter(|c| c.get_name() != "help") {
         help_of(inner, out);
     }

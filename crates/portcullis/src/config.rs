@@ -206,6 +206,14 @@ impl Config {
         };
         portcullis_store::Config { location, migrate: self.database.migrate }
     }
+    /// The store in words, without a password.
+    pub fn store_name(&self) -> String {
+        let Some(url) = &self.database.url else { return format!("SQLite in {}", self.data_dir.display()) };
+        let url = url::Url::parse(url.expose()).ok();
+        let host = url.as_ref().and_then(|u| u.host_str()).unwrap_or("database.url");
+        let port = url.as_ref().and_then(url::Url::port).unwrap_or(5432);
+        format!("PostgreSQL at {host}:{port}")
+    }
     /// What the use cases need.
     pub fn app(&self) -> app::Settings {
         app::Settings {

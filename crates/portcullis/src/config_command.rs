@@ -10,8 +10,8 @@ use crate::output::say;
 pub fn run(command: ConfigCommand) -> anyhow::Result<()> {
     match command {
         ConfigCommand::Default => say(settings::render(&Config::default()).trim_end()),
-        ConfigCommand::Check { config, config_flag } => {
-            let file = config.or(config_flag);
+        ConfigCommand::Check { file, config } => {
+            let file = file.or(config);
             let what = file.as_ref().map_or("The environment".into(), |f| f.display().to_string());
             match node::configure(Config::default(), file.as_deref()) {
                 Ok(_) => say(&format!("{what}: no mistakes.")),

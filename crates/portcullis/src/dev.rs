@@ -33,7 +33,11 @@ struct Ready {
 /// Serves until it is told to stop.
 pub async fn run(args: DevArgs) -> anyhow::Result<()> {
     let mut config = node::configure(Config::dev(), None)?;
-    config.data_dir = args.data_dir;
+    if let Some(dir) = args.data_dir {
+        config.data_dir = dir;
+    }
+    // embedded, whatever the environment has for production
+    config.database.url = None;
     if let Some(listen) = args.listen {
         config.server.listen = listen;
     }

@@ -2,13 +2,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
-use portcullis_store::Location;
-
 use crate::cli::{InitArgs, Place};
 use crate::config::{Config, settings};
 use crate::output::{explain, say};
 use crate::{logging, master_key, node};
+use anyhow::{Context, bail};
 
 /// How long the first service key lives.
 const KEY_SECONDS: i64 = 24 * 3_600;
@@ -42,10 +40,6 @@ pub async fn run(args: InitArgs) -> anyhow::Result<()> {
             note(made_key)
         ),
     };
-    let store = match config.store().location {
-        Location::Sqlite { data_dir } => format!("SQLite in {}", data_dir.display()),
-        Location::Postgres { .. } => "PostgreSQL".into(),
-    };
     say(&format!(
         "configuration  {file}{file_note}\n\
          master key     {key}\n\
@@ -60,6 +54,7 @@ pub async fn run(args: InitArgs) -> anyhow::Result<()> {
          \n\
          portcullis serve --config {file}",
         file = file.display(),
+        store = config.store_name(),
         file_note = note(made_file),
         id = made.tenant.id,
         slug = &*made.tenant.slug,
@@ -69,7 +64,8 @@ pub async fn run(args: InitArgs) -> anyhow::Result<()> {
 
 /// The file that `--config` names, else the one in the data directory.
 fn config_file(place: &Place) -> PathBuf {
-    place.config.clone().unwrap_or_else(|| place.data_dir.join("portcullis.toml"))
+    let in_dir = || place.data_dir.clone().unwrap_or_else(|| Config::default().data_dir).join("portcullis.toml");
+    place.config.clone().unwrap_or_else(in_dir)
 }
 
 fn write_config(file: &Path, public_url: Option<&str>) -> anyhow::Result<()> {

@@ -3,6 +3,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
+use anyhow::Context;
 use portcullis_crypto::random::OsRandom;
 use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::context::Notices;
@@ -25,13 +26,14 @@ pub fn configure(base: Config, file: Option<&Path>) -> Result<Config, Mistakes> 
     config::load(base, file, std::env::vars_os().filter_map(text))
 }
 
-/// The settings of the store that a command names. A directory that `init` made has its configuration file inside.
+/// The settings of the store that a command names: by its configuration file, or by its directory.
 pub fn configure_at(place: &Place) -> anyhow::Result<Config> {
-    if let Some(file) = &place.config {
-        return Ok(configure(Config::default(), Some(file))?);
+    let mut config = configure(Config::default(), place.config.as_deref())?;
+    if let Some(dir) = &place.data_dir {
+        config.data_dir.clone_from(dir);
+        // the directory was asked for, not what the environment says of PostgreSQL
+        config.database.url = None;
     }
-    let mut config = configure(Config::default(), None)?;
-    config.data_dir.clone_from(&place.data_dir);
     Ok(config)
 }
 
@@ -44,7 +46,7 @@ pub async fn open(config: &Config, master_key: MasterKey) -> anyhow::Result<App>
 
 /// Opens the store alone.
 pub async fn open_store(config: &Config, tenancies: &Arc<Tenancies>) -> anyhow::Result<Db> {
-    Ok(Db::open(&config.store(), Arc::new(SystemClock), tenancies.publish()).await?)
+    Db::open(&config.store(), Arc::new(SystemClock), tenancies.publish()).await.with_context(|| config.store_name())
 }
 
 /// Wires the application over an open store.

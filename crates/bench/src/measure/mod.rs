@@ -6,6 +6,7 @@ pub mod http;
 pub mod load;
 pub mod machine;
 pub mod people;
+pub mod pgbench;
 pub mod phase;
 pub mod process;
 pub mod profile;

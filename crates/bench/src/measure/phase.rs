@@ -73,14 +73,16 @@ impl Phase {
     /// Everything on one line.
     pub fn words(&self) -> String {
         let n = self.outcome.latency.count() as f64;
-        let group = self.group.map_or(String::new(), |g| format!(", {g:.1} use cases a commit"));
+        let group =
+            self.group.filter(|_| self.kib > 0.05).map_or(String::new(), |g| format!(", {g:.1} use cases a commit"));
+        // reads write nothing, and on PostgreSQL it is another process that writes
+        let written = if self.kib > 0.05 { format!("; {:.1} KiB written each", self.kib) } else { String::new() };
         format!(
-            "{}/s, {}; {}, generator {:.1} µs; {:.1} KiB written each{group}",
+            "{}/s, {}; {}, generator {:.1} µs{written}{group}",
             count(self.rate()),
             self.outcome.latency.words(),
             self.usage.each(n),
-            self.generator / n.max(1.0) * 1e6,
-            self.kib
+            self.generator / n.max(1.0) * 1e6
         )
     }
     /// `25,300/s, p50 2.10 ms, p99 6.00 ms`.

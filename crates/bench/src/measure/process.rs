@@ -73,9 +73,10 @@ impl Process {
 impl Usage {
     /// What was used since `before`.
     pub fn since(&self, before: &Self) -> Self {
-        let threads = self.threads.iter().map(|(name, cpu)| {
-            (name.clone(), cpu - before.threads.get(name).copied().unwrap_or(0.0))
-        });
+        let threads = self
+            .threads
+            .iter()
+            .map(|(name, cpu)| (name.clone(), cpu - before.threads.get(name).copied().unwrap_or(0.0)));
         Self { threads: threads.collect(), cpu: self.cpu - before.cpu, written: self.written - before.written }
     }
     /// `41.0 µs of server CPU each (tokio-rt 22.1, store-writer 15.0)`.

@@ -66,7 +66,7 @@ impl Sample {
 impl Pattern {
     fn read(database: &Connection, table: &'static str, which: &str, args: &[Value]) -> Result<Self> {
         let mut statement = database.prepare(&format!("SELECT * FROM {table} {which}"))?;
-        let columns: Vec<String> = statement.column_names().into_iter().map(ToOwned::to_owned).collect();
+        let columns: Vec<String> = statement.column_names().map(ToOwned::to_owned).collect();
         let read = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|i| row.get(i)).collect::<rusqlite::Result<_>>();
         let values = statement.query_row(params_from_iter(args), read).with_context(|| format!("a row of {table}"))?;
         Ok(Self { table, columns, values })
@@ -87,7 +87,7 @@ enum Key {
     Email,
     Slug,
     Title,
-    NameKey,
+    Folded,
     ExternalId,
     Event,
     UserText,
@@ -101,7 +101,7 @@ impl Key {
             ("users", "email") => Self::Email,
             ("users", "slug") => Self::Slug,
             ("users", "title") => Self::Title,
-            ("users", "name_key") => Self::NameKey,
+            ("users", "name_key") => Self::Folded,
             ("users", "external_id") => Self::ExternalId,
             ("audit_events", "id") | ("audit_seals", "event_id") => Self::Event,
             ("audit_events", "resource_id") => Self::UserText,
@@ -130,7 +130,7 @@ impl Keys {
             Key::Email => Value::Text(people::email(self.number)),
             Key::Slug => Value::Text(format!("u-{}", user.simple())),
             Key::Title => Value::Text(people::name(self.number)),
-            Key::NameKey => Value::Text(people::name(self.number).to_lowercase()),
+            Key::Folded => Value::Text(people::name(self.number).to_lowercase()),
             Key::ExternalId => Value::Text(format!("hr-{random:016x}")),
             Key::UserText => Value::Text(user.to_string()),
             Key::Seq => Value::Integer(self.seq),
@@ -189,15 +189,15 @@ impl Ceiling {
         }
         Ok(start.elapsed().as_secs_f64())
     }
-    /// Writes for this long, in commits of 64; creates a second.
-    pub fn rate(&mut self, sample: &Sample, time: Duration) -> Result<f64> {
+    /// Writes for this long, in commits of `group`; creates a second.
+    pub fn rate(&mut self, sample: &Sample, time: Duration, group: usize) -> Result<f64> {
         let writer = Prepared::new(sample);
         let (start, mut creates) = (Instant::now(), 0);
         while start.elapsed() < time {
-            self.commit(&writer, 64)?;
-            creates += 64;
+            self.commit(&writer, group as u64)?;
+            creates += group;
         }
-        Ok(f64::from(creates) / start.elapsed().as_secs_f64())
+        Ok(creates as f64 / start.elapsed().as_secs_f64())
     }
     fn commit(&mut self, writer: &Prepared<'_>, creates: u64) -> Result<()> {
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
@@ -287,13 +287,31 @@ fn copy(from: &Connection, to: &Connection, table: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// Commits a second of one file that grows by so many bytes each: what the disk allows.
-pub fn syncs(dir: &Path, bytes: usize, time: Duration) -> Result<f64> {
-    use std::io::Write as _;
+/// Where a synced write goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// To the end of a file that grows, as a log that is young.
+    End,
+    /// Over what is there, as a log that begins anew after its checkpoint.
+    Over,
+}
+
+/// Synced writes of so many bytes a second: what the disk allows.
+pub fn syncs(dir: &Path, place: Place, bytes: usize, time: Duration) -> Result<f64> {
+    use std::io::{Seek as _, Write as _};
+    /// So many writes lie side by side before the first is written over.
+    const WIDTH: u32 = 64;
     let mut file = tempfile::tempfile_in(dir)?;
     let block = vec![0x5A; bytes];
-    let (start, mut commits) = (Instant::now(), 0);
+    if place == Place::Over {
+        (0..WIDTH).try_for_each(|_| file.write_all(&block))?;
+        file.sync_all()?;
+    }
+    let (start, mut commits) = (Instant::now(), 0u32);
     while start.elapsed() < time {
+        if place == Place::Over && commits.is_multiple_of(WIDTH) {
+            file.rewind()?;
+        }
         file.write_all(&block)?;
         file.sync_data()?;
         commits += 1;

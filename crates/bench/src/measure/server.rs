@@ -31,7 +31,7 @@ impl Server {
     }
     /// Starts on a PostgreSQL database.
     pub fn start_on(options: &Options, data: &Path, url: &str) -> Result<Self> {
-        Self::launch(options, data, &[("PORTCULLIS_DATABASE_URL", url)])
+        Self::launch(options, data, &[("PORTCULLIS_DATABASE__URL", url)])
     }
     fn launch(options: &Options, data: &Path, settings: &[(&str, &str)]) -> Result<Self> {
         let program = &options.server;
@@ -44,7 +44,7 @@ impl Server {
             .arg(data)
             .envs(settings.iter().copied())
             .env_remove("PORTCULLIS_TEST_POSTGRES")
-            .env("PORTCULLIS_METRICS_LISTEN", metrics.to_string())
+            .env("PORTCULLIS_METRICS__LISTEN", metrics.to_string())
             .stdout(Stdio::piped())
             // the log as the server writes it by default, to where it costs no disk
             .stderr(Stdio::null())
@@ -88,7 +88,8 @@ impl Server {
     pub fn ids(&self) -> Result<Arc<[Uuid]>> {
         let tenant = Uuid::parse_str(&self.tenant)?;
         let database = self.database()?;
-        let mut rows = database.prepare("SELECT u.id FROM tenants t JOIN users u ON u.tenant = t.tenant WHERE t.id = ?1")?;
+        let mut rows =
+            database.prepare("SELECT u.id FROM tenants t JOIN users u ON u.tenant = t.tenant WHERE t.id = ?1")?;
         let ids = rows.query_map([tenant.as_bytes()], |r| Ok(Uuid::from_bytes(r.get(0)?)))?;
         Ok(ids.collect::<rusqlite::Result<Vec<_>>>()?.into())
     }

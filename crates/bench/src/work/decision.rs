@@ -30,7 +30,8 @@ pub fn run(_: &Options, report: &mut Report) -> Result<()> {
             work,
             goals: goals(measured),
             measured: words(measured),
-            ceiling: bound.map_or("–".into(), |b| format!("{}: {}", words(b), ceiling.trim_start_matches("ceiling: "))),
+            ceiling: bound
+                .map_or("–".into(), |b| format!("{}: {}", words(b), ceiling.trim_start_matches("ceiling: "))),
             ratio: bound.map_or("–".into(), |b| format!("{:.1} × its time", measured.0 / b.0)),
             others: "casbin 3.6 ms; naive Cedar 8 ms; regorus 22 µs",
         })
@@ -47,4 +48,15 @@ pub fn run(_: &Options, report: &mut Report) -> Result<()> {
 fn times(line: &str) -> Option<Times> {
     let mut cells = line.split('|').skip(2).map(str::trim);
     Some((cells.next()?.parse().ok()?, cells.next()?.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_of_the_bench_is_read() {
+        assert_eq!(times("| one rule evaluated | 4.10 | 9.75 | 20.00 | 0.40 × bare Cedar |"), Some((4.10, 9.75)));
+        assert_eq!(times("|---|---|---|---|---|"), None);
+    }
 }

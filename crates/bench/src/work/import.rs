@@ -38,7 +38,8 @@ pub fn run(options: &Options, report: &mut Report) -> Result<()> {
             Goal::says("a result for each row", true),
         ],
         measured: format!("{seconds:.1} s, {} rows/s, peak {:.0} MiB", count(users / seconds), imported.peak),
-        ceiling: loop_seconds.map_or("–".into(), |s| format!("{s:.1} s: the same rows by a bare loop, {BATCH} a commit")),
+        ceiling: loop_seconds
+            .map_or("–".into(), |s| format!("{s:.1} s: the same rows by a bare loop, {BATCH} a commit")),
         ratio: percent(loop_seconds.map_or(f64::NAN, |s| s / seconds)),
         others: "",
     })

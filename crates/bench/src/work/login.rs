@@ -29,7 +29,8 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let logins = || Logins::on(&server, CLIENTS, &emails, PASSWORD);
     progress("logins, and reads beside them");
     load::run(server.address, logins(), options.warm_up(), Pace::Closed).await?;
-    let alone = load::run(server.address, Gets::on(&server, PROBES, &ids), options.time() / 4, Pace::Every(PROBE_EVERY));
+    let alone =
+        load::run(server.address, Gets::on(&server, PROBES, &ids), options.time() / 4, Pace::Every(PROBE_EVERY));
     let alone = alone.await?;
     let profiler = Profiler::start(options, server.process())?;
     let before = server.process().usage()?;
@@ -57,10 +58,7 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let share = logged_in.rate() / raw;
     report.row(&Row {
         work: &format!("password login, {CLIENTS} clients, while others read {} times a second", count(probed.rate())),
-        goals: vec![
-            Goal::share(0.9, share),
-            Goal::below("reads' p99", 20.0, "ms", probed.latency.quantile(0.99)),
-        ],
+        goals: vec![Goal::share(0.9, share), Goal::below("reads' p99", 20.0, "ms", probed.latency.quantile(0.99))],
         measured: format!("{:.1}/s; reads p99 {:.2} ms", logged_in.rate(), probed.latency.quantile(0.99)),
         ceiling: format!("{raw:.1}/s: raw argon2id (19 MiB, t=2), a thread a core, reused memory"),
         ratio: percent(share),

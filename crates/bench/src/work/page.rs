@@ -37,7 +37,7 @@ pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     report.note(&format!(
         "one client, pages of 50: first page {}; {} cursors followed {}; from row {} on {}",
         first.words(),
-        count(FOLLOWED as f64),
+        count(followed.count() as f64),
         followed.words(),
         count(depth as f64),
         deep.words()
@@ -117,7 +117,8 @@ impl Client<'_> {
 
 /// The same query by itself: milliseconds (p50) of the first page and of one near the end.
 fn raw(database: &Sqlite, users: u64) -> Result<(f64, f64)> {
-    let tenant: i64 = database.query_row("SELECT tenant FROM users GROUP BY tenant ORDER BY count(*) DESC", [], |r| r.get(0))?;
+    let tenant: i64 =
+        database.query_row("SELECT tenant FROM users GROUP BY tenant ORDER BY count(*) DESC", [], |r| r.get(0))?;
     let offset = i64::try_from(users.saturating_sub(10_000))?;
     let deep: Vec<u8> = database.query_row(
         "SELECT id FROM users WHERE tenant = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2",

@@ -78,17 +78,21 @@ impl Reader {
         if !errors.is_empty() {
             return;
         }
-        let base = path.parent().unwrap_or(Path::new(""));
+        let mut found: Vec<(usize, String, &Spanned<DeValue<'_>>)> = vec![];
         for (key, value) in table.get_ref() {
             match value.get_ref() {
                 DeValue::Table(inner) if self.is_table(key.get_ref()) => {
-                    for (inner_key, value) in inner {
-                        let name = format!("{}.{}", key.get_ref(), inner_key.get_ref());
-                        self.take(&name, place(inner_key.span().start), value, base);
-                    }
+                    let name = |inner: &str| format!("{}.{inner}", key.get_ref());
+                    found.extend(inner.iter().map(|(k, v)| (k.span().start, name(k.get_ref()), v)));
                 }
-                _ => self.take(key.get_ref(), place(key.span().start), value, base),
+                _ => found.push((key.span().start, key.get_ref().to_string(), value)),
             }
+        }
+        // mistakes are told from the top of the file to its end
+        found.sort_by_key(|(at, ..)| *at);
+        let base = path.parent().unwrap_or(Path::new(""));
+        for (at, name, value) in found {
+            self.take(&name, place(at), value, base);
         }
     }
     fn is_table(&self, name: &str) -> bool {

@@ -79,8 +79,10 @@ fn text(v: Value) -> Result<String, String> {
         _ => Err("write a text in quotes".into()),
     }
 }
+/// A path below `base`, without the `.` that configuration files like to begin with.
 fn path(v: Value, base: &Path) -> Result<PathBuf, String> {
-    text(v).map(|p| base.join(p)).map_err(|_| "write a path in quotes".into())
+    let path = text(v).map_err(|_| "write a path in quotes")?;
+    Ok(base.join(path).components().collect())
 }
 fn switch(v: Value) -> Result<bool, String> {
     v.as_bool().ok_or_else(|| "write true or false, without quotes".into())

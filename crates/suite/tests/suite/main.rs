@@ -9,6 +9,7 @@
 mod world;
 
 mod audit;
+mod corpora;
 mod crash;
 mod credentials;
 mod idempotency;

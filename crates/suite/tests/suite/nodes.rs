@@ -1,1 +1,164 @@
-//! .
+//! Two nodes on one PostgreSQL: what one changes, the other knows at its next request.
+use serde_json::json;
+
+use crate::world::*;
+
+/// Two nodes on one database, sharing a clock.
+async fn two(w: &World) -> Node {
+    Node::start(&w.engine.shared(), w.clock.clone(), Options::default()).await
+}
+
+mod postgres {
+    macro_rules! on_two_nodes {
+        ($($name:ident),+ $(,)?) => {$(
+            #[test]
+            fn $name() {
+                crate::world::on_postgres(super::$name);
+            }
+        )+};
+    }
+    on_two_nodes!(
+        a_key_revoked_on_one_node_is_dead_on_the_other_at_once,
+        a_user_suspended_on_one_node_is_out_of_the_other_at_once,
+        a_rule_made_on_one_node_holds_on_the_other_at_once,
+        a_role_taken_on_one_node_is_gone_on_the_other_at_once,
+        a_metaschema_and_a_setting_change_on_both,
+        only_one_node_seals_and_the_chain_is_one,
+        the_same_key_on_two_nodes_makes_one_user,
+        the_same_address_on_two_nodes_is_taken_once,
+        a_lockout_on_one_node_holds_on_the_other,
+    );
+}
+
+async fn a_key_revoked_on_one_node_is_dead_on_the_other_at_once(w: World) {
+    let b = two(&w).await;
+    for _ in 0..10 {
+        let (id, key) = w.api_key(&w.owner(), json!({ "name": "k" })).await;
+        let there = key.at(b.address);
+        there.get("/v1/users").await.expect(200);
+        there.get("/v1/users").await.expect(200);
+        w.owner().delete(&format!("/v1/api-keys/{id}")).await.expect(204);
+        there.get("/v1/users").await.refused(401, "unauthenticated");
+    }
+}
+
+async fn a_user_suspended_on_one_node_is_out_of_the_other_at_once(w: World) {
+    let b = two(&w).await;
+    for n in 0..5 {
+        let ada = w.person(&format!("Ada{n}"), &["user"]).await;
+        let there = ada.client.at(b.address);
+        there.get("/v1/users/me/profile").await.expect(200);
+        w.owner().post(&format!("/v1/users/{}/suspend", ada.id), json!({ "active": false })).await.expect(200);
+        there.get("/v1/users/me/profile").await.refused(401, "unauthenticated");
+        there.get("/v1beta1/users/self").await.expect(401);
+    }
+}
+
+async fn a_rule_made_on_one_node_holds_on_the_other_at_once(w: World) {
+    let b = two(&w).await;
+    let there = w.owner().at(b.address);
+    there.post("/v1/users", new_user()).await.expect(201);
+    for n in 0..5 {
+        let policy = w.policy(&format!("p{n}"), 10, r#"forbid (principal, action == Action::"users:create", resource);"#).await;
+        there.post("/v1/users", new_user()).await.refused(403, "forbidden");
+        there.post("/v1beta1/users", json!({ "email": format!("x{n}@example.com") })).await.expect(403);
+        w.owner().delete(&format!("/v1/policies/{policy}")).await.expect(204);
+        there.post("/v1/users", new_user()).await.expect(201);
+    }
+}
+
+async fn a_role_taken_on_one_node_is_gone_on_the_other_at_once(w: World) {
+    let b = two(&w).await;
+    let ada = w.person("Ada", &["user", "admin"]).await;
+    let there = ada.client.at(b.address);
+    for _ in 0..5 {
+        there.get("/v1/audit-log").await.expect(200);
+        w.owner().put(&format!("/v1/users/{}", ada.id), json!({ "roles": ["user"] })).await.expect(200);
+        there.get("/v1/audit-log").await.refused(403, "forbidden");
+        w.owner().put(&format!("/v1/users/{}", ada.id), json!({ "roles": ["user", "admin"] })).await.expect(200);
+    }
+}
+
+async fn a_metaschema_and_a_setting_change_on_both(w: World) {
+    let b = two(&w).await;
+    let there = w.owner().at(b.address);
+    there.post("/v1/users", new_user()).await.expect(201);
+    let strict = json!({ "name": "user", "schema": r#"{"type":"object","required":["department"]}"# });
+    w.owner().put("/v1beta1/meta/schemas/user", strict).await.expect(200);
+    there.post("/v1/users", new_user()).await.refused(400, "invalid_input");
+}
+
+async fn only_one_node_seals_and_the_chain_is_one(w: World) {
+    let b = two(&w).await;
+    let there = w.owner().at(b.address);
+    let calls: Vec<_> = (0..40)
+        .map(|n| {
+            let client = if n % 2 == 0 { w.owner() } else { there.clone() };
+            tokio::spawn(async move { client.post("/v1/users", new_user()).await.expect(201) })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    // both try at once, again and again: the lease lets one through
+    let (mine, theirs) = tokio::join!(w.node.seal(), b.seal());
+    assert!(mine == 0 || theirs == 0, "{mine} {theirs}");
+    assert_eq!(mine + theirs, 1);
+    w.clock.pass(31);
+    let (x, y) = tokio::join!(w.node.seal(), b.seal());
+    assert!(x == 0 || y == 0);
+    let v = there.post("/v1/audit-log/verify", json!({})).await.expect(200);
+    assert_eq!(v["ok"], true, "{v}");
+    assert!(v["last_seq"].as_i64().unwrap() >= 42, "{v}");
+    // while one holds the lease the other does nothing; after it ran out the other goes on
+    let (holder, other) = if mine + x > theirs + y { (&w.node, &b) } else { (&b, &w.node) };
+    w.owner().post("/v1/users", new_user()).await.expect(201);
+    let _ = holder.seal().await;
+    w.clock.pass(31);
+    w.owner().post("/v1/users", new_user()).await.expect(201);
+    assert_eq!(other.seal().await, 1, "a node that went away stops nobody");
+    let v = there.post("/v1/audit-log/verify", json!({})).await.expect(200);
+    assert_eq!(v["ok"], true, "{v}");
+}
+
+async fn the_same_key_on_two_nodes_makes_one_user(w: World) {
+    let b = two(&w).await;
+    for n in 0..8 {
+        let body = new_user();
+        let here = w.owner().with("idempotency-key", format!("k{n}"));
+        let there = here.at(b.address);
+        let (x, y) = tokio::join!(here.post("/v1/users", body.clone()), there.post("/v1/users", body.clone()));
+        for a in [&x, &y] {
+            assert!(a.status == 201 || a.json()["code"] == "idempotency_in_progress", "{} {}", a.status, a.text());
+        }
+        assert!(x.status == 201 || y.status == 201);
+        let id = there.post("/v1/users", body.clone()).await.expect(201)["id"].clone();
+        assert_eq!(here.post("/v1/users", body).await.expect(201)["id"], id);
+    }
+    assert_eq!(w.owner().get("/v1/users?limit=250").await.expect(200)["data"].as_array().unwrap().len(), 9);
+}
+
+async fn the_same_address_on_two_nodes_is_taken_once(w: World) {
+    let b = two(&w).await;
+    for _ in 0..8 {
+        let body = new_user();
+        let (here, there) = (w.owner(), w.owner().at(b.address));
+        let (x, y) = tokio::join!(here.post("/v1/users", body.clone()), there.post("/v1/users", body.clone()));
+        let mut status = [x.status, y.status];
+        status.sort_unstable();
+        assert_eq!(status, [201, 409], "{} {}", x.text(), y.text());
+    }
+}
+
+async fn a_lockout_on_one_node_holds_on_the_other(w: World) {
+    let b = two(&w).await;
+    let wrong = json!({ "email": "owner@example.com", "password": "wrong-password-here" });
+    for n in 0..10 {
+        let client = if n % 2 == 0 { w.anonymous() } else { w.anonymous().at(b.address) };
+        client.post("/v1/auth/login", wrong.clone()).await.refused(401, "invalid_credentials");
+    }
+    let right = json!({ "email": "owner@example.com", "password": PASSWORD });
+    for client in [w.anonymous(), w.anonymous().at(b.address)] {
+        client.post("/v1/auth/login", right.clone()).await.refused(429, "rate_limited");
+    }
+}
