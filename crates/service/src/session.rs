@@ -59,10 +59,11 @@ impl App {
         };
         let stored = found.as_ref().and_then(|(_, hash)| hash.clone());
         let verdict = self.0.passwords.verify(stored.clone(), login.password.clone()).await.map_err(busy)?;
+        let known = found.as_ref().map(|(u, _)| u.id);
         let user =
             found.map(|(u, _)| u).filter(|u| u.auth_provider == AuthProvider::Local && u.state == UserState::Active);
         let (Some(user), true) = (user, verdict.is_match()) else {
-            self.failed_login(&cx, &account).await?;
+            self.failed_login(&cx, &account, known).await?;
             return Err(wrong());
         };
         let rehash = match (verdict, stored) {
@@ -196,9 +197,11 @@ impl App {
         let c = Count { subject: subject(&tenancy, "account", account), right };
         self.0.db.write(cx.clone(), c, count).await.map_err(Error::from)
     }
-    async fn failed_login(&self, cx: &Ctx, account: &str) -> Result<()> {
+    /// `known`: whose address it is, so that an erasure finds the event.
+    async fn failed_login(&self, cx: &Ctx, account: &str, known: Option<Id<User>>) -> Result<()> {
         self.count_attempt(cx, account, false).await?;
         let event = self.event(cx, "auth.login_failed", "user", "unknown").with("email", account);
+        let event = event.with("user_id", known.map(|id| id.to_string()));
         let event = portcullis_domain::audit::Event { outcome: portcullis_domain::audit::Outcome::Denied, ..event };
         let c = self.prepare(cx, event);
         self.0.db.write(cx.clone(), c, record).await.map_err(Error::from)

@@ -4,6 +4,7 @@
 //! engines as PostgreSQL does it; what leaves it (audit events, changes) leaves only with the commit.
 use portcullis_audit::Prepared;
 use portcullis_domain::Ctx;
+use portcullis_domain::tenant::TenantKey;
 
 use crate::param::Args;
 use crate::{Class, Error, P, Result, Row, Sql, postgres, revision, sqlite};
@@ -24,8 +25,10 @@ pub(crate) enum Engine {
 /// What leaves the transaction only if it commits.
 #[derive(Default)]
 pub(crate) struct Effects {
-    pub audit: Vec<Prepared>,
-    pub changes: Vec<Change>,
+    /// Each with the tenant that the context named when it was appended: a use case may work in two (the master tenant's on
+    /// another), and each log tells its own.
+    pub audit: Vec<(TenantKey, Prepared)>,
+    pub changes: Vec<(TenantKey, Change)>,
 }
 
 /// What a transaction may do: the same on both engines, whatever each of them would let pass.
@@ -123,14 +126,14 @@ impl Tx {
         self.query(text, Class::Scan, true, params, read).await
     }
 
-    /// Appends an audit event: numbered and chained with the commit on SQLite, by the sealer on PostgreSQL.
+    /// Appends an audit event to the log of the context's tenant: numbered and chained with the commit on SQLite, by the sealer on PostgreSQL.
     pub fn audit(&mut self, event: Prepared) {
-        self.effects.audit.push(event);
+        self.effects.audit.push((self.cx.tenant, event));
     }
 
     /// Tells the tenant's snapshot, after the commit and before the answer.
     pub fn changed(&mut self, change: Change) {
-        self.effects.changes.push(change);
+        self.effects.changes.push((self.cx.tenant, change));
     }
 
     /// Moves the tenant's revision and returns the new one: the last statement of every use case that changes structure

@@ -214,21 +214,23 @@ impl Store {
                 return Err(e);
             }
             Err(CommitError::Unknown(cause)) => {
-                let event = tx.effects.audit.first().map(|event| event.id);
+                let event = tx.effects.audit.first().map(|(tenant, event)| (*tenant, event.id));
                 if refused || !self.is_committed(cx, event).await {
                     return Err(Error::Unavailable(format!("the connection was lost during COMMIT: {cause}")));
                 }
             }
         }
-        if !refused && !tx.effects.changes.is_empty() {
-            (self.0.publish)(cx.tenant, &tx.effects.changes);
+        if !refused {
+            for (tenant, change) in &tx.effects.changes {
+                (self.0.publish)(*tenant, std::slice::from_ref(change));
+            }
         }
         out
     }
     /// After a connection was lost during COMMIT: is its audit event there?
-    async fn is_committed(&self, cx: &Ctx, event: Option<Uuid>) -> bool {
-        let (Some(event), Ok(engine)) = (event, self.engine(None).await) else { return false };
-        let mut tx = Tx::new(cx.clone(), engine, Mode::Single);
+    async fn is_committed(&self, cx: &Ctx, event: Option<(TenantKey, Uuid)>) -> bool {
+        let (Some((tenant, event)), Ok(engine)) = (event, self.engine(None).await) else { return false };
+        let mut tx = Tx::new(cx.in_tenant(tenant, cx.tenant_id), engine, Mode::Single);
         let found = tx.one(&EXISTS, &[event.into()], |row| row.int(0)).await;
         connection(&mut tx).finished();
         matches!(found, Ok(Some(_)))
@@ -243,11 +245,13 @@ impl Store {
 
 /// The events stay in the effects: their ids tell whether a lost COMMIT arrived.
 async fn append_events(tx: &mut Tx) -> Result<()> {
-    let events = std::mem::take(&mut tx.effects.audit);
-    for event in &events {
+    let (events, own) = (std::mem::take(&mut tx.effects.audit), tx.cx.tenant);
+    for (tenant, event) in &events {
+        tx.cx.tenant = *tenant;
         tx.send(&INSERT_EVENT, &event_params(event)).await?;
         tx.send(&INSERT_PENDING, &[event.id.into()]).await?;
     }
+    tx.cx.tenant = own;
     tx.effects.audit = events;
     Ok(())
 }

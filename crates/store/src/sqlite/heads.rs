@@ -19,28 +19,26 @@ pub(super) struct Heads {
 }
 
 impl Heads {
-    /// Writes the transaction's events with their numbers.
+    /// Writes the transaction's events with their numbers, each in the log of its tenant.
     pub fn seal(&mut self, tx: &mut Tx) -> Result<()> {
         let events = std::mem::take(&mut tx.effects.audit);
-        if events.is_empty() {
-            return Ok(());
-        }
-        let tenant = tx.cx.tenant;
-        let connection = connection(tx);
-        let mut head = match self.kept.get(&tenant) {
-            Some((head, _)) => *head,
-            None => {
-                let found = connection.all(HEAD.text, &Args::new(Some(tenant), &[]), read_head)?;
-                found.into_iter().next().unwrap_or(Head::START)
-            }
-        };
-        for event in &events {
-            head = head.next(&event.canonical(head.seq + 1));
-            connection.run(INSERT_EVENT.text, &Args::new(Some(tenant), &event_params(event)))?;
+        for (tenant, event) in &events {
+            let connection = connection(tx);
+            let head = match self.kept.get(tenant) {
+                Some((head, _)) => *head,
+                None => {
+                    let found = connection.all(HEAD.text, &Args::new(Some(*tenant), &[]), read_head)?;
+                    found.into_iter().next().unwrap_or(Head::START)
+                }
+            };
+            let head = head.next(&event.canonical(head.seq + 1));
+            // before the rows: whatever fails from here on, the caller forgets this tenant's head
+            self.keep(*tenant, head);
+            connection.run(INSERT_EVENT.text, &Args::new(Some(*tenant), &event_params(event)))?;
             let seal = [head.seq.into(), event.id.into(), (&head.hash).into()];
-            connection.run(INSERT_SEAL.text, &Args::new(Some(tenant), &seal))?;
+            connection.run(INSERT_SEAL.text, &Args::new(Some(*tenant), &seal))?;
         }
-        self.keep(tenant, head);
+        tx.effects.audit = events;
         Ok(())
     }
     pub fn forget(&mut self, tenant: TenantKey) {

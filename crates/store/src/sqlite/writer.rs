@@ -164,7 +164,7 @@ impl Writer {
         &mut self,
         next: &mut impl FnMut(&mut Self) -> Option<Box<dyn Job>>,
         done: &mut Vec<Box<dyn Job>>,
-    ) -> Result<Vec<(TenantKey, Vec<Change>)>, Error> {
+    ) -> Result<Vec<(TenantKey, Change)>, Error> {
         connection(&self.tx).control("BEGIN IMMEDIATE")?;
         self.notice_strangers()?;
         let mut changes = Vec::new();
@@ -175,8 +175,8 @@ impl Writer {
             }
             done.push(job);
             let Some(job) = done.last_mut() else { continue };
-            if self.job(job.as_mut())? && !self.tx.effects.changes.is_empty() {
-                changes.push((self.tx.cx.tenant, std::mem::take(&mut self.tx.effects.changes)));
+            if self.job(job.as_mut())? {
+                changes.append(&mut self.tx.effects.changes);
             }
         }
         connection(&self.tx).control("COMMIT")?;
@@ -196,7 +196,9 @@ impl Writer {
         }
         if !kept {
             still_open(&self.tx)?;
-            self.heads.forget(self.tx.cx.tenant);
+            for (tenant, _) in &self.tx.effects.audit {
+                self.heads.forget(*tenant);
+            }
             connection(&self.tx).control("ROLLBACK TO job")?;
         }
         // a savepoint that is rolled back is still open: released too, or the stack grows with each refusal

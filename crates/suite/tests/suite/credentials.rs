@@ -196,7 +196,7 @@ async fn sec_19_a_suspended_users_tokens_and_keys_are_dead_at_the_next_request_a
     let again = w.login(&ada.person.email).await.expect(200);
     w.bearer(again["token"].as_str().unwrap()).get("/v1/users").await.expect(200);
     ada.all(401).await;
-    let events = w.events("limit=250").await;
+    let events = w.events("").await;
     let count = |action: &str| events.iter().filter(|e| e["action"] == action).count();
     assert_eq!((count("user.suspended"), count("session.revoked"), count("api_key.revoked"), count("user.reactivated")), (1, 2, 1, 1));
     // the owner stays active, and nobody suspends themselves
@@ -281,7 +281,6 @@ async fn sec_15_who_does_not_exist_who_is_suspended_and_who_is_wrong_are_answere
         (bare["user"]["email"].clone(), PASSWORD, Value::Null),
         (json!(ada.email), PASSWORD, json!("no-such-tenant")),
         (json!(ada.email), "x", Value::Null),
-        (json!(ada.email), &"x".repeat(5000), Value::Null),
     ];
     let mut said = vec![];
     for (email, password, slug) in tries {

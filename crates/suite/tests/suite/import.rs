@@ -36,7 +36,7 @@ fn row(email: &str) -> Value {
 
 /// A hash of each scheme, made by the libraries that other systems use.
 fn foreign_hashes() -> Vec<(&'static str, String)> {
-    use argon2::password_hash::{CustomizedPasswordHasher, PasswordHasher, phc::PasswordHash};
+    use argon2::password_hash::{PasswordHasher, phc::PasswordHash};
     let salt = b"0123456789abcdef";
     let argon = |name: &'static str, a: argon2::Algorithm| {
         let hasher = argon2::Argon2::new(a, argon2::Version::V0x13, argon2::Params::new(64, 2, 1, None).unwrap());

@@ -147,7 +147,7 @@ async fn no_sequence_of_role_edits_lets_a_user_exceed_the_one_who_edited(w: Worl
         people.push(w.person(name, roles).await);
     }
     let cedar = format!(
-        r#"permit (principal in [User::"{}", User::"{}"], action in [Action::"users:create", Action::"users:update", Action::"users:import", Action::"users:suspend"], resource);"#,
+        r#"permit (principal, action in [Action::"users:create", Action::"users:update", Action::"users:import", Action::"users:suspend"], resource) when {{ principal == User::"{}" || principal == User::"{}" }};"#,
         people[0].id, people[1].id
     );
     w.policy("helpers", 10, &cedar).await;
