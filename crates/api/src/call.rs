@@ -72,6 +72,17 @@ impl Visit {
         Self::parsed(op, edge, parts, exchange, bytes, stream)
     }
 
+    /// A password is tried here as at sign-in, on the same pool: the same limit for each address.
+    pub(crate) fn limit_passwords(&self) -> Result<()> {
+        match self.edge.rate.login(self.exchange.origin().ip) {
+            None => Ok(()),
+            Some(limited) => {
+                self.exchange.limited(limited);
+                limited.check()
+            }
+        }
+    }
+
     fn parsed(
         op: &'static Op,
         edge: EdgeState,

@@ -70,6 +70,7 @@ pub(crate) fn patch(mut f: Fields) -> Result<ProfilePatch> {
 }
 
 async fn change_password(mut call: Call) -> Result<Response> {
+    call.limit_passwords()?;
     let mut f = call.take_fields();
     let current = f.required("current_password", "Enter your present password.", password::present);
     // Whether the new one is good enough is `weak_password` (spec 2.4), which the service says.

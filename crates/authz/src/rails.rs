@@ -1,5 +1,5 @@
 //! Guard rails: what no rule lifts (spec v1 part 5). Those that need rows (who holds which role) are the service's.
-use portcullis_domain::Principal;
+use portcullis_domain::{Principal, Subject};
 
 use crate::actions::BuiltIn;
 use crate::target::{Side, Target};
@@ -27,6 +27,12 @@ pub(crate) fn meet(principal: &Principal, action: &BuiltIn, target: &Target<'_>)
         "requests:approve" | "requests:deny" | "reviews:complete" | "grants:create" | "users:reset_mfa"
     );
     if on_himself && needs_another {
+        return Some(Rail::Refuse);
+    }
+    // (2) what belongs to the owner cannot be given by a rule: whoever writes rules would be the owner
+    let owners = matches!(action.name, "tenants:transfer" | "api_keys:create_service");
+    let machine = matches!(principal.subject, Subject::ServiceUser(_));
+    if owners && !(principal.is_owner || principal.in_master || machine) {
         return Some(Rail::Refuse);
     }
     // (3) a bad rule cannot lock the tenant

@@ -81,12 +81,22 @@ fn tags(text: &str) -> impl Iterator<Item = Option<(bool, &str)>> {
     })
 }
 
-/// Notices as a JSON array in ASCII, other characters as `\uXXXX`; `None` when there are none.
+/// Bytes of notices in the header: clients refuse a head that is too long. Errors carry them all in their body.
+const NOTICES: usize = 4_096;
+
+/// Notices as a JSON array in ASCII, other characters as `\uXXXX`; `None` when there are none. What does not fit is left out.
 pub fn notices(list: &[String]) -> Option<HeaderValue> {
+    let mut room = NOTICES;
+    let mut fits = |n: &&String| {
+        // a character takes at most 12 bytes (two escaped units), and a notice two quotes and a comma
+        let cost: usize = n.chars().map(|c| if c.is_ascii_graphic() || c == ' ' { 2 } else { 12 }).sum::<usize>() + 3;
+        room.checked_sub(cost).map(|left| room = left).is_some()
+    };
+    let list: Vec<&String> = list.iter().take_while(|n| fits(n)).collect();
     if list.is_empty() {
         return None;
     }
-    let json = serde_json::to_string(list).ok()?;
+    let json = serde_json::to_string(&list).ok()?;
     let mut ascii = String::with_capacity(json.len() + 16);
     for c in json.chars() {
         // DEL is the one control character that JSON leaves as it is and a header refuses

@@ -20,11 +20,12 @@ pub const CHECKPOINTS: &str = "audit-checkpoints.log";
 
 const SEAL: Duration = Duration::from_secs(1);
 const ERASE: Duration = Duration::from_secs(10);
+const RETAIN: Duration = Duration::from_secs(3_600);
 
 /// Running workers.
 pub struct Workers {
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 2],
+    tasks: [JoinHandle<()>; 3],
 }
 
 impl Workers {
@@ -40,7 +41,11 @@ impl Workers {
             sealed: Sealed::default(),
             log: CheckpointLog::open(data_dir).await?,
         };
-        let tasks = [tokio::spawn(sealer.run(stop.clone())), tokio::spawn(erase(app.clone(), holder, stop.clone()))];
+        let tasks = [
+            tokio::spawn(sealer.run(stop.clone())),
+            tokio::spawn(erase(app.clone(), holder.clone(), stop.clone())),
+            tokio::spawn(retain(app.clone(), holder, stop.clone())),
+        ];
         Ok(Self { stop, tasks })
     }
     /// Stops them after a last seal, which covers every write that was answered.
@@ -145,7 +150,19 @@ async fn ends_in_a_line(file: &mut File) -> std::io::Result<bool> {
 }
 
 async fn erase(app: App, holder: String, stop: CancellationToken) {
-    let mut tick = interval(ERASE);
+    repeat(ERASE, "personal data could not be erased", stop, || app.erase(&holder)).await;
+}
+async fn retain(app: App, holder: String, stop: CancellationToken) {
+    repeat(RETAIN, "what has outlived its use could not be removed", stop, || app.retain(&holder)).await;
+}
+/// A step now and then, again at once while there is more to do.
+async fn repeat<F: Future<Output = portcullis_domain::Result<bool>>>(
+    every: Duration,
+    trouble: &'static str,
+    stop: CancellationToken,
+    step: impl Fn() -> F,
+) {
+    let mut tick = interval(every);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
@@ -153,11 +170,11 @@ async fn erase(app: App, holder: String, stop: CancellationToken) {
             () = stop.cancelled() => return,
         }
         while !stop.is_cancelled() {
-            match app.erase(&holder).await {
+            match step().await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(e) => {
-                    tracing::error!(error = ?e, "personal data could not be erased");
+                    tracing::error!(error = ?e, "{trouble}");
                     break;
                 }
             }

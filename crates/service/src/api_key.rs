@@ -8,11 +8,13 @@ use portcullis_store::{Tx, api_key};
 use serde_json::json;
 
 use crate::app::Scribe;
-use crate::authorize::Gate;
+use crate::authorize::{Asked, Gate, decide};
 use crate::{Answer, App, Page, PageRequest, Reply};
 
 /// A tenant has at most so many live keys (spec v1 2.8).
 const MOST: i64 = 10_000;
+/// And one user so many that act for him.
+const MOST_OF_ONE: usize = 200;
 
 /// A key to make.
 #[derive(Clone, Debug)]
@@ -44,7 +46,11 @@ impl App {
         new: Result<NewApiKey>,
         reply: Reply<(ApiKey, String)>,
     ) -> Result<Answer> {
-        let gate = Gate::new("api_keys:create", own(Target::tenant(), cx));
+        // what the new key may do is compared with what the caller may do on this revision
+        let mut gate = Gate::new("api_keys:create", own(Target::tenant(), cx)).once();
+        if new.as_ref().is_ok_and(|n| n.service) {
+            gate.also.push("api_keys:create_service");
+        }
         let command = async { self.new_key(cx, new?).await };
         self.answer(cx, gate, command, reply, insert).await
     }
@@ -56,9 +62,6 @@ impl App {
         };
         if new.expires_at.is_some_and(|e| e <= cx.now) {
             return Err(Error::field("expires_at", "This must be in the future."));
-        }
-        if new.service {
-            self.may(cx, "api_keys:create_service", Target::tenant()).await?;
         }
         self.within_own_rights(cx, &scopes, new.service).await?;
         let mut expires_at = new.expires_at;
@@ -104,10 +107,13 @@ impl App {
             return Err(exceeds("This key cannot make one that may do more than itself."));
         }
         if service && !cx.principal.is_owner {
-            let mine = self.my_permissions(cx).await?;
-            let more = actions::ALL.iter().map(|a| a.name).find(|a| scopes.allow(a) && !mine.contains(a));
-            if let Some(action) = more {
-                return Err(exceeds("A scope exceeds what you may do yourself.").detail("action", action));
+            // everywhere in the tenant: what the creator may do with his own things only, the key may not do with all
+            let compiled = self.snapshot(cx).await?;
+            for action in actions::ALL.iter().map(|a| a.name).filter(|a| scopes.allow(a)) {
+                let d = decide(&compiled, cx, action, &Target::tenant(), &Asked::default(), None);
+                if !d.allowed || d.reach != Reach::All {
+                    return Err(exceeds("A scope exceeds what you may do yourself.").detail("action", action));
+                }
             }
         }
         Ok(())
@@ -115,8 +121,8 @@ impl App {
     /// One key. `api_keys:list`.
     pub async fn get_api_key(&self, cx: &Ctx, id: Id<ApiKey>) -> Result<ApiKey> {
         let found = self.0.db.read(cx.clone(), &id, by_id).await?;
-        self.may(cx, "api_keys:list", about(found.as_ref())).await?;
-        found.ok_or_else(|| Error::not_found("API key"))
+        let target = about(found.as_ref());
+        self.may_read(cx, "api_keys:list", target, found, "API key").await
     }
     /// A page of keys, newest first, revoked ones too. `api_keys:list`.
     pub async fn list_api_keys(&self, cx: &Ctx, filter: &ApiKeyFilter, page: &PageRequest) -> Result<Page<ApiKey>> {
@@ -137,11 +143,11 @@ impl App {
     /// Ends a key at once; again has no effect. `api_keys:revoke`.
     pub async fn revoke_api_key(&self, cx: &Ctx, id: Id<ApiKey>) -> Result<()> {
         let found = self.0.db.read(cx.clone(), &id, by_id).await?;
+        if found.is_none() {
+            return self.may_read(cx, "api_keys:revoke", Target::tenant(), None, "API key").await;
+        }
         let gate = Gate::new("api_keys:revoke", about(found.as_ref()));
-        let command = async {
-            found.ok_or_else(|| Error::not_found("API key"))?;
-            Ok(Revoke { id, scribe: self.scribe(cx) })
-        };
+        let command = async { Ok(Revoke { id, scribe: self.scribe(cx) }) };
         self.apply(cx, gate, command, revoke).await
     }
 }
@@ -153,7 +159,9 @@ fn own(target: Target<'static>, cx: &Ctx) -> Target<'static> {
     }
 }
 fn about(key: Option<&ApiKey>) -> Target<'static> {
-    key.map_or_else(Target::tenant, |k| Target::api_key(k.id, k.created_by))
+    // one that is not there is nobody's own: so 403 does not say whether an id exists (spec v1 2.3)
+    let nobody = || Target::tenant().about(Id::from_uuid(uuid::Uuid::nil()));
+    key.map_or_else(nobody, |k| Target::api_key(k.id, k.created_by))
 }
 fn exceeds(message: &'static str) -> Error {
     Error::new(Code::Forbidden, message).detail("action", "api_keys:create")
@@ -184,6 +192,11 @@ struct Insert {
 async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<(ApiKey, String)> {
     if api_key::count(tx).await? >= MOST {
         return Err(Error::new(Code::Conflict, "A tenant has at most 10,000 live API keys: revoke some.").into());
+    }
+    if let KeyOwner::User(user) = c.key.owner
+        && api_key::of_creator(tx, user, Id::from_uuid(uuid::Uuid::nil())).await?.len() >= MOST_OF_ONE
+    {
+        return Err(Error::new(Code::Conflict, "A user has at most 200 live API keys: revoke some.").into());
     }
     api_key::insert(tx, &c.key, &c.hash).await?;
     tx.audit(c.event.clone());

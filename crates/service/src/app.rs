@@ -58,6 +58,9 @@ pub(crate) struct Inner {
     pub tenancies: Arc<Tenancies>,
     pub credentials: Credentials,
     pub idempotency: crate::idempotency::Running,
+    pub denials: crate::denial::Denials,
+    /// Texts of Cedar that are validated at once: each takes a core.
+    pub validations: tokio::sync::Semaphore,
 }
 
 impl App {
@@ -77,6 +80,8 @@ impl App {
         Ok(Self(Arc::new(Inner {
             credentials: Credentials::new(settings.hot_credentials),
             idempotency: crate::idempotency::Running::default(),
+            denials: crate::denial::Denials::default(),
+            validations: tokio::sync::Semaphore::new(2),
             settings,
             db,
             clock,

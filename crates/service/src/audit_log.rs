@@ -2,6 +2,7 @@
 use portcullis_audit::chain::{Kind, Problem, Start, Verifier};
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::entry::{Row, Seal, entry};
+use portcullis_audit::erasure::REDACTED;
 use portcullis_audit::export::Exporter;
 use portcullis_authz::Target;
 use portcullis_domain::audit::Event;
@@ -171,9 +172,8 @@ impl App {
                 return Ok(v.finish());
             }
         }
-        if from > 1 {
-            // erasures of entries in the range may be recorded before or after it: those outside are taken as read
-            v.erased(1, from - 1);
+        if to < i64::MAX {
+            self.erasures_after(cx, to, &mut v).await?;
         }
         while let Some(step) = self.step(cx, &mut walk, to).await? {
             for (row, prev) in step.linked() {
@@ -193,7 +193,28 @@ impl App {
             }
             tokio::task::yield_now().await;
         }
+        // a checkpoint of our own that knows of more than there is: the tail was cut
+        for c in walk.checkpoints.iter().filter(|c| to == i64::MAX && c.seq >= walk.next) {
+            if v.checkpoint(c).is_err() {
+                break;
+            }
+        }
         Ok(v.finish())
+    }
+    /// Tells the verifier of erasures that are recorded after the part of the log that it will see.
+    async fn erasures_after(&self, cx: &Ctx, to: i64, v: &mut Verifier) -> Result<()> {
+        let mut rest = Walk { next: to + 1, prev: None, checkpoints: vec![] };
+        while let Some(step) = self.step(cx, &mut rest, i64::MAX).await? {
+            for row in &step.rows {
+                let e = entry(&row.body, row.hole, &row.private, None).map_err(Error::internal)?;
+                for s in e["metadata"]["seqs"].as_array().into_iter().flatten().filter(|_| e["action"] == REDACTED) {
+                    if let (Some(a), Some(b)) = (s.as_i64().or(s[0].as_i64()), s.as_i64().or(s[1].as_i64())) {
+                        v.erased(a, b);
+                    }
+                }
+            }
+        }
+        Ok(())
     }
     /// Begins a walk over sealed entries at a number.
     async fn walk(&self, cx: &Ctx, from: i64) -> Result<Walk> {

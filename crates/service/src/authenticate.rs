@@ -153,7 +153,7 @@ impl App {
         let principal = of_user(&u, credential, tenancy.is_master);
         let token_end = claims.map(|c| Timestamp::from_micros(c.exp.saturating_mul(1_000_000)));
         let expires_at = Some(token_end.map_or(s.expires_at, |t| t.min(s.expires_at)));
-        Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted() })
+        Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted(None) })
     }
 
     async fn verify_key(&self, raw: &str, now: Timestamp) -> Result<Known> {
@@ -198,8 +198,14 @@ impl App {
                 ..Principal::bare(Subject::ServiceUser(service), &key.name)
             },
         };
-        let expires_at = key.expires_at;
-        Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted() })
+        let (expires_at, last_used) = (key.expires_at, key.last_used_at);
+        Ok(Known {
+            tenancy: tenancy.clone(),
+            principal: Arc::new(principal),
+            revision,
+            expires_at,
+            noted: noted(last_used),
+        })
     }
 
     /// `last_used_at` is exact to a minute, and written without anyone waiting for it.
@@ -218,8 +224,8 @@ impl App {
     }
 }
 
-fn noted() -> AtomicI64 {
-    AtomicI64::new(0)
+fn noted(last: Option<Timestamp>) -> AtomicI64 {
+    AtomicI64::new(last.map_or(0, Timestamp::micros))
 }
 
 /// A user with the facts that decisions read.

@@ -25,10 +25,20 @@ pub(crate) struct Gate {
     pub asked: Asked,
     /// Roles for each of which `roles:grant` is needed besides.
     pub grants: Roles,
+    /// Further actions on the tenant that are needed besides.
+    pub also: Vec<&'static str>,
+    /// Does what was found out on the way to the commit hold on any revision? If not, the caller is told to repeat the call
+    /// when the revision moved in between.
+    pub again: bool,
 }
 impl Gate {
     pub fn new(action: &'static str, target: Target<'static>) -> Self {
-        Self { action, target, asked: Asked::default(), grants: Roles::NONE }
+        Self { action, target, asked: Asked::default(), grants: Roles::NONE, also: vec![], again: true }
+    }
+    /// Something that is checked outside the gate stands on this revision only.
+    pub fn once(mut self) -> Self {
+        self.again = false;
+        self
     }
 }
 
@@ -54,7 +64,33 @@ impl App {
         if !d.allowed {
             return Err(forbidden(gate.action, &d));
         }
+        for action in &gate.also {
+            let d = decide(&compiled, cx, action, &Target::tenant(), &gate.asked, None);
+            cx.notices.add(&d.notice_strings());
+            if !d.allowed || d.reach != Reach::All {
+                return Err(forbidden(action, &d));
+            }
+        }
         Ok(Allowed { revision: compiled.revision, reach: d.reach })
+    }
+    /// The same for reading one thing: whoever may read only his own learns nothing about what is not there.
+    pub(crate) async fn may_read<T>(
+        &self,
+        cx: &Ctx,
+        action: &'static str,
+        target: Target<'static>,
+        found: Option<T>,
+        what: &'static str,
+    ) -> Result<T> {
+        let compiled = self.snapshot(cx).await?;
+        let d = decide(&compiled, cx, action, &target, &Asked::default(), None);
+        cx.notices.add(&d.notice_strings());
+        match found {
+            _ if !d.allowed => Err(forbidden(action, &d)),
+            Some(thing) => Ok(thing),
+            None if d.reach == Reach::All => Err(Error::not_found(what)),
+            None => Err(forbidden(action, &d)),
+        }
     }
     /// The same for a simple action.
     pub(crate) async fn may(&self, cx: &Ctx, action: &'static str, target: Target<'static>) -> Result<Allowed> {

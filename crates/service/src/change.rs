@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use portcullis_domain::{Ctx, Error, Result};
+use portcullis_domain::{Code, Ctx, Error, Result};
 use portcullis_store::{Tx, UseCase};
 
 use crate::authorize::Gate;
@@ -27,12 +27,12 @@ impl App {
         T: Send + 'static,
         F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
     {
-        let revision = self.allow(cx, &gate).await?.revision;
-        let slot = match &reply.key {
-            None => None,
+        let revision = self.allowed(cx, &gate).await?;
+        let (slot, _claim) = match &reply.key {
+            None => (None, None),
             Some(key) => match self.seen(cx, key).await? {
                 Seen::Before(answer) => return Ok(answer),
-                Seen::Never(slot) => Some(slot),
+                Seen::Never(slot, claim) => (Some(slot), Some(claim)),
             },
         };
         let out = match command.await {
@@ -64,10 +64,21 @@ impl App {
         T: Send + 'static,
         F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
     {
-        let revision = self.allow(cx, &gate).await?.revision;
+        let revision = self.allowed(cx, &gate).await?;
         let command = command.await?;
         self.may_grant(cx, &gate).await?;
         self.commit(cx, &gate, revision, command, None, f).await.and_then(Made::value)
+    }
+
+    /// A refused change leaves a trace: `access.denied`.
+    async fn allowed(&self, cx: &Ctx, gate: &Gate) -> Result<i64> {
+        let out = self.allow(cx, gate).await;
+        if let Err(e) = &out
+            && e.code() == Code::Forbidden
+        {
+            self.record_denial(cx, gate.action, e);
+        }
+        out.map(|a| a.revision)
     }
 
     /// Runs the use case in a transaction that refuses to commit if the tenant's revision is not the one that the decision
@@ -94,6 +105,9 @@ impl App {
             if out.is_ok() || !work.moved.load(Ordering::Relaxed) {
                 return out.map_err(Error::from);
             }
+            if !gate.again {
+                return Err(moved());
+            }
             let tenancy = self.tenancy_of(cx.tenant).await?;
             self.freshen(&tenancy).await?;
             cx = self.identify_again(&cx).await?;
@@ -102,6 +116,12 @@ impl App {
         }
         Err(Error::unavailable("the tenant's structure keeps changing"))
     }
+}
+
+/// What the decision stands on changed while the call was under way, and cannot be looked at again by itself.
+pub(crate) fn moved() -> Error {
+    Error::new(Code::Conflict, "Something that this call depends on changed at the same moment. Repeat the call.")
+        .detail("state", "changed")
 }
 
 /// What must be remembered, and how it is rendered.

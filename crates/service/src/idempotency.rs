@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_domain::tenant::TenantKey;
-use portcullis_domain::{Code, Ctx, Error, Result, Subject};
+use portcullis_domain::{Code, Credential, Ctx, Error, Result, Subject};
 use portcullis_store::{Tx, idempotency};
 use serde_json::{Value, json};
 
@@ -23,7 +23,7 @@ const LARGEST: usize = 64 * 1024;
 pub(crate) struct Running(Arc<Mutex<HashSet<(TenantKey, i64)>>>);
 
 /// Ends the claim on a key when the call is over, however it ends.
-struct Claim {
+pub(crate) struct Claim {
     running: Running,
     slot: (TenantKey, i64),
 }
@@ -43,13 +43,13 @@ pub(crate) struct Slot {
     refuse: fn(&Error) -> Answer,
     /// An older row of more than 24 h is in the way.
     stale: bool,
-    _claim: Arc<Claim>,
 }
 
 /// What a key says about this call.
 pub(crate) enum Seen {
-    /// Nothing: go on, and keep the answer here.
-    Never(Slot),
+    /// Nothing: go on, keep the answer here, and hold the claim until the call is answered. (Not longer: the writer may drop its
+    /// job after the client has the answer, and the next call must not find the key claimed.)
+    Never(Slot, Claim),
     /// It was made and answered.
     Before(Answer),
 }
@@ -64,7 +64,12 @@ impl App {
             Subject::System => "system".into(),
             Subject::Anonymous => "anonymous".into(),
         };
-        let identity = [who.as_bytes(), key.route.as_bytes(), key.key.as_bytes()];
+        // a narrower key of the same owner must not be given the answer to a wider one's call
+        let rights = match &cx.principal.credential {
+            Credential::ApiKey { scopes, .. } => scopes.as_slice().join(" "),
+            Credential::Session { .. } | Credential::None => "*".into(),
+        };
+        let identity = [who.as_bytes(), rights.as_bytes(), key.route.as_bytes(), key.key.as_bytes()];
         let tag = tenancy.idempotency.tag(&identity);
         let slot = i64::from_be_bytes([tag[0], tag[1], tag[2], tag[3], tag[4], tag[5], tag[6], tag[7]]);
         let fingerprint = tenancy.idempotency.tag(&[&tag, &key.body]);
@@ -73,15 +78,10 @@ impl App {
         let stale = kept.as_ref().is_some_and(|k| k.created_at.plus_seconds(KEPT_SECONDS) <= cx.now);
         match kept {
             Some(kept) if !stale => replay(&tenancy, slot, &fingerprint, &kept).map(Seen::Before),
-            _ => Ok(Seen::Never(Slot {
-                slot,
-                fingerprint,
-                tenancy,
-                random: self.0.random.clone(),
-                refuse: key.refuse,
-                stale,
-                _claim: Arc::new(claim),
-            })),
+            _ => Ok(Seen::Never(
+                Slot { slot, fingerprint, tenancy, random: self.0.random.clone(), refuse: key.refuse, stale },
+                claim,
+            )),
         }
     }
     fn claim(&self, slot: (TenantKey, i64)) -> Result<Claim> {

@@ -3,12 +3,14 @@
 //! Rows are read and made canonical here while the writer commits the batch before; a bad row never stops the others, and
 //! nothing but two batches is held in memory.
 use portcullis_audit::Prepared;
-use portcullis_authz::Target;
+use std::sync::Arc;
+
+use portcullis_authz::{Reach, Target};
 use portcullis_crypto::password::{Owner, Password, Rule, check_imported};
 use portcullis_domain::fields::{self, Fields, boolean, line, metadata, string, strings};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
-use portcullis_domain::{Ctx, Error, Id, Result, Role, Roles};
+use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::{Tx, user};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -18,7 +20,7 @@ use crate::app::Scribe;
 use crate::authorize::Gate;
 use crate::tenancy::Compiled;
 use crate::user::{check_metadata, roles};
-use crate::user_change::record_update;
+use crate::user_change::{no_cycle, record_update};
 use crate::user_create::{created, from_id};
 
 /// Bytes of a row.
@@ -54,6 +56,8 @@ pub struct ImportOptions {
 /// A row that is well-formed.
 struct Row {
     user: User,
+    /// Did the row name roles? If not, an update keeps those that the user has.
+    names_roles: bool,
     password_hash: Option<String>,
     event: Prepared,
 }
@@ -75,13 +79,6 @@ impl App {
     ) -> Result<mpsc::Receiver<Vec<u8>>> {
         self.may(cx, "users:import", Target::tenant()).await?;
         let options = options?;
-        let mut grantable = Roles::NONE.with(Role::User);
-        for role in [Role::Approver, Role::Admin] {
-            let gate = Gate { grants: Roles::NONE.with(role), ..Gate::new("users:import", Target::tenant()) };
-            if self.may_grant(cx, &gate).await.is_ok() {
-                grantable = grantable.with(role);
-            }
-        }
         let (send, receive) = mpsc::channel(8);
         let (app, cx) = (self.clone(), cx.clone());
         tokio::spawn(async move {
@@ -89,7 +86,7 @@ impl App {
                 Ok(c) => c,
                 Err(e) => return tracing::error!(error = ?e, "an import did not begin"),
             };
-            let import = Import { app, cx, options, grantable, compiled };
+            let import = Import { app, cx, options, compiled };
             if let Err(e) = import.run(lines, send).await {
                 // no summary: the client sees that the run broke off
                 tracing::error!(error = ?e, "an import broke off");
@@ -99,12 +96,23 @@ impl App {
     }
 }
 
+#[derive(Clone)]
 struct Import {
     app: App,
     cx: Ctx,
     options: ImportOptions,
+    compiled: Arc<Compiled>,
+}
+
+/// What the caller may do on one revision of the tenant. An import runs for minutes: it is asked for anew with every batch, and
+/// the batch commits on that revision only.
+#[derive(Clone, Copy)]
+struct Standing {
+    revision: i64,
+    /// Roles that may be given and taken.
     grantable: Roles,
-    compiled: std::sync::Arc<Compiled>,
+    /// May users be changed, and `metadata.attributes` be written (decision 4)?
+    may_update: bool,
 }
 
 #[derive(Default)]
@@ -147,7 +155,7 @@ impl Import {
             if batch.is_empty() {
                 break;
             }
-            committing = Some(tokio::spawn(self.commit(batch)));
+            committing = Some(tokio::spawn(self.clone().commit(batch)));
         }
         if !self.options.dry_run {
             let event = self.app.event(&self.cx, "users.imported", "tenant", self.cx.tenant_id);
@@ -167,17 +175,38 @@ impl Import {
         }
         send.send(out).await.map_err(|_| Error::unavailable("the client of an import left"))
     }
-    fn commit(&self, batch: Vec<Entry>) -> impl Future<Output = Result<Vec<Value>>> + Send + use<> {
-        let (app, cx, options) = (self.app.clone(), self.cx.clone(), self.options);
-        let scribe = app.scribe(&cx);
-        async move {
-            let c = Batch { entries: batch, options, scribe };
-            if options.dry_run {
-                app.0.db.read(cx, &c, dry_run).await.map_err(Error::from)
-            } else {
-                app.0.db.write_bulk(cx, c, commit).await.map_err(Error::from)
+    async fn standing(&mut self) -> Result<Standing> {
+        let tenancy = self.app.tenancy_of(self.cx.tenant).await?;
+        self.app.freshen(&tenancy).await?;
+        self.cx = self.app.identify_again(&self.cx).await?;
+        let allowed = self.app.may(&self.cx, "users:import", Target::tenant()).await?;
+        let mut grantable = Roles::NONE;
+        for role in Role::PUBLIC {
+            let gate = Gate { grants: Roles::NONE.with(role), ..Gate::new("users:import", Target::tenant()) };
+            if self.app.may_grant(&self.cx, &gate).await.is_ok() {
+                grantable = grantable.with(role);
             }
         }
+        let may_update =
+            self.app.may(&self.cx, "users:update", Target::tenant()).await.is_ok_and(|a| a.reach == Reach::All);
+        Ok(Standing { revision: allowed.revision, grantable, may_update })
+    }
+    async fn commit(mut self, batch: Vec<Entry>) -> Result<Vec<Value>> {
+        let entries = Arc::new(batch);
+        for _ in 0..8 {
+            let standing = self.standing().await?;
+            let scribe = self.app.scribe(&self.cx);
+            let c = Batch { entries: entries.clone(), options: self.options, standing, scribe };
+            let (db, cx) = (&self.app.0.db, self.cx.clone());
+            let out = match self.options.dry_run {
+                true => db.read(cx, &c, dry_run).await?,
+                false => db.write_bulk(cx, c, commit).await?,
+            };
+            if let Some(lines) = out {
+                return Ok(lines);
+            }
+        }
+        Err(Error::unavailable("the tenant's structure keeps changing"))
     }
     async fn read(&self, line: u64, raw: &[u8], passwords: &mut u64) -> Result<Entry> {
         let refuse = |e: &Error, external_id: Option<String>| Entry {
@@ -210,7 +239,7 @@ impl Import {
         let name = f.required("name", "Enter a name.", line(200, "Enter a name."));
         let provider =
             f.optional("auth_provider", |v| AuthProvider::parse(&string(v)?).ok_or("One of local, oidc, saml."));
-        let words = f.optional("roles", strings).unwrap_or_else(|| vec!["user".into()]);
+        let words = f.optional("roles", strings);
         let password = f.optional("password", string).map(Password::new);
         let hash = f.optional("password_hash", |v| {
             let hash = string(v)?;
@@ -248,13 +277,8 @@ impl Import {
             }
         }
         let (email, title) = f.finish(email.zip(name))?;
-        let roles = roles(&words)?;
-        if let Some(role) = roles.iter().find(|r| !self.grantable.has(*r)) {
-            return Err(Error::new(
-                portcullis_domain::Code::InvalidRoles,
-                format!("You may not give the role {role}."),
-            ));
-        }
+        let names_roles = words.is_some();
+        let roles = roles(&words.unwrap_or_else(|| vec!["user".into()]))?;
         check_metadata(self.compiled.user_schema.as_deref(), &data)?;
         let password_hash = match password {
             Some(p) => Some(self.app.hash(p).await?),
@@ -289,7 +313,7 @@ impl Import {
             revision: 1,
         };
         let event = self.app.prepare(cx, created(self.app.event(cx, "user.created", "user", id), &user));
-        Ok(Row { user, password_hash, event })
+        Ok(Row { user, names_roles, password_hash, event })
     }
 }
 
@@ -324,14 +348,19 @@ fn with_id(mut o: Value, id: Id<User>) -> Value {
 }
 
 struct Batch {
-    entries: Vec<Entry>,
+    entries: Arc<Vec<Entry>>,
     options: ImportOptions,
+    standing: Standing,
     scribe: Scribe,
 }
 
-async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Vec<Value>> {
+/// `None`: what the caller may do changed; nothing was written.
+async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<Value>>> {
+    if tx.revision().await? != c.standing.revision {
+        return Ok(None);
+    }
     let (mut out, mut structural) = (Vec::with_capacity(c.entries.len()), false);
-    for e in &c.entries {
+    for e in c.entries.iter() {
         let row = match &e.row {
             Ok(row) => row,
             Err(refused) => {
@@ -343,7 +372,13 @@ async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Vec<Value>> 
             out.push(refused);
             continue;
         }
-        if user::insert(tx, &row.user, row.password_hash.as_deref(), None).await? {
+        if let Some(refused) = beyond(c, e, row) {
+            // a user who is there already may be left as he is, or changed within what the caller may
+            if existing(tx, &row.user).await?.is_none() {
+                out.push(refused);
+                continue;
+            }
+        } else if user::insert(tx, &row.user, row.password_hash.as_deref(), None).await? {
             tx.audit(row.event.clone());
             out.push(with_id(outcome(e.line, "created", e.external_id.as_deref(), None), row.user.id));
             continue;
@@ -356,27 +391,91 @@ async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Vec<Value>> 
     if structural {
         tx.bump().await?;
     }
-    Ok(out)
+    Ok(Some(out))
 }
 /// The same without writing: what would become of each row, each taken by itself.
-async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Vec<Value>> {
+async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<Value>>> {
     let mut out = Vec::with_capacity(c.entries.len());
-    for e in &c.entries {
+    for e in c.entries.iter() {
         let line = match &e.row {
             Err(refused) => refused.clone(),
             Ok(row) => match (manager_missing(tx, e, row).await?, existing(tx, &row.user).await?) {
                 (Some(refused), _) => refused,
-                (None, None) => outcome(e.line, "created", e.external_id.as_deref(), None),
+                (None, None) => {
+                    beyond(c, e, row).unwrap_or_else(|| outcome(e.line, "created", e.external_id.as_deref(), None))
+                }
                 (None, Some(other)) => match c.options.on_conflict {
                     OnConflict::Error => conflict(e, &other, &row.user),
                     OnConflict::Skip => with_id(outcome(e.line, "skipped", e.external_id.as_deref(), None), other.id),
-                    OnConflict::Update => with_id(outcome(e.line, "updated", e.external_id.as_deref(), None), other.id),
+                    OnConflict::Update => match changed(tx, c, row, &other) {
+                        Ok(None) => with_id(outcome(e.line, "unchanged", e.external_id.as_deref(), None), other.id),
+                        Ok(Some(_)) => with_id(outcome(e.line, "updated", e.external_id.as_deref(), None), other.id),
+                        Err(refused) => outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)),
+                    },
                 },
             },
         };
         out.push(line);
     }
-    Ok(out)
+    Ok(Some(out))
+}
+/// A new user with what the caller may not give.
+fn beyond(c: &Batch, e: &Entry, row: &Row) -> Option<Value> {
+    let refuse = |error: &Error| Some(outcome(e.line, "invalid", e.external_id.as_deref(), Some(error)));
+    if let Some(role) = row.user.roles.without(Role::User).iter().find(|r| !c.standing.grantable.has(*r)) {
+        return refuse(&not_grantable(role));
+    }
+    if row.user.metadata.contains_key("attributes") && !c.standing.may_update {
+        return refuse(&Error::field(
+            "metadata.attributes",
+            "This feeds policies: it needs the permission users:update.",
+        ));
+    }
+    None
+}
+fn not_grantable(role: Role) -> Error {
+    Error::new(Code::InvalidRoles, format!("You may not give or take the role {role}."))
+}
+/// The user as the row wants him, if that is another; what the caller may not change is refused.
+fn changed(tx: &Tx, c: &Batch, row: &Row, other: &User) -> Result<Option<User>> {
+    if !c.standing.may_update {
+        return Err(Error::new(Code::Forbidden, "Changing users needs the permission users:update."));
+    }
+    let mut roles = if row.names_roles { row.user.roles } else { other.roles };
+    if other.roles.has(Role::Checker) {
+        // what this surface does not show stays (decision 17)
+        roles = roles.with(Role::Checker);
+    }
+    if other.is_owner {
+        roles = roles.with(Role::Admin);
+    }
+    let differ = other.roles.changed(roles);
+    if let Some(role) = differ.iter().find(|r| !c.standing.grantable.has(*r)) {
+        return Err(not_grantable(role));
+    }
+    if !differ.is_empty() && tx.cx.principal.acting_user == Some(other.id) {
+        return Err(Error::new(Code::Forbidden, "Nobody changes their own roles: ask another administrator."));
+    }
+    // the address and the provider of a user are not editable
+    let after = User {
+        title: row.user.title.clone(),
+        roles,
+        external_id: row.user.external_id.clone().or(other.external_id.clone()),
+        manager_id: row.user.manager_id.or(other.manager_id),
+        metadata: row.user.metadata.clone(),
+        first_name: row.user.first_name.clone(),
+        last_name: row.user.last_name.clone(),
+        updated_at: tx.cx.now,
+        ..other.clone()
+    };
+    let same = after.title == other.title
+        && after.roles == other.roles
+        && after.external_id == other.external_id
+        && after.manager_id == other.manager_id
+        && after.metadata == other.metadata
+        && after.first_name == other.first_name
+        && after.last_name == other.last_name;
+    Ok((!same).then_some(after))
 }
 async fn manager_missing(tx: &mut Tx, e: &Entry, row: &Row) -> portcullis_store::Result<Option<Value>> {
     match row.user.manager_id {
@@ -403,7 +502,7 @@ fn conflict(e: &Entry, other: &User, wanted: &User) -> Value {
     } else {
         "A user with this external id exists."
     };
-    let error = Error::new(portcullis_domain::Code::UserExists, message).detail("field", field);
+    let error = Error::new(Code::UserExists, message).detail("field", field);
     with_id(outcome(e.line, "conflict", e.external_id.as_deref(), Some(&error)), other.id)
 }
 async fn clash(
@@ -421,32 +520,20 @@ async fn clash(
         OnConflict::Error => Ok((conflict(e, &other, &row.user), false)),
         OnConflict::Skip => Ok((with_id(outcome(e.line, "skipped", external_id, None), other.id), false)),
         OnConflict::Update => {
-            // the owner keeps the role admin; the address and the provider of a user are not editable
-            let roles = if other.is_owner { row.user.roles.with(Role::Admin) } else { row.user.roles };
-            let after = User {
-                title: row.user.title.clone(),
-                roles,
-                external_id: row.user.external_id.clone().or(other.external_id.clone()),
-                manager_id: row.user.manager_id.or(other.manager_id),
-                metadata: row.user.metadata.clone(),
-                first_name: row.user.first_name.clone(),
-                last_name: row.user.last_name.clone(),
-                updated_at: tx.cx.now,
-                ..other.clone()
+            let after = match changed(tx, c, row, &other) {
+                Ok(Some(after)) => after,
+                Ok(None) => return Ok((with_id(outcome(e.line, "unchanged", external_id, None), other.id), false)),
+                Err(refused) => return Ok((outcome(e.line, "invalid", external_id, Some(&refused)), false)),
             };
-            let same = after.title == other.title
-                && after.roles == other.roles
-                && after.external_id == other.external_id
-                && after.manager_id == other.manager_id
-                && after.metadata == other.metadata
-                && after.first_name == other.first_name
-                && after.last_name == other.last_name;
-            if same {
-                return Ok((with_id(outcome(e.line, "unchanged", external_id, None), other.id), false));
+            if let Some(manager) = after.manager_id.filter(|m| other.manager_id != Some(*m))
+                && let Err(portcullis_store::Error::Domain(refused)) = no_cycle(tx, other.id, manager).await
+            {
+                return Ok((outcome(e.line, "invalid", external_id, Some(&refused)), false));
             }
             user::update(tx, &after).await?;
             record_update(tx, &c.scribe, &other, &after);
-            let structural = after.roles != other.roles || after.tags() != other.tags();
+            let structural =
+                after.roles != other.roles || after.tags() != other.tags() || after.manager_id != other.manager_id;
             Ok((with_id(outcome(e.line, "updated", external_id, None), other.id), structural))
         }
     }

@@ -9,6 +9,7 @@ pub mod audit_log;
 pub mod authenticate;
 mod authorize;
 mod change;
+mod denial;
 mod evaluate;
 mod fresh;
 mod idempotency;

@@ -13,6 +13,9 @@ use crate::{Answer, App, Reply};
 /// A tenant has at most so many schemas, each of at most so many bytes.
 const MOST: usize = 200;
 const LARGEST: usize = 64 * 1024;
+/// Levels and values of a schema.
+const DEEPEST: usize = 20;
+const NODES: usize = 2_000;
 
 /// A schema to make or to put in place of another.
 #[derive(Clone, Debug)]
@@ -108,7 +111,34 @@ pub(crate) fn validator(text: &str) -> Result<jsonschema::Validator> {
     if !value.is_object() {
         return Err(wrong("A metaschema must be a JSON object.".into()));
     }
-    jsonschema::options().build(&value).map_err(|e| wrong(format!("This is no JSON Schema: {e}.")))
+    bounded(&value).map_err(|m| wrong(m.into()))?;
+    jsonschema::options()
+        // linear in the text: a pattern cannot be made to hang the server
+        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .build(&value)
+        .map_err(|e| wrong(format!("This is no JSON Schema: {e}.")))
+}
+/// A schema is written by one tenant and compiled and run in a server of many: its cost is bounded before either. Without
+/// references, checking is linear in the schema times the metadata.
+fn bounded(schema: &Value) -> Result<(), &'static str> {
+    fn walk(v: &Value, depth: usize, nodes: &mut usize) -> Result<(), &'static str> {
+        *nodes += 1;
+        if depth > DEEPEST {
+            return Err("At most 20 levels deep.");
+        }
+        if *nodes > NODES {
+            return Err("At most 2,000 values in all.");
+        }
+        match v {
+            Value::Object(m) => m.iter().try_for_each(|(k, v)| match k.as_str() {
+                "$ref" | "$dynamicRef" | "$recursiveRef" => Err("No references ($ref): write the schema in one piece."),
+                _ => walk(v, depth + 1, nodes),
+            }),
+            Value::Array(a) => a.iter().try_for_each(|v| walk(v, depth + 1, nodes)),
+            _ => Ok(()),
+        }
+    }
+    walk(schema, 0, &mut 0)
 }
 
 struct Save {
@@ -156,5 +186,31 @@ async fn find(tx: &mut Tx, which: &MetaSchemaRef) -> portcullis_store::Result<Op
     match which {
         MetaSchemaRef::Id(id) => meta_schema::by_id(tx, *id).await,
         MetaSchemaRef::Name(name) => meta_schema::by_name(tx, name).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_that_could_hang_or_crash_the_server_is_refused() {
+        let deep = format!("{}true{}", "{\"not\":".repeat(100), "}".repeat(100));
+        let wide = format!("{{\"enum\":[{}1]}}", "1,".repeat(3_000));
+        for bad in [
+            deep.as_str(),
+            wide.as_str(),
+            r##"{"$ref":"#"}"##,
+            r##"{"$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"}]}}}"##,
+            r#"{"$ref":"http://169.254.169.254/"}"#,
+            r#"{"pattern":"(a)\\1"}"#,
+            "[]",
+            "{",
+        ] {
+            assert!(validator(bad).is_err(), "{bad:.60}");
+        }
+        for name in BUILT_IN {
+            assert!(validator(&portcullis_domain::meta_schema::built_in(name)).is_ok());
+        }
     }
 }

@@ -3,11 +3,12 @@ use portcullis_crypto::password::{Owner, Password, Rule};
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result};
-use portcullis_store::{Tx, user};
+use portcullis_store::{Tx, attempt, session, user};
 use serde_json::{Map, Value};
 
 use crate::app::{Scribe, busy};
 use crate::authorize::person_only;
+use crate::change::moved;
 use crate::user::{UserRef, check_metadata};
 use crate::user_change::{end_access, record_update};
 use crate::{Answer, App, Reply};
@@ -54,11 +55,11 @@ impl App {
             let field = if patch.first_name.is_some() { "first_name" } else { "last_name" };
             return Err(Error::field(field, "Your identity provider keeps your name: change it there."));
         }
-        let metadata = patch.metadata.clone().map(|m| keep_attributes(m, &me.metadata));
-        if let Some(metadata) = &metadata {
-            check_metadata(self.snapshot(cx).await?.user_schema.as_deref(), metadata)?;
+        if let Some(metadata) = &patch.metadata {
+            let metadata = keep_attributes(metadata.clone(), &me.metadata);
+            check_metadata(self.snapshot(cx).await?.user_schema.as_deref(), &metadata)?;
         }
-        let c = Update { id: me.id, patch: ProfilePatch { metadata, ..patch }, scribe: self.scribe(cx) };
+        let c = Update { id: me.id, patch, scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, update).await.map_err(Error::from)
     }
     /// Changes one's own password; other sessions end (`person only`).
@@ -77,16 +78,16 @@ impl App {
             ));
         }
         let (current, new) = change?;
-        self.attempts_allowed(cx, &me.email).await?;
+        self.reserve_attempt(cx, &me.email).await?;
         let stored = self.0.db.read(cx.clone(), &me.id, password_hash).await?;
-        let verdict = self.0.passwords.verify(stored, current).await.map_err(busy)?;
-        self.count_attempt(cx, &me.email, verdict.is_match()).await?;
+        let verdict = self.0.passwords.verify(stored.clone(), current).await.map_err(busy)?;
         if !verdict.is_match() {
             return Err(Error::field("current_password", "This is not your current password."));
         }
         self.check_password(cx, &new, Owner { email: &me.email, name: &me.title }).await?;
         let hash = self.hash(new).await?;
-        let c = NewPassword { id: me.id, session, hash, scribe: self.scribe(cx) };
+        let account = self.account(cx, &me.email).await?;
+        let c = NewPassword { id: me.id, session, old: stored, hash, account, scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, set_password).await.map_err(Error::from)?;
         Ok((reply.render)(&()))
     }
@@ -135,7 +136,8 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<User> {
         after.title.clone_from(title);
     }
     if let Some(metadata) = &p.metadata {
-        after.metadata.clone_from(metadata);
+        // on what the row says now, or a change of attributes by somebody else could be undone by the person himself
+        after.metadata = keep_attributes(metadata.clone(), &before.metadata);
     }
     match &p.avatar {
         // null removes an image, never a URL that this surface did not show (decision 3)
@@ -156,11 +158,19 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<User> {
 struct NewPassword {
     id: Id<User>,
     session: Id<Session>,
+    /// The hash that was verified: of two changes at once the second one is refused.
+    old: Option<String>,
     hash: String,
+    account: String,
     scribe: Scribe,
 }
 async fn set_password(tx: &mut Tx, c: &NewPassword) -> portcullis_store::Result<()> {
     let now = tx.cx.now;
+    let alive = session::by_id(tx, c.session).await?.is_some_and(|s| s.revoked_at.is_none());
+    if !alive || user::password_hash(tx, c.id).await? != c.old {
+        return Err(moved().into());
+    }
+    attempt::clear(tx, &c.account).await?;
     user::set_password(tx, c.id, &c.hash, now).await?;
     c.scribe.write(tx, c.scribe.event("password.changed", "user", c.id));
     end_access(tx, &c.scribe, c.id, "password", Some(c.session)).await?;

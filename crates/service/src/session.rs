@@ -52,7 +52,7 @@ impl App {
         };
         let cx = context(origin, &tenancy, nobody, self.0.clock.now());
         let account = email.as_ref().map_or_else(|| login.email.to_lowercase(), ToString::to_string);
-        self.attempts_allowed(&cx, &account).await?;
+        self.reserve_attempt(&cx, &account).await?;
         let found = match &email {
             Some(email) => self.0.db.read(cx.clone(), email, candidate).await?,
             None => None,
@@ -66,11 +66,12 @@ impl App {
             self.failed_login(&cx, &account, known).await?;
             return Err(wrong());
         };
-        let rehash = match (verdict, stored) {
-            (Verdict::Match { rehash: true }, Some(old)) => Some((old, self.hash(login.password).await?)),
+        let rehash = match verdict {
+            Verdict::Match { rehash: true } => Some(self.hash(login.password).await?),
             _ => None,
         };
-        self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], rehash, Some(account)).await
+        let proved = Some(Proved { hash: stored, rehash, account: self.account(&cx, &account).await? });
+        self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], proved).await
     }
     async fn login_tenant(&self, slug: Option<&str>) -> Result<Option<Arc<Tenancy>>> {
         let id = match slug.map(Slug::tenant) {
@@ -94,8 +95,7 @@ impl App {
         tenancy: &Arc<Tenancy>,
         user: &User,
         amr: Vec<String>,
-        rehash: Option<(String, String)>,
-        account: Option<String>,
+        proved: Option<Proved>,
     ) -> Result<SignedIn> {
         let settings = self.compiled(tenancy).await?.settings.clone();
         let session = Session {
@@ -113,8 +113,7 @@ impl App {
         let cx = Ctx { principal, ..cx.clone() };
         let expires_at = cx.now.plus_seconds(settings.access_token_seconds);
         let token = self.token(&cx, user, &session, expires_at);
-        let account = account.map(|a| subject(tenancy, "account", &a));
-        let c = Start { session, rehash, account, scribe: self.scribe(&cx) };
+        let c = Start { session, proved, scribe: self.scribe(&cx) };
         self.0.db.write(cx.clone(), c, start).await?;
         Ok(SignedIn { token, expires_at, tenant_id: tenancy.id })
     }
@@ -180,28 +179,23 @@ impl App {
         Ok((cx, Id::from_uuid(id), hash))
     }
 
-    /// 429 while an account has to wait (spec v1 2.8); unknown accounts wait alike. An address from which its owner signed in
-    /// before does not wait, so that a stranger cannot lock him out (decision 36): it is limited per address only.
-    pub(crate) async fn attempts_allowed(&self, cx: &Ctx, account: &str) -> Result<()> {
+    /// What an account's failures are counted under.
+    pub(crate) async fn account(&self, cx: &Ctx, account: &str) -> Result<String> {
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        let asked = (subject(&tenancy, "account", account), Email::parse(account).ok());
-        let found = self.0.db.read(cx.clone(), &asked, attempts).await?;
-        let Some(a) = found.filter(|a| a.blocked_until > cx.now) else { return Ok(()) };
-        let wait = i64::try_from(a.blocked_until.since(cx.now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);
-        Err(Error::new(Code::RateLimited, format!("Too many wrong passwords. Try again in {wait} seconds."))
-            .detail("retry_after_seconds", wait))
+        Ok(subject(&tenancy, "account", account))
     }
-    /// Counts a try: after 10 wrong ones in 15 minutes the account waits 30 s, doubling to 15 min; a right one clears it.
-    pub(crate) async fn count_attempt(&self, cx: &Ctx, account: &str, right: bool) -> Result<()> {
-        let tenancy = self.tenancy_of(cx.tenant).await?;
-        let c = Count { subject: subject(&tenancy, "account", account), right };
-        self.0.db.write(cx.clone(), c, count).await.map_err(Error::from)
+    /// Counts a try before it is made, so that many at once cannot slip through: after 10 wrong ones in 15 minutes the account
+    /// waits 30 s, doubling to 15 min (429); a right one clears it. Unknown accounts wait alike. An address from which the
+    /// account signed in before does not wait, so that a stranger cannot lock its owner out (decision 36): it is limited by the
+    /// limit for each address.
+    pub(crate) async fn reserve_attempt(&self, cx: &Ctx, account: &str) -> Result<()> {
+        let c = (self.account(cx, account).await?, Email::parse(account).ok());
+        self.0.db.write(cx.clone(), c, reserve).await.map_err(Error::from)
     }
-    /// `known`: whose address it is, so that an erasure finds the event.
-    async fn failed_login(&self, cx: &Ctx, account: &str, known: Option<Id<User>>) -> Result<()> {
-        self.count_attempt(cx, account, false).await?;
-        let event = self.event(cx, "auth.login_failed", "user", "unknown").with("email", account);
-        let event = event.with("user_id", known.map(|id| id.to_string()));
+    async fn failed_login(&self, cx: &Ctx, account: &str, user: Option<Id<User>>) -> Result<()> {
+        // an event about a person names him, so that it goes with him
+        let about = user.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+        let event = self.event(cx, "auth.login_failed", "user", about).with("email", account);
         let event = portcullis_domain::audit::Event { outcome: portcullis_domain::audit::Outcome::Denied, ..event };
         let c = self.prepare(cx, event);
         self.0.db.write(cx.clone(), c, record).await.map_err(Error::from)
@@ -228,27 +222,43 @@ async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Optio
 async fn by_id(tx: &mut Tx, id: &Id<User>) -> portcullis_store::Result<Option<User>> {
     user::facts(tx, *id).await
 }
-type Asked = (String, Option<Email>);
-async fn attempts(tx: &mut Tx, (subject, email): &Asked) -> portcullis_store::Result<Option<attempt::Attempts>> {
-    let Some(found) = attempt::find(tx, subject).await? else { return Ok(None) };
-    let user = match email {
-        Some(email) if found.blocked_until > tx.cx.now => user::by_email(tx, email).await?,
-        _ => None,
-    };
-    match user {
-        Some(user) if session::known_address(tx, user.id).await? => Ok(None),
-        _ => Ok(Some(found)),
+type Try = (String, Option<Email>);
+async fn reserve(tx: &mut Tx, (subject, email): &Try) -> portcullis_store::Result<()> {
+    let (now, before) = (tx.cx.now, attempt::find(tx, subject).await?.unwrap_or_default());
+    if before.blocked_until > now {
+        let user = match email {
+            Some(email) => user::by_email(tx, email).await?,
+            None => None,
+        };
+        let known = match user {
+            Some(user) => session::known_address(tx, user.id).await?,
+            None => false,
+        };
+        if !known {
+            let wait = i64::try_from(before.blocked_until.since(now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);
+            let e = Error::new(Code::RateLimited, format!("Too many wrong passwords. Try again in {wait} seconds."));
+            return Err(e.detail("retry_after_seconds", wait).into());
+        }
     }
+    attempt::set(tx, subject, &after_failure(before, now)).await
 }
 async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
     tx.audit(event.clone());
     Ok(())
 }
 
+/// What a password sign-in stands on.
+pub(crate) struct Proved {
+    /// The stored hash that was verified: a session made with a password that was changed meanwhile must not begin.
+    hash: Option<String>,
+    /// The same password in a newer scheme.
+    rehash: Option<String>,
+    /// Whose failures are forgotten.
+    account: String,
+}
 struct Start {
     session: Session,
-    rehash: Option<(String, String)>,
-    account: Option<String>,
+    proved: Option<Proved>,
     scribe: Scribe,
 }
 async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
@@ -258,16 +268,17 @@ async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
     if !alive {
         return Err(wrong().into());
     }
+    if let Some(proved) = &c.proved {
+        if user::password_hash(tx, id).await? != proved.hash {
+            return Err(wrong().into());
+        }
+        if let (Some(old), Some(new)) = (&proved.hash, &proved.rehash) {
+            user::rehash(tx, id, old, new).await?;
+        }
+        attempt::clear(tx, &proved.account).await?;
+    }
     session::insert(tx, &c.session).await?;
     user::signed_in(tx, id, now).await?;
-    if let Some((old, new)) = &c.rehash {
-        user::rehash(tx, id, old, new).await?;
-    }
-    if let Some(account) = &c.account
-        && attempt::find(tx, account).await?.is_some()
-    {
-        attempt::clear(tx, account).await?;
-    }
     let event = c.scribe.event("auth.login_succeeded", "session", c.session.id).with("amr", c.session.amr.clone());
     c.scribe.write(tx, event);
     Ok(())
@@ -286,21 +297,6 @@ async fn end(tx: &mut Tx, c: &End) -> portcullis_store::Result<()> {
     Ok(())
 }
 
-struct Count {
-    subject: String,
-    right: bool,
-}
-async fn count(tx: &mut Tx, c: &Count) -> portcullis_store::Result<()> {
-    let before = attempt::find(tx, &c.subject).await?;
-    if c.right {
-        if before.is_some() {
-            attempt::clear(tx, &c.subject).await?;
-        }
-        return Ok(());
-    }
-    let after = after_failure(before.unwrap_or_default(), tx.cx.now);
-    attempt::set(tx, &c.subject, &after).await
-}
 /// One more failure.
 fn after_failure(a: attempt::Attempts, now: Timestamp) -> attempt::Attempts {
     const WINDOW: i64 = 15 * 60;
@@ -332,6 +328,10 @@ async fn use_token(tx: &mut Tx, c: &Token) -> portcullis_store::Result<String> {
         user::set_password(tx, c.id, hash, now).await?;
         user::set_token(tx, c.id, None).await?;
         end_access(tx, &c.scribe, c.id, "password", None).await?;
+    }
+    if before.email_verified && c.password.is_none() {
+        // nothing new: a second look at the same link
+        return Ok(before.email.to_string());
     }
     user::update(tx, &after).await?;
     if !before.email_verified {

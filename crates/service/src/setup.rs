@@ -45,10 +45,6 @@ impl App {
         let mut rows = self.new_tenant(&cx, new, hash);
         rows.first = true;
         let made = self.0.db.write(cx, rows, first).await?;
-        let cx = self.system(made.tenant.id).await?;
-        let event = self.event(&cx, "tenant.created", "tenant", made.tenant.id).with("slug", &*made.tenant.slug);
-        let event = self.prepare(&cx, event);
-        self.0.db.write(cx, event, record).await?;
         Ok(made)
     }
     /// A context of the server itself in a tenant.
@@ -81,7 +77,7 @@ impl App {
     pub async fn sign_owner_in(&self, cx: &Ctx) -> Result<SignedIn> {
         let owner = self.owner(cx).await?;
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        self.start_session(cx, &tenancy, &owner, vec!["pwd".into()], None, None).await
+        self.start_session(cx, &tenancy, &owner, vec!["pwd".into()], None).await
     }
     /// Gives the owner a new password, makes them active, and ends their sessions and keys.
     pub async fn reset_owner(&self, cx: &Ctx, password: Password) -> Result<User> {
@@ -113,10 +109,6 @@ async fn first(tx: &mut Tx, rows: &NewTenantRows) -> portcullis_store::Result<Ma
         return Err(e.into());
     }
     insert(tx, rows).await
-}
-async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
-    tx.audit(event.clone());
-    Ok(())
 }
 async fn owner(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<User>> {
     user::owner(tx).await

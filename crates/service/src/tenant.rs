@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::app::Scribe;
 use crate::authorize::Gate;
 use crate::user_change::{record_update, require_revision};
-use crate::user_create::from_id;
+use crate::user_create::{created, from_id};
 use crate::{Answer, App, Page, PageRequest, Reply};
 
 /// A tenant to make.
@@ -203,7 +203,11 @@ impl App {
         patch: Result<TenantPatch>,
         if_match: Option<i64>,
     ) -> Result<Tenant> {
-        let gate = Gate::new("tenants:update", target(cx, id));
+        let mut gate = Gate::new("tenants:update", target(cx, id)).once();
+        if patch.as_ref().is_ok_and(|p| p.owner_user_id.is_some()) {
+            gate.action = "tenants:transfer";
+        }
+        let transfers = gate.action == "tenants:transfer";
         let command = async {
             let current = self.0.db.read(cx.clone(), &id, by_id).await?.ok_or_else(|| Error::not_found("tenant"))?;
             let patch = patch?;
@@ -213,8 +217,9 @@ impl App {
                     "This is read-only: send owner_user_id to move the ownership.",
                 ));
             }
-            if patch.owner_user_id.is_some_and(|o| Some(o) != current.owner_user_id) {
-                self.may(cx, "tenants:transfer", target(cx, id)).await?;
+            if transfers {
+                // the gate asked for the transfer; the rest of the body needs its own permission
+                self.may(cx, "tenants:update", target(cx, id)).await?;
             }
             Ok(Update { key: current.key, id, patch, if_match, scribe: self.scribe(cx) })
         };
@@ -278,7 +283,14 @@ pub(crate) async fn insert(tx: &mut Tx, c: &NewTenantRows) -> portcullis_store::
     }
     policy::insert(tx, &c.policy).await?;
     policy::insert_rule(tx, &c.rule).await?;
-    // only the master tenant's log is told in this transaction: an event belongs to the tenant that the context names
+    // the tenant's own log begins with its making
+    c.scribe.write(tx, c.scribe.event("tenant.created", "tenant", t.id).with("slug", &*t.slug));
+    c.scribe.write(tx, created(c.scribe.event("user.created", "user", c.owner.id), &c.owner));
+    if c.invitation.is_some() {
+        c.scribe.write(tx, c.scribe.event("user.invited", "user", c.owner.id));
+    }
+    c.scribe.write(tx, c.scribe.event("policy.created", "policy", c.policy.id).with("name", c.policy.name.as_str()));
+    crate::rule::record(tx, &c.scribe, "rule.created", &c.rule, None);
     tx.cx = outside;
     Ok(MadeTenant { tenant: t, invitation_url: c.invitation.as_ref().map(|(url, _)| url.clone()) })
 }
@@ -342,25 +354,30 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Tenant> {
         after.owner_email = Some(new.email.to_string());
         tx.bump().await?;
     }
-    // the log of the tenant that the caller acts in says so
-    tx.cx = outside;
+    // both logs say so: the tenant's own, and the one of the tenant that the caller acts in
+    record(tx, &c.scribe, &before, &after);
+    if outside.tenant != c.key {
+        tx.cx = outside;
+        record(tx, &c.scribe, &before, &after);
+    }
+    Ok(after)
+}
+fn record(tx: &mut Tx, scribe: &Scribe, before: &Tenant, after: &Tenant) {
     let text = |s: &Option<String>| s.clone().map_or(Value::Null, Value::from);
-    let event = c
-        .scribe
-        .event("tenant.updated", "tenant", c.id)
+    let event = scribe
+        .event("tenant.updated", "tenant", after.id)
         .change("name", before.name.as_str(), after.name.as_str())
         .change("locale", before.locale.as_str(), after.locale.as_str())
         .change("sso_start_url", text(&before.sso_start_url), text(&after.sso_start_url))
         .change("sso_region", text(&before.sso_region), text(&after.sso_region));
     if !event.changes.is_empty() {
-        c.scribe.write(tx, event);
+        scribe.write(tx, event);
     }
     if before.owner_user_id != after.owner_user_id {
         let id = |o: Option<Id<User>>| o.map_or(Value::Null, |o| o.to_string().into());
-        let event = c.scribe.event("tenant.owner_changed", "tenant", c.id);
-        c.scribe.write(tx, event.change("owner_user_id", id(before.owner_user_id), id(after.owner_user_id)));
+        let event = scribe.event("tenant.owner_changed", "tenant", after.id);
+        scribe.write(tx, event.change("owner_user_id", id(before.owner_user_id), id(after.owner_user_id)));
     }
-    Ok(after)
 }
 /// Moves the ownership to an active admin of the tenant.
 async fn transfer(tx: &mut Tx, scribe: &Scribe, to: Id<User>) -> portcullis_store::Result<User> {

@@ -9,7 +9,7 @@ use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
-use portcullis_store::{Tx, audit, directory, erasure, idempotency, session};
+use portcullis_store::{Tx, attempt, audit, directory, erasure, idempotency, session};
 use uuid::Uuid;
 
 use crate::App;
@@ -76,7 +76,7 @@ impl App {
     }
 
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
-    /// after their end. True while there is more to do.
+    /// after their end, counted failures after an hour. True while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
             return Ok(false);
@@ -91,9 +91,11 @@ impl App {
                 let (answers, sessions) = (cx.now.plus_seconds(-86_400), cx.now.plus_seconds(-7 * 86_400));
                 let slots = self.0.db.scan(cx.clone(), answers, idempotency::old).await?;
                 let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
-                more |= slots.len().max(ended.len()) as i64 >= STEP;
-                if !slots.is_empty() || !ended.is_empty() {
-                    let c = Outlived { slots, answers, ended, lease: lease.clone() };
+                let tries = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-3_600), attempt::old).await?;
+                let most = slots.len().max(ended.len()).max(tries.len());
+                more |= most as i64 >= STEP;
+                if most > 0 {
+                    let c = Outlived { slots, answers, ended, tries, lease: lease.clone() };
                     self.0.db.write_bulk(cx, c, forget).await?;
                 }
             }
@@ -128,7 +130,10 @@ impl App {
             let action = entry["action"].as_str().unwrap_or_default();
             // the record of an erasure is the server's own and names nobody; erasing it would make another one, without end
             let about = action != redaction::REDACTED
-                && (of("actor_id") || of("resource_id") || of("on_behalf_of") || entry["metadata"]["user_id"] == person.as_str());
+                && (of("actor_id")
+                    || of("resource_id")
+                    || of("on_behalf_of")
+                    || entry["metadata"]["user_id"] == person.as_str());
             if about {
                 erased.push((r.seq, r.id, redaction::erase(action, &r.private)));
             }
@@ -136,7 +141,7 @@ impl App {
         let reached = rows.last().map_or(head.seq, |r| r.seq);
         // what was appended before the deletion may still wait for its number
         let settled = cx.now.since(e.created_at).as_secs() >= 10;
-        let done = rows.is_empty() && settled;
+        let done = settled && (rows.len() as i64) < STEP;
         let c = Step { user: e.user_id, erased, reached, done, lease: lease.clone(), scribe: self.scribe(&cx) };
         self.0.db.write(cx, c, erase_step).await?;
         Ok(!done && !rows.is_empty())
@@ -160,6 +165,7 @@ struct Outlived {
     slots: Vec<i64>,
     answers: Timestamp,
     ended: Vec<Id<Session>>,
+    tries: Vec<String>,
     lease: Lease,
 }
 async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
@@ -169,6 +175,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for id in &c.ended {
         session::delete(tx, *id).await?;
+    }
+    for subject in &c.tries {
+        attempt::clear(tx, subject).await?;
     }
     Ok(())
 }

@@ -136,8 +136,8 @@ impl App {
         {
             return Ok(user.clone());
         }
-        self.may(cx, "users:read", target(found.as_ref())).await?;
-        found.ok_or_else(|| Error::not_found("user"))
+        let target = target(found.as_ref());
+        self.may_read(cx, "users:read", target, found, "user").await
     }
     /// A page of users. `users:list`; without it everywhere, only oneself is listed.
     pub async fn list_users(
@@ -223,7 +223,9 @@ impl App {
 
 /// The target of an action on a user; one that is not there is asked for in general (spec v1 2.3 step 7).
 pub(crate) fn target(user: Option<&User>) -> Target<'static> {
-    user.map_or_else(Target::tenant, |u| Target::of_user(u, u.roles, &[], false).into_owned())
+    // one who is not there is nobody's own: so 403 does not say whether an id exists (spec v1 2.3)
+    let nobody = || Target::tenant().about(Id::from_uuid(uuid::Uuid::nil()));
+    user.map_or_else(nobody, |u| Target::of_user(u, u.roles, &[], false).into_owned())
 }
 
 struct List {

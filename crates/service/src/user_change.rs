@@ -10,6 +10,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::Scribe;
+use crate::change::moved;
 use crate::user::{Draft, UserPatch, UserRef, check_metadata, gate, roles};
 use crate::user_create::{digest, manager_exists, taken, words};
 use crate::{Answer, App, Reply};
@@ -44,7 +45,7 @@ impl App {
                 return Err(Error::new(Code::Forbidden, "Nobody changes their own roles: ask another administrator.")
                     .detail("action", "roles:grant"));
             }
-            Ok(Update { id: user.id, patch, roles, if_match, scribe: self.scribe(cx) })
+            Ok(Update { id: user.id, seen: user.revision, patch, roles, if_match, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, update).await
     }
@@ -60,7 +61,7 @@ impl App {
         let gate = gate("users:suspend", found.as_ref());
         let command = async {
             let user = found.ok_or_else(|| Error::not_found("user"))?;
-            Ok(SetActive { id: user.id, active: active?, scribe: self.scribe(cx) })
+            Ok(SetActive { id: user.id, seen: user.revision, active: active?, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, set_active).await
     }
@@ -70,18 +71,23 @@ impl App {
         let gate = gate("users:delete", found.as_ref());
         let command = async {
             let user = found.ok_or_else(|| Error::not_found("user"))?;
-            Ok(Delete { id: user.id, if_match, scribe: self.scribe(cx) })
+            Ok(Delete { id: user.id, seen: user.revision, if_match, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, delete).await
     }
     /// Makes a fresh invitation; earlier ones die. `users:invite`. Without a mail setting the link is answered (decision 8).
     pub async fn resend_invite(&self, cx: &Ctx, id: Id<User>, reply: Reply<Option<String>>) -> Result<Answer> {
         let found = self.find_user(cx, &UserRef::Id(id)).await?;
-        let gate = gate("users:invite", found.as_ref());
+        let mut gate = gate("users:invite", found.as_ref());
+        // whoever holds the link becomes this user: it is given only to those who could make such a one
+        gate.grants = found.as_ref().map_or(Roles::NONE, |u| u.roles.public().collect::<Roles>().without(Role::User));
         let command = async {
-            found.ok_or_else(|| Error::not_found("user"))?;
+            let user = found.ok_or_else(|| Error::not_found("user"))?;
+            if user.is_owner && !cx.principal.is_owner && !cx.principal.in_master {
+                return Err(owner_protected("Only the master tenant's administrators invite the owner anew."));
+            }
             let (url, token) = self.invitation(cx);
-            Ok(Invite { id, url, token, scribe: self.scribe(cx) })
+            Ok(Invite { id, seen: user.revision, url, token, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, invite).await
     }
@@ -100,17 +106,19 @@ pub(crate) const INVITATION: &str = "invitation";
 
 struct Update {
     id: Id<User>,
+    seen: i64,
     patch: UserPatch,
     roles: Option<Roles>,
     if_match: Option<i64>,
     scribe: Scribe,
 }
 
-/// The user as the transaction sees it, if the caller saw the same.
-async fn current(tx: &mut Tx, id: Id<User>, if_match: Option<i64>) -> portcullis_store::Result<User> {
+/// The user as the transaction sees it, if the caller saw the same. `seen` is the revision that the decision was made on: what
+/// was decided about another one (which roles change, whom a rule speaks of) does not count.
+async fn current(tx: &mut Tx, id: Id<User>, if_match: Option<i64>, seen: i64) -> portcullis_store::Result<User> {
     let user = user::by_id(tx, id).await?.ok_or_else(|| Error::not_found("user"))?;
     require_revision(user.revision, if_match)?;
-    Ok(user)
+    if user.revision == seen { Ok(user) } else { Err(moved().into()) }
 }
 /// 412 unless the caller saw this revision (spec v1 2.7).
 pub(crate) fn require_revision(revision: i64, if_match: Option<i64>) -> Result<()> {
@@ -125,7 +133,7 @@ pub(crate) fn require_revision(revision: i64, if_match: Option<i64>) -> Result<(
 }
 
 async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<User> {
-    let before = current(tx, c.id, c.if_match).await?;
+    let before = current(tx, c.id, c.if_match, c.seen).await?;
     let mut after = before.clone();
     let p = &c.patch;
     if let Some(title) = &p.title {
@@ -204,7 +212,7 @@ fn owner_protected(message: &'static str) -> Error {
 }
 
 /// A manager exists, and is not below the person whom they manage.
-async fn no_cycle(tx: &mut Tx, person: Id<User>, manager: Id<User>) -> portcullis_store::Result<()> {
+pub(crate) async fn no_cycle(tx: &mut Tx, person: Id<User>, manager: Id<User>) -> portcullis_store::Result<()> {
     manager_exists(tx, manager).await?;
     let mut above = Some(manager);
     for _ in 0..100 {
@@ -225,11 +233,12 @@ async fn no_cycle(tx: &mut Tx, person: Id<User>, manager: Id<User>) -> portculli
 
 struct SetActive {
     id: Id<User>,
+    seen: i64,
     active: bool,
     scribe: Scribe,
 }
 async fn set_active(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
-    let before = current(tx, c.id, None).await?;
+    let before = current(tx, c.id, None, c.seen).await?;
     if !c.active && before.is_owner {
         return Err(owner_protected("The owner cannot be suspended. Move the ownership first.").into());
     }
@@ -264,8 +273,7 @@ async fn back_to(tx: &mut Tx, u: &User) -> portcullis_store::Result<UserState> {
     Ok(if never_signed_in && u.is_owner { UserState::Invited } else { UserState::Active })
 }
 
-/// Ends every session and key of a user, each with its event. At most 1,000 of either in one transaction: more is tidied up by
-/// the next, and none of them works meanwhile, since the user's state is looked at as well.
+/// Ends every session and key of a user, each with its event. A password change ends the other sessions only.
 pub(crate) async fn end_access(
     tx: &mut Tx,
     scribe: &Scribe,
@@ -273,33 +281,43 @@ pub(crate) async fn end_access(
     cause: &'static str,
     keep: Option<Id<Session>>,
 ) -> portcullis_store::Result<()> {
-    let now = tx.cx.now;
-    for s in session::live_of_user(tx, id, Id::from_uuid(Uuid::nil())).await? {
-        if keep != Some(s.id) && session::revoke(tx, s.id, now).await? {
-            let event =
-                scribe.event("session.revoked", "session", s.id).with("cause", cause).with("user_id", id.to_string());
-            scribe.write(tx, event);
+    let (now, by) = (tx.cx.now, tx.cx.principal.acting_user);
+    let mut after = Id::from_uuid(Uuid::nil());
+    loop {
+        let page = session::live_of_user(tx, id, after).await?;
+        let Some(last) = page.last() else { break };
+        after = last.id;
+        for s in page {
+            if keep != Some(s.id) && session::revoke(tx, s.id, now).await? {
+                let event = scribe.event("session.revoked", "session", s.id).with("cause", cause);
+                scribe.write(tx, event.with("user_id", id.to_string()));
+            }
         }
     }
     if cause == "password" {
         return Ok(());
     }
-    let by = tx.cx.principal.acting_user;
-    for k in api_key::of_creator(tx, id, Id::<ApiKey>::from_uuid(Uuid::nil())).await? {
-        if api_key::revoke(tx, k.id, now, by).await? {
-            scribe.write(tx, scribe.event("api_key.revoked", "api_key", k.id).with("cause", cause));
+    let mut after = Id::<ApiKey>::from_uuid(Uuid::nil());
+    loop {
+        let page = api_key::of_creator(tx, id, after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        for k in page {
+            if api_key::revoke(tx, k.id, now, by).await? {
+                scribe.write(tx, scribe.event("api_key.revoked", "api_key", k.id).with("cause", cause));
+            }
         }
     }
-    Ok(())
 }
 
 struct Delete {
     id: Id<User>,
+    seen: i64,
     if_match: Option<i64>,
     scribe: Scribe,
 }
 async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
-    let before = current(tx, c.id, c.if_match).await?;
+    let before = current(tx, c.id, c.if_match, c.seen).await?;
     if before.is_owner {
         return Err(owner_protected("The owner cannot be deleted. Move the ownership first.").into());
     }
@@ -318,12 +336,13 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
 
 struct Invite {
     id: Id<User>,
+    seen: i64,
     url: String,
     token: UserToken,
     scribe: Scribe,
 }
 async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Option<String>> {
-    let user = user::facts(tx, c.id).await?.ok_or_else(|| Error::not_found("user"))?;
+    let user = current(tx, c.id, None, c.seen).await?;
     let waiting = user.state == UserState::Invited
         || (user.auth_provider == AuthProvider::Local && user::password_hash(tx, c.id).await?.is_none());
     if !waiting || user.state == UserState::Suspended {

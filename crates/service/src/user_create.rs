@@ -19,6 +19,11 @@ impl App {
         let gate = Gate {
             asked: draft.asked(),
             grants: lenient(draft.roles.as_ref()).without(Role::User),
+            // what feeds policies is written only with users:update (decision 4)
+            also: match &draft.command {
+                Ok(new) if new.metadata.contains_key("attributes") => vec!["users:update"],
+                _ => vec![],
+            },
             ..Gate::new("users:create", Target::tenant())
         };
         let shows_ids = self.would_allow(cx, "users:read", &Target::tenant()).await;

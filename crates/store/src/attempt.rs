@@ -8,6 +8,7 @@ statements! {
     UPSERT: write "INSERT INTO attempts (tenant, subject, failures, window_start, blocked_until) VALUES ($1, $2, $3, $4, $5) \
         ON CONFLICT (tenant, subject) DO UPDATE SET failures = excluded.failures, window_start = excluded.window_start, \
         blocked_until = excluded.blocked_until";
+    OLD: scan "SELECT subject FROM attempts WHERE tenant = $1 AND window_start <= $2 AND blocked_until <= $2 LIMIT 1000";
     CLEAR: write "DELETE FROM attempts WHERE tenant = $1 AND subject = $2";
 }
 
@@ -37,4 +38,8 @@ pub async fn set(tx: &mut Tx, subject: &str, a: &Attempts) -> Result<()> {
 /// Forgets a subject.
 pub async fn clear(tx: &mut Tx, subject: &str) -> Result<()> {
     tx.send(&CLEAR, &[P::Text(subject)]).await
+}
+/// Up to 1,000 subjects whose count is over since `end`.
+pub async fn old(tx: &mut Tx, end: &Timestamp) -> Result<Vec<String>> {
+    tx.all(&OLD, &[(*end).into()], |r| r.text(0)).await
 }

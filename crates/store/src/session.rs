@@ -18,7 +18,7 @@ statements! {
     REVOKE: write "UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     LIVE_OF_USER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 \
         AND revoked_at IS NULL AND expires_at > $4 ORDER BY id LIMIT 1000");
-    FROM_ADDRESS: page "SELECT 1 FROM sessions WHERE tenant = $1 AND user_id = $2 AND ip = $3 LIMIT 1";
+    FROM_ADDRESS: page "SELECT created_at FROM sessions WHERE tenant = $1 AND user_id = $2 AND ip = $3 LIMIT 1";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
     DELETE: write "DELETE FROM sessions WHERE tenant = $1 AND id = $2";
     DELETE_OF_USER: write "DELETE FROM sessions WHERE tenant = $1 AND user_id = $2";

@@ -25,7 +25,7 @@ statements! {
     OWNER: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND is_owner = 1");
     BY_TOKEN: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND id = $2 AND token_hash = $3 \
         AND token_purpose = $4 AND token_expires_at > $5");
-    SLUG_TAKEN: point "SELECT 1 FROM users WHERE tenant = $1 AND slug = $2";
+    SLUG_TAKEN: point "SELECT created_at FROM users WHERE tenant = $1 AND slug = $2";
     UPDATE: write "UPDATE users SET title = $3, name_key = $4, state = $5, email_verified = $6, roles = $7, is_owner = $8, \
         external_id = $9, manager_id = $10, metadata = $11, first_name = $12, last_name = $13, display_name = $14, \
         updated_at = $15, revision = revision + 1 WHERE tenant = $1 AND id = $2";

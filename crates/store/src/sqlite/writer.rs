@@ -135,8 +135,8 @@ impl Writer {
             Ok(changes) => {
                 self.counters.groups.fetch_add(1, Relaxed);
                 self.counters.jobs.fetch_add(jobs.len() as u64, Relaxed);
-                for (tenant, changes) in &changes {
-                    (self.publish)(*tenant, changes);
+                for (tenant, change) in &changes {
+                    (self.publish)(*tenant, std::slice::from_ref(change));
                 }
                 jobs.into_iter().for_each(Job::answer);
                 Ok(())

@@ -42,37 +42,62 @@ pub async fn rows(w: &World, table: &str) -> Vec<BTreeMap<String, Cell>> {
         let mut statement = db.prepare(&sql).unwrap();
         let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
         let read = |row: &rusqlite::Row<'_>| {
-            Ok(names.iter().enumerate().map(|(n, name)| {
-                use rusqlite::types::ValueRef;
-                let cell = match row.get_ref(n).unwrap() {
-                    ValueRef::Null | ValueRef::Real(_) => Cell::Null,
-                    ValueRef::Integer(i) => Cell::Int(i),
-                    ValueRef::Text(t) => Cell::Text(String::from_utf8(t.to_vec()).unwrap()),
-                    ValueRef::Blob(b) => Cell::Bytes(b.to_vec()),
-                };
-                (name.clone(), cell)
-            }).collect())
+            Ok(names
+                .iter()
+                .enumerate()
+                .map(|(n, name)| {
+                    use rusqlite::types::ValueRef;
+                    let cell = match row.get_ref(n).unwrap() {
+                        ValueRef::Null | ValueRef::Real(_) => Cell::Null,
+                        ValueRef::Integer(i) => Cell::Int(i),
+                        ValueRef::Text(t) => Cell::Text(String::from_utf8(t.to_vec()).unwrap()),
+                        ValueRef::Blob(b) => Cell::Bytes(b.to_vec()),
+                    };
+                    (name.clone(), cell)
+                })
+                .collect())
         };
         return statement.query_map([], read).unwrap().map(Result::unwrap).collect();
     }
     let found = w.engine.raw_postgres().await.query(&sql, &[]).await.unwrap();
-    found.iter().map(|row| {
-        row.columns().iter().enumerate().map(|(n, c)| {
-            let cell = match c.type_().name() {
-                "int8" => row.get::<_, Option<i64>>(n).map_or(Cell::Null, Cell::Int),
-                "text" => row.get::<_, Option<String>>(n).map_or(Cell::Null, Cell::Text),
-                "bytea" => row.get::<_, Option<Vec<u8>>>(n).map_or(Cell::Null, Cell::Bytes),
-                "uuid" => row.get::<_, Option<uuid::Uuid>>(n).map_or(Cell::Null, Cell::Uuid),
-                other => panic!("a column of type {other}"),
-            };
-            (c.name().to_owned(), cell)
-        }).collect()
-    }).collect()
+    found
+        .iter()
+        .map(|row| {
+            row.columns()
+                .iter()
+                .enumerate()
+                .map(|(n, c)| {
+                    let cell = match c.type_().name() {
+                        "int8" => row.get::<_, Option<i64>>(n).map_or(Cell::Null, Cell::Int),
+                        "text" => row.get::<_, Option<String>>(n).map_or(Cell::Null, Cell::Text),
+                        "bytea" => row.get::<_, Option<Vec<u8>>>(n).map_or(Cell::Null, Cell::Bytes),
+                        "uuid" => row.get::<_, Option<uuid::Uuid>>(n).map_or(Cell::Null, Cell::Uuid),
+                        other => panic!("a column of type {other}"),
+                    };
+                    (c.name().to_owned(), cell)
+                })
+                .collect()
+        })
+        .collect()
 }
 
 const TABLES: [&str; 16] = [
-    "tenants", "users", "user_avatars", "sessions", "api_keys", "policies", "policy_rules", "meta_schemas", "idempotency",
-    "attempts", "audit_events", "audit_seals", "audit_checkpoints", "signing_keys", "leases", "erasures",
+    "tenants",
+    "users",
+    "user_avatars",
+    "sessions",
+    "api_keys",
+    "policies",
+    "policy_rules",
+    "meta_schemas",
+    "idempotency",
+    "attempts",
+    "audit_events",
+    "audit_seals",
+    "audit_checkpoints",
+    "signing_keys",
+    "leases",
+    "erasures",
 ];
 
 /// Everything that the store holds, one value after the other.
@@ -130,21 +155,31 @@ fn flips(cell: &Cell, places: usize) -> Vec<Cell> {
         Cell::Null => vec![],
         Cell::Int(i) => vec![Cell::Int(i ^ 1), Cell::Int(i ^ (1 << 20))],
         Cell::Text(t) if t.is_empty() => vec![Cell::Text("x".into())],
-        Cell::Text(t) => spread(t.len()).into_iter().filter(|at| t.is_char_boundary(*at) && t.as_bytes()[*at].is_ascii()).map(|at| {
-            let mut b = t.clone().into_bytes();
-            b[at] ^= if b[at] == b'0' { 3 } else { 1 };
-            Cell::Text(String::from_utf8(b).unwrap())
-        }).collect(),
-        Cell::Bytes(b) => spread(b.len()).into_iter().map(|at| {
-            let mut b = b.clone();
-            b[at] ^= 1;
-            Cell::Bytes(b)
-        }).collect(),
-        Cell::Uuid(u) => spread(16).into_iter().map(|at| {
-            let mut b = *u.as_bytes();
-            b[at] ^= 1;
-            Cell::Uuid(uuid::Uuid::from_bytes(b))
-        }).collect(),
+        Cell::Text(t) => spread(t.len())
+            .into_iter()
+            .filter(|at| t.is_char_boundary(*at) && t.as_bytes()[*at].is_ascii())
+            .map(|at| {
+                let mut b = t.clone().into_bytes();
+                b[at] ^= if b[at] == b'0' { 3 } else { 1 };
+                Cell::Text(String::from_utf8(b).unwrap())
+            })
+            .collect(),
+        Cell::Bytes(b) => spread(b.len())
+            .into_iter()
+            .map(|at| {
+                let mut b = b.clone();
+                b[at] ^= 1;
+                Cell::Bytes(b)
+            })
+            .collect(),
+        Cell::Uuid(u) => spread(16)
+            .into_iter()
+            .map(|at| {
+                let mut b = *u.as_bytes();
+                b[at] ^= 1;
+                Cell::Uuid(uuid::Uuid::from_bytes(b))
+            })
+            .collect(),
     }
 }
 
@@ -166,7 +201,10 @@ async fn busy_day(w: &World) {
     let at = format!("/v1/users/{}", ada.id);
     o.put(&at, json!({ "name": "Ada L", "roles": ["user", "approver"], "external_id": "x", "manager_id": w.owner_id, "metadata": { "a": "b" } })).await.expect(200);
     o.put(&at, json!({ "roles": ["user"] })).await.expect(200);
-    ada.client.put("/v1/users/me/profile", json!({ "first_name": "Ada", "display_name": "Countess" })).await.expect(200);
+    ada.client
+        .put("/v1/users/me/profile", json!({ "first_name": "Ada", "display_name": "Countess" }))
+        .await
+        .expect(200);
     let change = json!({ "current_password": PASSWORD, "new_password": "velvet-anchor-monsoon" });
     ada.client.post("/v1/users/me/password", change).await.expect(204);
     w.login(&ada.email).await.refused(401, "invalid_credentials");
@@ -177,13 +215,18 @@ async fn busy_day(w: &World) {
     o.post(&format!("{at}/suspend"), json!({ "active": true })).await.expect(200);
     let p = w.policy("p", 1, r#"forbid (principal, action == Action::"users:fly_not", resource);"#.replace("users:fly_not", "users:import").as_str()).await;
     let rules = format!("/v1/policies/{p}/rules");
-    let rule = o.post(&rules, json!({ "policy_text": "permit (principal, action == Action::\"read\", resource);" })).await.expect(201);
+    let rule = o
+        .post(&rules, json!({ "policy_text": "permit (principal, action == Action::\"read\", resource);" }))
+        .await
+        .expect(201);
     o.patch(&format!("{rules}/{}", rule["id"].as_str().unwrap()), json!({ "notice": "n" })).await.expect(200);
-    let ids: Vec<Value> = o.get(&rules).await.expect(200)["data"].as_array().unwrap().iter().rev().map(|r| r["id"].clone()).collect();
+    let ids: Vec<Value> =
+        o.get(&rules).await.expect(200)["data"].as_array().unwrap().iter().rev().map(|r| r["id"].clone()).collect();
     o.patch(&format!("{rules}/reorder"), json!({ "ids": ids })).await.expect(204);
     o.delete(&format!("{rules}/{}", rule["id"].as_str().unwrap())).await.expect(204);
     o.patch(&format!("/v1/policies/{p}"), json!({ "priority": 2 })).await.expect(200);
-    let ids: Vec<Value> = o.get("/v1/policies").await.expect(200)["data"].as_array().unwrap().iter().map(|p| p["id"].clone()).collect();
+    let ids: Vec<Value> =
+        o.get("/v1/policies").await.expect(200)["data"].as_array().unwrap().iter().map(|p| p["id"].clone()).collect();
     o.patch("/v1/policies/reorder", json!({ "ids": ids })).await.expect(204);
     o.delete(&format!("/v1/policies/{p}")).await.expect(204);
     let rows = b"{\"email\":\"i1@example.com\",\"name\":\"I\"}\n{\"email\":\"ada@example.com\",\"name\":\"Ada M\"}";
@@ -196,7 +239,9 @@ async fn busy_day(w: &World) {
     o.put(&format!("/v1/tenants/{}", w.tenant), json!({ "owner_user_id": heir.id })).await.expect(200);
     heir.client.put(&format!("/v1/tenants/{}", w.tenant), json!({ "owner_user_id": w.owner_id })).await.expect(200);
     o.post("/v1beta1/meta/schemas", json!({ "name": "device", "schema": "{}" })).await.expect(200);
-    o.put("/v1beta1/meta/schemas/device", json!({ "name": "device", "schema": "{\"type\":\"object\"}" })).await.expect(200);
+    o.put("/v1beta1/meta/schemas/device", json!({ "name": "device", "schema": "{\"type\":\"object\"}" }))
+        .await
+        .expect(200);
     o.delete("/v1beta1/meta/schemas/device").await.expect(200);
     o.get("/v1/audit-log/export").await;
     o.delete(&at).await.expect(204);
@@ -207,10 +252,32 @@ async fn busy_day(w: &World) {
 
 /// What the contract names and this version can do (spec v1 7.3 to 7.5).
 const EXPECTED: &[&str] = &[
-    "api_key.created", "api_key.revoked", "audit.exported", "auth.login_failed", "auth.login_succeeded", "password.changed",
-    "policy.created", "policy.deleted", "policy.reordered", "policy.updated", "role.granted", "role.taken", "rule.created",
-    "rule.deleted", "rule.reordered", "rule.updated", "session.revoked", "tenant.created", "tenant.owner_changed",
-    "tenant.updated", "user.created", "user.deleted", "user.invited", "user.reactivated", "user.suspended", "user.updated",
+    "api_key.created",
+    "api_key.revoked",
+    "audit.exported",
+    "auth.login_failed",
+    "auth.login_succeeded",
+    "password.changed",
+    "policy.created",
+    "policy.deleted",
+    "policy.reordered",
+    "policy.updated",
+    "role.granted",
+    "role.taken",
+    "rule.created",
+    "rule.deleted",
+    "rule.reordered",
+    "rule.updated",
+    "session.revoked",
+    "tenant.created",
+    "tenant.owner_changed",
+    "tenant.updated",
+    "user.created",
+    "user.deleted",
+    "user.invited",
+    "user.reactivated",
+    "user.suspended",
+    "user.updated",
     "users.imported",
 ];
 
@@ -250,7 +317,10 @@ async fn an_event_says_who_did_what_from_where_and_what_changed(w: World) {
     ] {
         assert_eq!(e[field], value, "{field}: {e}");
     }
-    assert!(e["seq"].is_i64() && e["hash"].as_str().is_some_and(|h| h.len() == 64) && e["prev_hash"].is_string(), "{e}");
+    assert!(
+        e["seq"].is_i64() && e["hash"].as_str().is_some_and(|h| h.len() == 64) && e["prev_hash"].is_string(),
+        "{e}"
+    );
     // a key never hides the person who made it
     let (id, key) = w.api_key(&w.owner(), json!({ "name": "k" })).await;
     key.put(&format!("/v1/users/{}", ada.id), json!({ "name": "Ada M" })).await.expect(200);
@@ -264,7 +334,14 @@ async fn no_secret_is_in_any_event(w: World) {
     let made = w.owner().post("/v1/api-keys", json!({ "name": "k" })).await.expect(201);
     busy_day(&w).await;
     let log = table_bytes(&w, "audit_events").await;
-    for secret in [PASSWORD, "velvet-anchor-monsoon", &made["raw_key"].as_str().unwrap()[17..], "$argon2", w.owner_token(), "token="] {
+    for secret in [
+        PASSWORD,
+        "velvet-anchor-monsoon",
+        &made["raw_key"].as_str().unwrap()[17..],
+        "$argon2",
+        w.owner_token(),
+        "token=",
+    ] {
         assert!(!contains(&log, secret), "{secret} is in the log");
     }
 }
@@ -283,7 +360,10 @@ async fn the_chain_verifies_and_numbers_have_no_gap(w: World) {
     seqs.sort_unstable();
     assert_eq!(seqs, (1..=last).collect::<Vec<_>>());
     let part = w.service().post("/v1/audit-log/verify", json!({ "from_seq": 5, "to_seq": 12 })).await.expect(200);
-    assert_eq!((&part["ok"], &part["checked"], &part["first_seq"], &part["last_seq"]), (&json!(true), &json!(8), &json!(5), &json!(12)));
+    assert_eq!(
+        (&part["ok"], &part["checked"], &part["first_seq"], &part["last_seq"]),
+        (&json!(true), &json!(8), &json!(5), &json!(12))
+    );
     let points = w.service().get("/v1/audit-log/checkpoints").await.expect(200);
     assert_eq!(points["data"][0]["seq"], last);
     assert!(points["keys"][0]["public_key"].is_string());
@@ -316,22 +396,63 @@ async fn sec_20_a_flipped_byte_in_any_column_of_any_row_is_reported_with_its_pla
     // The PostgreSQL round is the same code over another connection; a byte of each column is enough there.
     let places = if w.engine.is_sqlite() { 24 } else { 3 };
     for (table, key, columns) in [
-        ("audit_events", "id", &["at", "actor_type", "actor_id", "action", "resource_type", "resource_id", "outcome", "body", "hole", "private", "id"][..]),
+        (
+            "audit_events",
+            "id",
+            &[
+                "at",
+                "actor_type",
+                "actor_id",
+                "action",
+                "resource_type",
+                "resource_id",
+                "outcome",
+                "body",
+                "hole",
+                "private",
+                "id",
+            ][..],
+        ),
         ("audit_seals", "seq", &["hash", "event_id", "seq"][..]),
     ] {
         for row in rows(&w, table).await.into_iter().filter(|r| r["tenant"] == tenant) {
-            let seq = if table == "audit_events" { seq_of(&row["id"]) } else { let Cell::Int(s) = row["seq"] else { panic!() }; s };
+            let seq = if table == "audit_events" {
+                seq_of(&row["id"])
+            } else {
+                let Cell::Int(s) = row["seq"] else { panic!() };
+                s
+            };
             for column in columns {
                 for flipped in flips(&row[*column], places) {
-                    let at = |value: &Cell| format!("tenant = {} AND {key} = {}", literal(&w, &tenant), literal(&w, value));
+                    let at =
+                        |value: &Cell| format!("tenant = {} AND {key} = {}", literal(&w, &tenant), literal(&w, value));
                     let changed_key = if *column == key { &flipped } else { &row[key] };
-                    tamper(&w, &format!("UPDATE {table} SET {column} = {} WHERE {}", literal(&w, &flipped), at(&row[key]))).await;
+                    tamper(
+                        &w,
+                        &format!("UPDATE {table} SET {column} = {} WHERE {}", literal(&w, &flipped), at(&row[key])),
+                    )
+                    .await;
                     let v = verdict(&w).await;
-                    tamper(&w, &format!("UPDATE {table} SET {column} = {} WHERE {}", literal(&w, &row[*column]), at(changed_key))).await;
+                    tamper(
+                        &w,
+                        &format!(
+                            "UPDATE {table} SET {column} = {} WHERE {}",
+                            literal(&w, &row[*column]),
+                            at(changed_key)
+                        ),
+                    )
+                    .await;
                     tried += 1;
-                    assert_eq!(v["ok"], false, "{table}.{column} of entry {seq}: {flipped:?} instead of {:?} was not seen", row[*column]);
+                    assert_eq!(
+                        v["ok"], false,
+                        "{table}.{column} of entry {seq}: {flipped:?} instead of {:?} was not seen",
+                        row[*column]
+                    );
                     let place = v["problem"]["seq"].as_i64().unwrap();
-                    assert!((seq - 1..=seq + 1).contains(&place) && v["problem"]["kind"].is_string(), "{table}.{column} of entry {seq}: {v}");
+                    assert!(
+                        (seq - 1..=seq + 1).contains(&place) && v["problem"]["kind"].is_string(),
+                        "{table}.{column} of entry {seq}: {v}"
+                    );
                 }
             }
         }
@@ -372,7 +493,11 @@ async fn sec_20_a_removed_row_in_the_middle_is_reported_with_its_place(w: World)
                 back.push("INSERT INTO audit_seals SELECT * FROM kept_s".to_owned());
             }
             tamper(&w, &back.join(";")).await;
-            assert_eq!((&v["ok"], &v["problem"]["seq"]), (&json!(false), &json!(seq)), "entry {seq}, event {removes}, seal {from}: {v}");
+            assert_eq!(
+                (&v["ok"], &v["problem"]["seq"]),
+                (&json!(false), &json!(seq)),
+                "entry {seq}, event {removes}, seal {from}: {v}"
+            );
         }
     }
     tamper(&w, "DROP TABLE kept_e; DROP TABLE kept_s").await;
@@ -395,7 +520,11 @@ async fn sec_20_a_cut_tail_is_reported_against_a_checkpoint_kept_elsewhere(w: Wo
          DELETE FROM audit_checkpoints WHERE tenant = {tenant} AND seq >= {cut}"
     )).await;
     let v = w.service().post("/v1/audit-log/verify", json!({ "checkpoint": kept })).await.expect(200);
-    assert_eq!((&v["ok"], &v["problem"]["kind"], &v["problem"]["seq"]), (&json!(false), &json!("truncated"), &json!(cut)), "{v}");
+    assert_eq!(
+        (&v["ok"], &v["problem"]["kind"], &v["problem"]["seq"]),
+        (&json!(false), &json!("truncated"), &json!(cut)),
+        "{v}"
+    );
     // a checkpoint that nobody signed, or of another tenant, is no checkpoint
     let mut forged = kept.clone();
     forged["seq"] = json!(1);
@@ -424,7 +553,8 @@ async fn sec_20_rows_that_change_places_or_are_put_in_are_reported(w: World) {
     settled(&w).await;
     // the whole chain made anew without one entry: the signature of the checkpoint speaks
     let hash = chain.last().unwrap();
-    tamper(&w, &format!("UPDATE audit_checkpoints SET seq = seq - 1 WHERE tenant = {tenant} AND seq = {}", hash.0)).await;
+    tamper(&w, &format!("UPDATE audit_checkpoints SET seq = seq - 1 WHERE tenant = {tenant} AND seq = {}", hash.0))
+        .await;
     assert_eq!(verdict(&w).await["ok"], false);
 }
 
@@ -432,15 +562,23 @@ async fn sec_20_an_erasure_leaves_the_chain_verifying_and_nothing_of_the_person(
     let email = "mathilde.unmistakable@example.com";
     let body = json!({ "email": email, "name": "Mathilde Unmistakable", "password": PASSWORD, "roles": ["user"], "metadata": { "phone": "+49-30-5551234" } });
     let id = w.owner().post("/v1/users", body).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let client = w.bearer(w.login(email).await.expect(200)["token"].as_str().unwrap()).with("user-agent", "mathildes-phone/9");
-    client.put("/v1/users/me/profile", json!({ "first_name": "Mathilde", "last_name": "Unmistakable" })).await.expect(200);
+    let client =
+        w.bearer(w.login(email).await.expect(200)["token"].as_str().unwrap()).with("user-agent", "mathildes-phone/9");
+    client
+        .put("/v1/users/me/profile", json!({ "first_name": "Mathilde", "last_name": "Unmistakable" }))
+        .await
+        .expect(200);
     let wrong = json!({ "email": email, "password": "wrong-password-here" });
     w.anonymous().post("/v1/auth/login", wrong).await.refused(401, "invalid_credentials");
     w.owner().put(&format!("/v1/users/{id}"), json!({ "name": "M. Unmistakable" })).await.expect(200);
     client.get("/v1/users/me/profile").await.expect(200);
     // a refused call of someone who tries the same address
     w.owner().post("/v1/users", new_user_with(json!({ "email": email }))).await.refused(409, "user_exists");
-    w.owner().with("idempotency-key", "k").post("/v1/users", new_user_with(json!({ "email": email }))).await.refused(409, "user_exists");
+    w.owner()
+        .with("idempotency-key", "k")
+        .post("/v1/users", new_user_with(json!({ "email": email })))
+        .await
+        .refused(409, "user_exists");
     settled(&w).await;
     assert!(contains(&table_bytes(&w, "audit_events").await, email));
     w.owner().delete(&format!("/v1/users/{id}")).await.expect(204);
@@ -491,8 +629,12 @@ async fn sec_20_a_quiet_erasure_is_no_erasure(w: World) {
 
 async fn offline(w: &World, lines: &[u8]) -> Result<(), String> {
     let keys = w.service().get("/v1/audit-log/checkpoints").await.expect(200)["keys"].clone();
-    let keys: Vec<VerifyingKey> =
-        keys.as_array().unwrap().iter().map(|k| VerifyingKey::parse(k["public_key"].as_str().unwrap()).unwrap()).collect();
+    let keys: Vec<VerifyingKey> = keys
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|k| VerifyingKey::parse(k["public_key"].as_str().unwrap()).unwrap())
+        .collect();
     match verify_export(lines, &keys, None) {
         Ok(report) if report.is_ok() => Ok(()),
         Ok(report) => Err(format!("{:?}", report.problem)),
@@ -510,7 +652,13 @@ async fn an_export_verifies_offline_and_a_changed_one_does_not(w: World) {
     assert_eq!(summary["summary"]["first_seq"], 1);
     offline(&w, &a.body).await.unwrap();
     let without = |n: usize| -> Vec<u8> {
-        lines.iter().enumerate().filter(|(i, _)| *i != n).map(|(_, l)| format!("{l}\n")).collect::<String>().into_bytes()
+        lines
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| *i != n)
+            .map(|(_, l)| format!("{l}\n"))
+            .collect::<String>()
+            .into_bytes()
     };
     for n in [0, 3, lines.len() - 1] {
         assert!(offline(&w, &without(n)).await.is_err(), "without line {n}");
@@ -545,7 +693,11 @@ async fn the_log_is_filtered_and_read_entry_by_entry(w: World) {
     let of_ada = only(&format!("resource_id={}", ada.id)).await;
     assert!(of_ada.iter().all(|e| e["resource_id"] == ada.id) && !of_ada.is_empty());
     assert!(only("action=user.*").await.iter().all(|e| e["action"].as_str().unwrap().starts_with("user.")));
-    assert!(only("action=user.creat").await.is_empty() && only("action=%25").await.is_empty() && only("action=%2A").await.len() > 2);
+    assert!(
+        only("action=user.creat").await.is_empty()
+            && only("action=%25").await.is_empty()
+            && only("action=%2A").await.len() > 2
+    );
     assert!(only("from=2030-01-01T00:00:00Z").await.is_empty() && only("to=2020-01-01T00:00:00Z").await.is_empty());
     let one = of_ada[0].clone();
     assert_eq!(w.owner().get(&format!("/v1/audit-log/{}", one["id"].as_str().unwrap())).await.expect(200), one);
@@ -561,7 +713,10 @@ async fn the_log_is_filtered_and_read_entry_by_entry(w: World) {
 
 async fn a_refused_write_leaves_no_event_of_success(w: World) {
     let before = settled(&w).await;
-    w.owner().post("/v1/users", new_user_with(json!({ "email": "owner@example.com" }))).await.refused(409, "user_exists");
+    w.owner()
+        .post("/v1/users", new_user_with(json!({ "email": "owner@example.com" })))
+        .await
+        .refused(409, "user_exists");
     w.owner().post("/v1/users", new_user_with(json!({ "manager_id": NOBODY }))).await.refused(422, "unprocessable");
     w.owner().put(&format!("/v1/users/{}", w.owner_id), json!({ "name": "Owner" })).await.expect(200);
     w.seal().await;

@@ -28,7 +28,7 @@ impl Process {
             .arg(data)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
-            .env("PORTCULLIS_METRICS_LISTEN", "127.0.0.1:0")
+            .env("PORTCULLIS_METRICS__LISTEN", "127.0.0.1:0")
             .spawn()
             .unwrap();
         let mut out = BufReader::new(child.stdout.take().unwrap());
@@ -96,7 +96,13 @@ async fn kill_9_among_64_creators_loses_no_acknowledged_user_and_the_chain_verif
     // beside nobody: the store is closed
     let verify = || Command::new(binary()).args(["audit", "verify", "--data-dir"]).arg(&data).output().unwrap();
     let out = verify();
-    assert_eq!(out.status.code(), Some(0), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+    assert_eq!(
+        out.status.code(),
+        Some(0),
+        "{}{}",
+        String::from_utf8_lossy(&out.stdout),
+        String::from_utf8_lossy(&out.stderr)
+    );
 
     let process = Process::start(&data);
     let client = process.client();
@@ -148,6 +154,7 @@ async fn a_changed_byte_is_found_by_the_command_line_with_its_place() {
     let said = format!("{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
     assert_eq!(out.status.code(), Some(1), "{said}");
     assert!(said.contains('3'), "its place: {said}");
-    let nothing = Command::new(binary()).args(["audit", "verify", "--data-dir"]).arg(dir.path().join("none")).output().unwrap();
+    let nothing =
+        Command::new(binary()).args(["audit", "verify", "--data-dir"]).arg(dir.path().join("none")).output().unwrap();
     assert_eq!(nothing.status.code(), Some(2), "could not check");
 }

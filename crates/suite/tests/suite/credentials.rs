@@ -1,8 +1,8 @@
 //! What proves who is calling, and how it ends: sessions, tokens, API keys, passwords.
-use portcullis_crypto::seal::MasterKey;
-use portcullis_crypto::signing::{Claims, KeyRing, SigningKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use portcullis_crypto::seal::MasterKey;
+use portcullis_crypto::signing::{Claims, KeyRing, SigningKey};
 use serde_json::{Value, json};
 
 use crate::world::*;
@@ -20,9 +20,11 @@ both!(
     sec_19_disabling_through_the_other_surface_is_the_same,
     a_new_password_ends_the_other_sessions_and_keeps_this_one,
     a_wrong_current_password_changes_nothing,
+    guessing_the_current_password_is_limited_like_guessing_at_the_door,
     logout_ends_this_session_only,
     sec_15_who_does_not_exist_who_is_suspended_and_who_is_wrong_are_answered_alike,
     sec_15_ten_failures_make_an_account_wait_whether_it_exists_or_not,
+    decision_36_nobody_locks_an_account_out_of_an_address_that_it_knows,
     sec_07_tokens_that_are_not_ours_are_refused,
     sec_07_claims_are_checked_after_the_signature,
     a_token_ends_by_the_clock_and_the_session_behind_it_counts,
@@ -40,7 +42,14 @@ async fn a_keys_scopes_bound_what_it_may(w: World) {
     key.post("/v1/api-keys", json!({ "name": "x", "scopes": ["users:create"] })).await.refused(403, "forbidden");
     // decision 17: a narrower key is no superuser of the other surface
     key.get("/v1beta1/admin/users").await.expect(403);
-    for scopes in [json!(["users:fly"]), json!(["users"]), json!(["*:*"]), json!(["users:create", ""]), json!("users:create"), json!([7])] {
+    for scopes in [
+        json!(["users:fly"]),
+        json!(["users"]),
+        json!(["*:*"]),
+        json!(["users:create", ""]),
+        json!("users:create"),
+        json!([7]),
+    ] {
         w.owner().post("/v1/api-keys", json!({ "name": "x", "scopes": scopes })).await.refused(400, "invalid_input");
     }
     w.owner().post("/v1/api-keys", json!({ "name": "x", "owner_type": "service" })).await.refused(400, "invalid_input");
@@ -68,7 +77,8 @@ async fn a_user_key_acts_as_its_creator_and_never_beyond_them(w: World) {
 }
 
 async fn a_key_made_with_a_key_is_no_wider_and_lives_no_longer(w: World) {
-    let at = |seconds: i64| portcullis_domain::Timestamp::from_micros((w.clock.seconds() + seconds) * 1_000_000).to_string();
+    let at =
+        |seconds: i64| portcullis_domain::Timestamp::from_micros((w.clock.seconds() + seconds) * 1_000_000).to_string();
     let body = json!({ "name": "first", "scopes": ["api_keys:*", "users:create"], "expires_at": at(3000) });
     let (_, first) = w.api_key(&w.owner(), body).await;
     for scopes in [json!(["*"]), json!([]), json!(["users:*"]), json!(["policies:read"])] {
@@ -81,7 +91,10 @@ async fn a_key_made_with_a_key_is_no_wider_and_lives_no_longer(w: World) {
     let second = w.with_key(made["raw_key"].as_str().unwrap());
     second.post("/v1/users", new_user()).await.expect(201);
     w.clock.pass(3001);
-    assert_eq!(second.post("/v1/users", new_user()).await.refused(401, "unauthenticated")["details"]["reason"], "expired");
+    assert_eq!(
+        second.post("/v1/users", new_user()).await.refused(401, "unauthenticated")["details"]["reason"],
+        "expired"
+    );
 }
 
 async fn only_the_owner_makes_service_keys(w: World) {
@@ -198,11 +211,20 @@ async fn sec_19_a_suspended_users_tokens_and_keys_are_dead_at_the_next_request_a
     ada.all(401).await;
     let events = w.events("").await;
     let count = |action: &str| events.iter().filter(|e| e["action"] == action).count();
-    assert_eq!((count("user.suspended"), count("session.revoked"), count("api_key.revoked"), count("user.reactivated")), (1, 2, 1, 1));
+    assert_eq!(
+        (count("user.suspended"), count("session.revoked"), count("api_key.revoked"), count("user.reactivated")),
+        (1, 2, 1, 1)
+    );
     // the owner stays active, and nobody suspends themselves
-    w.owner().post(&format!("/v1/users/{}/suspend", w.owner_id), json!({ "active": false })).await.refused(409, "owner_protected");
+    w.owner()
+        .post(&format!("/v1/users/{}/suspend", w.owner_id), json!({ "active": false }))
+        .await
+        .refused(409, "owner_protected");
     let bob = w.person("Bob", &["user", "admin"]).await;
-    bob.client.post(&format!("/v1/users/{}/suspend", bob.id), json!({ "active": false })).await.refused(409, "conflict");
+    bob.client
+        .post(&format!("/v1/users/{}/suspend", bob.id), json!({ "active": false }))
+        .await
+        .refused(409, "conflict");
 }
 
 async fn sec_19_deleting_a_user_ends_everything_of_theirs(w: World) {
@@ -246,11 +268,16 @@ async fn a_wrong_current_password_changes_nothing(w: World) {
         ada.client.post(at, change(PASSWORD, weak)).await.refused(400, "weak_password");
     }
     w.login(&ada.email).await.expect(200);
-    // guessing here counts like guessing at the door
+}
+
+async fn guessing_the_current_password_is_limited_like_guessing_at_the_door(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let guess = json!({ "current_password": "not-this-one-at-all", "new_password": "velvet-anchor-monsoon" });
     for _ in 0..12 {
-        ada.client.post(at, change("not-this-one-at-all", "velvet-anchor-monsoon")).await;
+        ada.client.post("/v1/users/me/password", guess.clone()).await;
     }
-    ada.client.post(at, change(PASSWORD, "velvet-anchor-monsoon")).await.refused(429, "rate_limited");
+    let right = json!({ "current_password": PASSWORD, "new_password": "velvet-anchor-monsoon" });
+    ada.client.post("/v1/users/me/password", right).await.refused(429, "rate_limited");
 }
 
 async fn logout_ends_this_session_only(w: World) {
@@ -284,7 +311,10 @@ async fn sec_15_who_does_not_exist_who_is_suspended_and_who_is_wrong_are_answere
     ];
     let mut said = vec![];
     for (email, password, slug) in tries {
-        let a = w.anonymous().post("/v1/auth/login", json!({ "email": email, "password": password, "tenant_slug": slug })).await;
+        let a = w
+            .anonymous()
+            .post("/v1/auth/login", json!({ "email": email, "password": password, "tenant_slug": slug }))
+            .await;
         said.push((email, a.refused(401, "invalid_credentials")));
     }
     for (email, answer) in &said {
@@ -293,9 +323,10 @@ async fn sec_15_who_does_not_exist_who_is_suspended_and_who_is_wrong_are_answere
 }
 
 async fn sec_15_ten_failures_make_an_account_wait_whether_it_exists_or_not(w: World) {
-    let ada = w.person("Ada", &["user"]).await;
+    // who never signed in from this address (decision 36)
+    let stranger = w.owner().post("/v1/users", new_user()).await.expect(201)["email"].as_str().unwrap().to_owned();
     let mut said = vec![];
-    for email in [ada.email.as_str(), "nobody@example.com"] {
+    for email in [stranger.as_str(), "nobody@example.com"] {
         let wrong = json!({ "email": email, "password": "wrong-password-here" });
         for n in 0..10 {
             let a = w.anonymous().post("/v1/auth/login", wrong.clone()).await;
@@ -311,16 +342,25 @@ async fn sec_15_ten_failures_make_an_account_wait_whether_it_exists_or_not(w: Wo
         said.push(e);
     }
     assert_eq!(said[0], said[1]);
-    // while waiting, the right password waits too; another address of the same tenant does not
-    w.login(&ada.email).await.refused(429, "rate_limited");
+    // while waiting, the right password waits too; another account of the same tenant does not
+    w.login(&stranger).await.refused(429, "rate_limited");
     w.login("owner@example.com").await.expect(200);
     w.clock.pass(31);
-    w.login(&ada.email).await.expect(200);
-    // and a sign-in that succeeded clears the count
-    let wrong = json!({ "email": ada.email, "password": "wrong-password-here" });
+    w.login(&stranger).await.expect(200);
+    // a sign-in that succeeded clears the count
+    let wrong = json!({ "email": stranger, "password": "wrong-password-here" });
     for _ in 0..5 {
         w.anonymous().post("/v1/auth/login", wrong.clone()).await.refused(401, "invalid_credentials");
     }
+}
+
+async fn decision_36_nobody_locks_an_account_out_of_an_address_that_it_knows(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let wrong = json!({ "email": ada.email, "password": "wrong-password-here" });
+    for _ in 0..15 {
+        w.anonymous().post("/v1/auth/login", wrong.clone()).await.refused(401, "invalid_credentials");
+    }
+    w.login(&ada.email).await.expect(200);
 }
 
 // --- tokens (checklist 7) ---------------------------------------------------------------------------------------------------
@@ -455,7 +495,10 @@ async fn a_token_ends_by_the_clock_and_the_session_behind_it_counts(w: World) {
     w.clock.pass(3590);
     client.get("/v1/users/me/profile").await.expect(200);
     w.clock.pass(11);
-    assert_eq!(client.get("/v1/users/me/profile").await.refused(401, "unauthenticated")["details"]["reason"], "expired");
+    assert_eq!(
+        client.get("/v1/users/me/profile").await.refused(401, "unauthenticated")["details"]["reason"],
+        "expired"
+    );
     // a clock that jumps back revives no ended session
     let again = w.bearer(w.login(&ada.email).await.expect(200)["token"].as_str().unwrap());
     again.send("POST", "/v1/auth/logout", b"").await.expect(204);
@@ -472,7 +515,10 @@ async fn a_jwks_shows_public_halves_only(w: World) {
         names.sort_unstable();
         assert_eq!(names, ["alg", "crv", "kid", "kty", "use", "x"], "no private part");
     }
-    assert_eq!(part(w.owner_token(), 0)["kid"], w.anonymous().get("/.well-known/jwks.json").await.json()["keys"][0]["kid"]);
+    assert_eq!(
+        part(w.owner_token(), 0)["kid"],
+        w.anonymous().get("/.well-known/jwks.json").await.json()["keys"][0]["kid"]
+    );
 }
 
 async fn a_new_role_counts_at_the_next_request_of_an_old_token(w: World) {
@@ -491,7 +537,8 @@ async fn sec_18_no_secret_is_in_the_store_in_clear(w: World) {
     key.get("/v1/users").await.expect(200);
     let made = w.owner().post("/v1/api-keys", json!({ "name": "k2" })).await.expect(201);
     let raw = made["raw_key"].as_str().unwrap().to_owned();
-    let tenant = w.owner().post("/v1/tenants", json!({ "name": "T", "owner_email": "t@example.com" })).await.expect(201);
+    let tenant =
+        w.owner().post("/v1/tenants", json!({ "name": "T", "owner_email": "t@example.com" })).await.expect(201);
     let invitation = tenant["invitation_url"].as_str().unwrap().split_once("token=").unwrap().1.to_owned();
     let secrets = [PASSWORD, &raw[17..], w.owner_token(), &invitation];
     let dump = audit::dump(&w).await;

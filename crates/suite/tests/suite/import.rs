@@ -23,7 +23,11 @@ async fn import(w: &World, query: &str, lines: &[Value]) -> (Vec<Value>, Value) 
     raw(w, query, text.as_bytes()).await
 }
 async fn raw(w: &World, query: &str, body: &[u8]) -> (Vec<Value>, Value) {
-    let a = w.service().with("content-type", "application/x-ndjson").send("POST", &format!("/v1/users/import?{query}"), body).await;
+    let a = w
+        .service()
+        .with("content-type", "application/x-ndjson")
+        .send("POST", &format!("/v1/users/import?{query}"), body)
+        .await;
     assert_eq!((a.status, a.header("content-type")), (200, Some("application/x-ndjson")), "{}", a.text());
     let mut report = a.lines();
     let summary = report.pop().unwrap()["summary"].clone();
@@ -48,15 +52,22 @@ fn foreign_hashes() -> Vec<(&'static str, String)> {
         argon("argon2i", argon2::Algorithm::Argon2i),
         argon("argon2d", argon2::Algorithm::Argon2d),
     ];
-    for (name, version) in [("2a", bcrypt::Version::TwoA), ("2b", bcrypt::Version::TwoB), ("2y", bcrypt::Version::TwoY)] {
+    for (name, version) in [("2a", bcrypt::Version::TwoA), ("2b", bcrypt::Version::TwoB), ("2y", bcrypt::Version::TwoY)]
+    {
         all.push((name, bcrypt::hash_with_result(PASSWORD, 4).unwrap().format_for_version(version)));
     }
     // Python's hashlib, salt 0123456789abcdef
     let made = [
         ("scrypt", "$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$caQ/WQUCx5CsV1cTujj3GueZC1ZqtDPKVPuHLnSCfY0"),
         ("pbkdf2", "$pbkdf2$i=1000,l=20$MDEyMzQ1Njc4OWFiY2RlZg$WU5rt5xUKx7z1FWxs3qKMaJZ6hc"),
-        ("pbkdf2-sha256", "$pbkdf2-sha256$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$VHRe/AZaBNcuSh7kqcDtCuX9g80j1iLhWdHavm6fqos"),
-        ("pbkdf2-sha512", "$pbkdf2-sha512$i=1000,l=64$MDEyMzQ1Njc4OWFiY2RlZg$HEcRDZtxUHZqOoR7PTeIjjv97pH2H0tQDb3hMRdiyRKDSuGC203PXTQYFCobPx6qISg0RtpYzjjk1ouyjSQMMg"),
+        (
+            "pbkdf2-sha256",
+            "$pbkdf2-sha256$i=1000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$VHRe/AZaBNcuSh7kqcDtCuX9g80j1iLhWdHavm6fqos",
+        ),
+        (
+            "pbkdf2-sha512",
+            "$pbkdf2-sha512$i=1000,l=64$MDEyMzQ1Njc4OWFiY2RlZg$HEcRDZtxUHZqOoR7PTeIjjv97pH2H0tQDb3hMRdiyRKDSuGC203PXTQYFCobPx6qISg0RtpYzjjk1ouyjSQMMg",
+        ),
     ];
     all.extend(made.map(|(name, hash)| (name, hash.to_owned())));
     all
@@ -69,7 +80,10 @@ async fn stored_hash(w: &World, email: &str) -> Option<String> {
 
 async fn a_hash_of_each_scheme_signs_in_and_is_argon2id_afterwards(w: World) {
     let hashes = foreign_hashes();
-    let lines: Vec<Value> = hashes.iter().map(|(name, hash)| json!({ "email": format!("{name}@example.com"), "name": name, "password_hash": hash })).collect();
+    let lines: Vec<Value> = hashes
+        .iter()
+        .map(|(name, hash)| json!({ "email": format!("{name}@example.com"), "name": name, "password_hash": hash }))
+        .collect();
     let (report, summary) = import(&w, "", &lines).await;
     assert_eq!(summary["created"], hashes.len(), "{report:?}");
     for (name, hash) in &hashes {
@@ -88,7 +102,14 @@ async fn a_hash_of_each_scheme_signs_in_and_is_argon2id_afterwards(w: World) {
 
 async fn a_hash_beyond_its_bounds_or_of_no_scheme_is_refused(w: World) {
     let hashes = [
-        "plain", "", "$", "$argon2id$", "$1$abc$def", "$6$salt$hash", "{SSHA}abc", "5f4dcc3b5aa765d61d8327deb882cf99",
+        "plain",
+        "",
+        "$",
+        "$argon2id$",
+        "$1$abc$def",
+        "$6$salt$hash",
+        "{SSHA}abc",
+        "5f4dcc3b5aa765d61d8327deb882cf99",
         "$2b$31$abcdefghijklmnopqrstuuO0Sf7VyU6nYx1Vw9mQxYq0rJmZx1XyK",
         "$2b$16$abcdefghijklmnopqrstuuO0Sf7VyU6nYx1Vw9mQxYq0rJmZx1XyK",
         "$argon2id$v=19$m=4194304,t=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
@@ -96,20 +117,32 @@ async fn a_hash_beyond_its_bounds_or_of_no_scheme_is_refused(w: World) {
         "$scrypt$ln=30,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         "$pbkdf2-sha256$i=4000000000,l=32$MDEyMzQ1Njc4OWFiY2RlZg$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
     ];
-    let lines: Vec<Value> = hashes.iter().enumerate().map(|(n, h)| json!({ "email": format!("h{n}@example.com"), "name": "H", "password_hash": h })).collect();
+    let lines: Vec<Value> = hashes
+        .iter()
+        .enumerate()
+        .map(|(n, h)| json!({ "email": format!("h{n}@example.com"), "name": "H", "password_hash": h }))
+        .collect();
     let (report, summary) = import(&w, "", &lines).await;
     assert_eq!((&summary["invalid"], &summary["created"]), (&json!(hashes.len()), &json!(0)), "{report:?}");
     for (line, hash) in report.iter().zip(hashes) {
-        assert_eq!((&line["status"], &line["code"], &line["fields"][0]["field"]), (&json!("invalid"), &json!("invalid_input"), &json!("password_hash")), "{hash}: {line}");
+        assert_eq!(
+            (&line["status"], &line["code"], &line["fields"][0]["field"]),
+            (&json!("invalid"), &json!("invalid_input"), &json!("password_hash")),
+            "{hash}: {line}"
+        );
     }
-    let both = json!({ "email": "b@example.com", "name": "B", "password": PASSWORD, "password_hash": foreign_hashes()[0].1 });
+    let both =
+        json!({ "email": "b@example.com", "name": "B", "password": PASSWORD, "password_hash": foreign_hashes()[0].1 });
     assert_eq!(import(&w, "", &[both]).await.0[0]["status"], "invalid");
 }
 
 async fn a_dry_run_says_the_same_and_keeps_nothing(w: World) {
     let lines = [row("a@example.com"), json!({ "email": "x" }), row("owner@example.com")];
     let (dry, summary) = import(&w, "dry_run=true", &lines).await;
-    assert_eq!(summary, json!({ "rows": 3, "created": 1, "updated": 0, "skipped": 0, "unchanged": 0, "invalid": 1, "conflict": 1, "dry_run": true }));
+    assert_eq!(
+        summary,
+        json!({ "rows": 3, "created": 1, "updated": 0, "skipped": 0, "unchanged": 0, "invalid": 1, "conflict": 1, "dry_run": true })
+    );
     assert_eq!(w.owner().get("/v1/users").await.expect(200)["data"].as_array().unwrap().len(), 1);
     assert!(w.events("action=users.imported").await.is_empty());
     let (real, _) = import(&w, "", &lines).await;
@@ -131,7 +164,11 @@ async fn a_conflict_is_reported_skipped_or_updated(w: World) {
     assert_eq!((&report[0]["status"], &report[0]["id"]), (&json!("updated"), &id), "{}", report[0]);
     let seen = w.owner().get(&format!("/v1/users/{}", id.as_str().unwrap())).await.expect(200);
     assert_eq!(seen["name"], "A B");
-    w.service().with("content-type", "application/x-ndjson").send("POST", "/v1/users/import?on_conflict=maybe", b"{}").await.refused(400, "invalid_input");
+    w.service()
+        .with("content-type", "application/x-ndjson")
+        .send("POST", "/v1/users/import?on_conflict=maybe", b"{}")
+        .await
+        .refused(400, "invalid_input");
 }
 
 async fn a_bad_row_never_stops_the_others(w: World) {
@@ -152,7 +189,11 @@ async fn a_bad_row_never_stops_the_others(w: World) {
     .join("\r\n");
     let (report, summary) = raw(&w, "", body.as_bytes()).await;
     let status: Vec<&str> = report.iter().map(|l| l["status"].as_str().unwrap()).collect();
-    assert_eq!(status, ["created", "invalid", "invalid", "invalid", "invalid", "invalid", "invalid", "invalid", "invalid", "created"], "{report:?}");
+    assert_eq!(
+        status,
+        ["created", "invalid", "invalid", "invalid", "invalid", "invalid", "invalid", "invalid", "invalid", "created"],
+        "{report:?}"
+    );
     assert_eq!((&summary["rows"], &summary["created"], &summary["invalid"]), (&json!(10), &json!(2), &json!(8)));
     let lines: Vec<i64> = report.iter().map(|l| l["line"].as_i64().unwrap()).collect();
     assert!(lines.windows(2).all(|w| w[0] < w[1]), "{lines:?}");
@@ -164,10 +205,22 @@ async fn a_bad_row_never_stops_the_others(w: World) {
 }
 
 async fn rows_have_their_defaults(w: World) {
-    let lines = [json!({ "email": "A@Example.com", "name": " A ", "password": PASSWORD, "email_verified": true, "metadata": { "a": 1 } })];
+    let lines = [
+        json!({ "email": "A@Example.com", "name": " A ", "password": PASSWORD, "email_verified": true, "metadata": { "a": 1 } }),
+    ];
     let id = import(&w, "", &lines).await.0[0]["id"].as_str().unwrap().to_owned();
     let seen = w.owner().get(&format!("/v1/users/{id}")).await.expect(200);
-    for (field, value) in [("email", json!("a@example.com")), ("name", json!("A")), ("roles", json!(["user"])), ("auth_provider", json!("local")), ("email_verified", json!(true)), ("active", json!(true)), ("state", json!("active")), ("is_owner", json!(false)), ("metadata", json!({ "a": 1 }))] {
+    for (field, value) in [
+        ("email", json!("a@example.com")),
+        ("name", json!("A")),
+        ("roles", json!(["user"])),
+        ("auth_provider", json!("local")),
+        ("email_verified", json!(true)),
+        ("active", json!(true)),
+        ("state", json!("active")),
+        ("is_owner", json!(false)),
+        ("metadata", json!({ "a": 1 })),
+    ] {
         assert_eq!(seen[field], value, "{field}");
     }
     w.login("a@example.com").await.expect(200);
@@ -228,9 +281,16 @@ async fn a_row_that_is_suspended_cannot_sign_in_and_one_without_a_password_is_in
     let (report, _) = import(&w, "", &lines).await;
     w.login("s@example.com").await.refused(401, "invalid_credentials");
     w.login("i@example.com").await.refused(401, "invalid_credentials");
-    let state = async |n: usize| w.owner().get(&format!("/v1/users/{}", report[n]["id"].as_str().unwrap())).await.expect(200)["state"].clone();
+    let state = async |n: usize| {
+        w.owner().get(&format!("/v1/users/{}", report[n]["id"].as_str().unwrap())).await.expect(200)["state"].clone()
+    };
     assert_eq!((state(0).await, state(1).await), (json!("suspended"), json!("invited")));
     let plain = w.person("Plain", &["user"]).await;
-    plain.client.with("content-type", "application/x-ndjson").send("POST", "/v1/users/import", b"{}").await.refused(403, "forbidden");
+    plain
+        .client
+        .with("content-type", "application/x-ndjson")
+        .send("POST", "/v1/users/import", b"{}")
+        .await
+        .refused(403, "forbidden");
     w.service().post("/v1/users/import", json!({})).await.refused(415, "unsupported_media_type");
 }

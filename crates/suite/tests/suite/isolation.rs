@@ -28,7 +28,9 @@ async fn v1_routes(w: &World) -> Vec<Route> {
     let doc = w.anonymous().get("/v1/openapi.json").await.expect(200);
     let mut out = vec![];
     for (path, item) in doc["paths"].as_object().unwrap() {
-        for method in item.as_object().unwrap().keys().filter(|m| ["get", "post", "put", "patch", "delete"].contains(&m.as_str())) {
+        for method in
+            item.as_object().unwrap().keys().filter(|m| ["get", "post", "put", "patch", "delete"].contains(&m.as_str()))
+        {
             out.push(Route { method: method.to_uppercase(), path: path.clone() });
         }
     }
@@ -61,7 +63,11 @@ impl Things {
         let rules = w.owner().get(&format!("/v1/policies/{policy}/rules")).await.expect(200);
         w.seal().await;
         let entry = w.owner().get("/v1/audit-log?limit=1").await.expect(200)["data"][0]["id"].as_str().unwrap().into();
-        let made = w.owner().post("/v1beta1/meta/schemas", json!({ "name": "secretschema", "schema": "{}" })).await.expect(200);
+        let made = w
+            .owner()
+            .post("/v1beta1/meta/schemas", json!({ "name": "secretschema", "schema": "{}" }))
+            .await
+            .expect(200);
         Self {
             user,
             key,
@@ -85,8 +91,13 @@ impl Things {
             "meta" => &self.schema,
             _ => &self.user,
         };
-        path.replace("{policyId}", &self.policy).replace("{ruleId}", &self.rule).replace("{id}", first)
-            .split('/').map(|s| if s.starts_with('{') { NOBODY } else { s }).collect::<Vec<_>>().join("/")
+        path.replace("{policyId}", &self.policy)
+            .replace("{ruleId}", &self.rule)
+            .replace("{id}", first)
+            .split('/')
+            .map(|s| if s.starts_with('{') { NOBODY } else { s })
+            .collect::<Vec<_>>()
+            .join("/")
     }
     fn all(&self) -> [&str; 7] {
         [&self.user, &self.key, &self.policy, &self.rule, &self.entry, &self.schema, &self.tenant]
@@ -104,14 +115,22 @@ fn body(route: &Route) -> Value {
         ("PUT", "/v1/tenants/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/policies") => json!({ "name": unique(), "max_duration_seconds": 60 }),
         ("PATCH", "/v1/policies/{policyId}") => json!({ "description": "Changed" }),
-        ("POST", "/v1/policies/{policyId}/rules") => json!({ "policy_text": "permit (principal, action == Action::\"read\", resource);" }),
+        ("POST", "/v1/policies/{policyId}/rules") => {
+            json!({ "policy_text": "permit (principal, action == Action::\"read\", resource);" })
+        }
         ("PATCH", "/v1/policies/{policyId}/rules/{ruleId}") => json!({ "notice": "Changed" }),
-        ("POST", "/v1/policy-rules") => json!({ "name": unique(), "effect": "permit", "action_scope_type": "eq", "action_ids": ["read"] }),
+        ("POST", "/v1/policy-rules") => {
+            json!({ "name": unique(), "effect": "permit", "action_scope_type": "eq", "action_ids": ["read"] })
+        }
         ("PATCH", _) => json!({ "ids": [] }),
-        ("POST", "/v1/policies/evaluate") => json!({ "principal": "owner@example.com", "resource": "x_db:a", "action": "read" }),
+        ("POST", "/v1/policies/evaluate") => {
+            json!({ "principal": "owner@example.com", "resource": "x_db:a", "action": "read" })
+        }
         ("POST", "/v1/policies/validate") => json!({ "cedar": "permit (principal, action, resource);" }),
         ("PUT", "/v1/users/me/profile") => json!({ "display_name": "D" }),
-        ("POST", "/v1/users/me/password") => json!({ "current_password": "not-the-one-at-all", "new_password": "velvet-anchor-monsoon" }),
+        ("POST", "/v1/users/me/password") => {
+            json!({ "current_password": "not-the-one-at-all", "new_password": "velvet-anchor-monsoon" })
+        }
         _ => json!({}),
     }
 }
@@ -146,7 +165,9 @@ async fn sec_02_no_route_of_v1_is_open_to_nobody(w: World) {
         if is_public(&route.path) {
             continue;
         }
-        for client in [w.anonymous(), w.anonymous().with("x-tenant-id", &*w.tenant), w.bearer("nonsense"), stale.clone()] {
+        for client in
+            [w.anonymous(), w.anonymous().with("x-tenant-id", &*w.tenant), w.bearer("nonsense"), stale.clone()]
+        {
             let a = call(&client, &route, &things).await;
             assert_eq!(a.status, 401, "{route:?}: {}", a.text());
             a.refused(401, "unauthenticated");
@@ -232,7 +253,8 @@ async fn sec_02_no_call_of_v1beta1_tells_another_tenants_admin_anything(w: World
         json!({ "id": id, "user_id": t.user, "org_id": t.tenant, "body": { "email": "x@y.example", "name": "validname", "schema": "{}" } })
     };
     for e in ENDPOINTS.iter().filter(|e| !matches!(e.output, Output::Stream)) {
-        let by_id = ["id", "user_id", "org_id"].iter().any(|f| e.rest.iter().any(|r| r.path.contains(&format!("{{{f}}}"))));
+        let by_id =
+            ["id", "user_id", "org_id"].iter().any(|f| e.rest.iter().any(|r| r.path.contains(&format!("{{{f}}}"))));
         let schema = e.area.to_lowercase().contains("schema");
         if by_id && !["CreateUser"].contains(&e.rpc) {
             let ours = admin.post(e.path, message(&things, schema)).await;
@@ -260,7 +282,10 @@ async fn sec_02_no_call_of_v1beta1_tells_another_tenants_admin_anything(w: World
     }
     let found = admin.post("/v1beta1/admin/users/search", json!({ "search": "secret" })).await;
     assert!(!found.text().contains("secretkeeper"), "{}", found.text());
-    assert_eq!(w.owner().get("/v1beta1/users/secretkeeper@example.com").await.expect(200)["user"]["title"], "Secretkeeper");
+    assert_eq!(
+        w.owner().get("/v1beta1/users/secretkeeper@example.com").await.expect(200)["user"]["title"],
+        "Secretkeeper"
+    );
 }
 
 async fn sec_02_a_plain_user_learns_nothing_of_ids_that_are_not_his(w: World) {
@@ -273,17 +298,33 @@ async fn sec_02_a_plain_user_learns_nothing_of_ids_that_are_not_his(w: World) {
         let nobodys = call(&plain, route, &none).await;
         assert!(ours.status >= 400, "{route:?}: {} {}", ours.status, ours.text());
         if told(&ours, &things) != told(&nobodys, &none) {
-            wrong.push(format!("{} {}: {} instead of {}", route.method, route.path, told(&ours, &things), told(&nobodys, &none)));
+            wrong.push(format!(
+                "{} {}: {} instead of {}",
+                route.method,
+                route.path,
+                told(&ours, &things),
+                told(&nobodys, &none)
+            ));
         }
     }
     for e in ENDPOINTS {
-        for r in e.rest.iter().filter(|r| r.path.contains('{') && r.path.starts_with("/v1beta1") && e.login == Login::Required) {
+        for r in e
+            .rest
+            .iter()
+            .filter(|r| r.path.contains('{') && r.path.starts_with("/v1beta1") && e.login == Login::Required)
+        {
             let b = json!({ "email": "x@y.example", "name": "validname", "schema": "{}" });
             let ours = plain.json(r.method.as_str(), &things.fill(r.path), &b).await;
             let nobodys = plain.json(r.method.as_str(), &none.fill(r.path), &b).await;
             assert!(ours.status >= 400, "{}: {}", e.rpc, ours.text());
             if told(&ours, &things) != told(&nobodys, &none) {
-                wrong.push(format!("{} {}: {} instead of {}", r.method.as_str(), r.path, told(&ours, &things), told(&nobodys, &none)));
+                wrong.push(format!(
+                    "{} {}: {} instead of {}",
+                    r.method.as_str(),
+                    r.path,
+                    told(&ours, &things),
+                    told(&nobodys, &none)
+                ));
             }
         }
     }
@@ -306,15 +347,23 @@ async fn the_roles_may_what_the_golden_matrix_says(w: World) {
     }
     matrix = matrix.trim_end().to_owned() + "\n";
     let mut line = async |name: String, calls: Vec<Answer>| {
-        let cells: String = calls.iter().map(|a| format!("{:10}", match a.status {
-            200..=299 => "yes",
-            401 => "401",
-            403 => "no",
-            404 => "yes 404",
-            501 => "501",
-            503 => "no 503",
-            _ => "yes 4xx",
-        })).collect();
+        let cells: String = calls
+            .iter()
+            .map(|a| {
+                format!(
+                    "{:10}",
+                    match a.status {
+                        200..=299 => "yes",
+                        401 => "401",
+                        403 => "no",
+                        404 => "yes 404",
+                        501 => "501",
+                        503 => "no 503",
+                        _ => "yes 4xx",
+                    }
+                )
+            })
+            .collect();
         matrix.push_str(format!("{name:58}{cells}").trim_end());
         matrix.push('\n');
     };
@@ -359,7 +408,10 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
         }
         let area = route.path.split('/').nth(2).unwrap_or_default().to_owned();
         let known = ["users", "api-keys", "audit-log", "tenants", "policies", "policy-rules", "auth", "openapi.json"];
-        assert!(!route.path.starts_with("/v1/") || known.contains(&area.as_str()), "{route:?}: teach `Things` this area");
+        assert!(
+            !route.path.starts_with("/v1/") || known.contains(&area.as_str()),
+            "{route:?}: teach `Things` this area"
+        );
     }
     assert_eq!(ENDPOINTS.len(), 242);
     drop(things);

@@ -27,7 +27,9 @@ async fn sec_14_a_body_over_the_limit_is_413_and_readable_by_a_client_that_write
     let body = vec![b'x'; 3_000_000];
     let head = format!(
         "POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\nx-tenant-id: {}\r\nauthorization: Bearer {}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
-        w.tenant, w.owner_token(), body.len()
+        w.tenant,
+        w.owner_token(),
+        body.len()
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&body).await.expect("the server reads on up to 8 MiB");
@@ -216,12 +218,19 @@ async fn a_connection_that_says_nothing_harms_nobody(w: World) {
     w.owner().get("/v1/users").await.expect(200);
     assert!(start.elapsed() < Duration::from_secs(2));
     // nonsense on the wire is answered or hung up on
-    for noise in [&b"\x16\x03\x01\x02\x00\x01"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", b"POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef", b"POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n"] {
+    for noise in [
+        &b"\x16\x03\x01\x02\x00\x01"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-length: 5\r\ncontent-length: 6\r\n\r\nabcdef",
+        b"POST /v1/users HTTP/1.1\r\nhost: x\r\ncontent-length: -1\r\n\r\n",
+    ] {
         let mut stream = tokio::net::TcpStream::connect(w.node.address).await.unwrap();
         stream.write_all(noise).await.unwrap();
         stream.shutdown().await.unwrap();
         let mut answer = vec![];
-        let _ = tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.expect("hung up on");
+        let _ =
+            tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.expect("hung up on");
         let text = String::from_utf8_lossy(&answer);
         assert!(!text.starts_with("HTTP/1.1 2"), "{text}");
     }

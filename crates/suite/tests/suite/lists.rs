@@ -20,9 +20,16 @@ both!(
 async fn make(w: &World, count: usize) -> BTreeSet<String> {
     let mut rows = String::new();
     for n in 0..count {
-        rows.push_str(&format!("{}\n", json!({ "email": format!("row{n}@page.example"), "name": format!("Row {n:04}"), "auth_provider": "oidc" })));
+        rows.push_str(&format!(
+            "{}\n",
+            json!({ "email": format!("row{n}@page.example"), "name": format!("Row {n:04}"), "auth_provider": "oidc" })
+        ));
     }
-    let a = w.service().with("content-type", "application/x-ndjson").send("POST", "/v1/users/import", rows.as_bytes()).await;
+    let a = w
+        .service()
+        .with("content-type", "application/x-ndjson")
+        .send("POST", "/v1/users/import", rows.as_bytes())
+        .await;
     a.lines().iter().filter_map(|l| l["id"].as_str().map(str::to_owned)).collect()
 }
 /// All pages of a list, row by row.
@@ -50,13 +57,18 @@ async fn pages_visit_each_row_once_while_others_are_made(w: World) {
         tokio::spawn(async move {
             let mut made = 0;
             while !stop.load(std::sync::atomic::Ordering::Relaxed) {
-                service.post("/v1/users", new_user_with(json!({ "auth_provider": "oidc", "password": null }))).await.expect(201);
+                service
+                    .post("/v1/users", new_user_with(json!({ "auth_provider": "oidc", "password": null })))
+                    .await
+                    .expect(201);
                 made += 1;
             }
             made
         })
     };
-    for (sort, limit) in [("", 7), ("&sort=created_at", 11), ("&sort=email", 5), ("&sort=-name", 13), ("&sort=name", 1 + 16)] {
+    for (sort, limit) in
+        [("", 7), ("&sort=created_at", 11), ("&sort=email", 5), ("&sort=-name", 13), ("&sort=name", 1 + 16)]
+    {
         let rows = ids(&walk(&w.owner(), &format!("/v1/users?limit={limit}{sort}")).await);
         let distinct: BTreeSet<String> = rows.iter().cloned().collect();
         assert_eq!(rows.len(), distinct.len(), "sort {sort:?}: a row came twice");
@@ -81,8 +93,16 @@ async fn pages_visit_each_row_once_in_every_order(w: World) {
             assert_eq!(up.iter().cloned().collect::<BTreeSet<_>>(), all, "{sort} by {limit}");
         }
     }
-    let mut by_email: Vec<String> = walk(&w.owner(), "/v1/users?limit=3&sort=email").await.iter().map(|u| u["email"].as_str().unwrap().into()).collect();
-    let sorted = { let mut s = by_email.clone(); s.sort(); s };
+    let mut by_email: Vec<String> = walk(&w.owner(), "/v1/users?limit=3&sort=email")
+        .await
+        .iter()
+        .map(|u| u["email"].as_str().unwrap().into())
+        .collect();
+    let sorted = {
+        let mut s = by_email.clone();
+        s.sort();
+        s
+    };
     assert_eq!(by_email, sorted);
     by_email.dedup();
     assert_eq!(by_email.len(), all.len());
@@ -94,7 +114,8 @@ async fn a_cursor_that_is_forged_foreign_or_old_is_refused(w: World) {
     for _ in 0..3 {
         other.owner.client.post("/v1/users", new_user()).await.expect(201);
     }
-    let cursor = async |c: &Client, path: &str| c.get(path).await.expect(200)["next_cursor"].as_str().unwrap().to_owned();
+    let cursor =
+        async |c: &Client, path: &str| c.get(path).await.expect(200)["next_cursor"].as_str().unwrap().to_owned();
     let good = cursor(&w.owner(), "/v1/users?limit=2").await;
     let wrong = |field: &str| field.to_owned();
     let mut flipped = good.clone().into_bytes();
@@ -105,7 +126,10 @@ async fn a_cursor_that_is_forged_foreign_or_old_is_refused(w: World) {
         ("empty", wrong("/v1/users?limit=2&cursor=")),
         ("one bit", format!("/v1/users?limit=2&cursor={}", String::from_utf8(flipped).unwrap())),
         ("cut", format!("/v1/users?limit=2&cursor={}", &good[..good.len() - 2])),
-        ("of another tenant", format!("/v1/users?limit=2&cursor={}", cursor(&other.owner.client, "/v1/users?limit=2").await)),
+        (
+            "of another tenant",
+            format!("/v1/users?limit=2&cursor={}", cursor(&other.owner.client, "/v1/users?limit=2").await),
+        ),
         ("of another list", format!("/v1/users?limit=2&cursor={}", cursor(&w.owner(), "/v1/audit-log?limit=1").await)),
         ("of another filter", format!("/v1/users?limit=2&role=user&cursor={good}")),
         ("of another order", format!("/v1/users?limit=2&sort=email&cursor={good}")),
@@ -143,7 +167,14 @@ async fn an_unknown_or_doubled_name_is_named(w: World) {
     for field in ["page", "role", "size"] {
         a.field(field);
     }
-    for (query, field) in [("role=owner", "role"), ("state=gone", "state"), ("sort=password_hash", "sort"), ("auth_provider=x", "auth_provider"), ("q=", "q"), ("group_id=x", "group_id")] {
+    for (query, field) in [
+        ("role=owner", "role"),
+        ("state=gone", "state"),
+        ("sort=password_hash", "sort"),
+        ("auth_provider=x", "auth_provider"),
+        ("q=", "q"),
+        ("group_id=x", "group_id"),
+    ] {
         let a = w.owner().get(&format!("/v1/users?{query}")).await;
         a.refused(400, "invalid_input");
         a.field(field);
@@ -157,8 +188,13 @@ async fn filters_combine(w: World) {
     w.person("Bob", &["user"]).await;
     let gone = w.person("Gone", &["user", "approver"]).await;
     w.owner().post(&format!("/v1/users/{}/suspend", gone.id), json!({ "active": false })).await.expect(200);
-    w.owner().post("/v1/users", new_user_with(json!({ "external_id": "hr-1", "auth_provider": "saml", "password": null }))).await.expect(201);
-    let count = async |query: &str| w.owner().get(&format!("/v1/users?{query}")).await.expect(200)["data"].as_array().unwrap().len();
+    w.owner()
+        .post("/v1/users", new_user_with(json!({ "external_id": "hr-1", "auth_provider": "saml", "password": null })))
+        .await
+        .expect(201);
+    let count = async |query: &str| {
+        w.owner().get(&format!("/v1/users?{query}")).await.expect(200)["data"].as_array().unwrap().len()
+    };
     for (query, n) in [
         ("role=approver", 2),
         ("role=approver&state=active", 1),
@@ -185,7 +221,12 @@ async fn filters_combine(w: World) {
 }
 
 async fn q_matches_the_start_of_a_word_or_of_the_whole_address(w: World) {
-    for (name, email) in [("Ada Lovelace", "countess@example.com"), ("Grace Hopper", "grace@navy.example"), ("100% Real_Name", "pct@example.com"), ("Zoë Müller", "zoe@example.com")] {
+    for (name, email) in [
+        ("Ada Lovelace", "countess@example.com"),
+        ("Grace Hopper", "grace@navy.example"),
+        ("100% Real_Name", "pct@example.com"),
+        ("Zoë Müller", "zoe@example.com"),
+    ] {
         w.owner().post("/v1/users", new_user_with(json!({ "name": name, "email": email }))).await.expect(201);
     }
     let found = async |q: &str| {
@@ -193,7 +234,15 @@ async fn q_matches_the_start_of_a_word_or_of_the_whole_address(w: World) {
         let page = w.owner().get(&format!("/v1/users?q={q}")).await.expect(200);
         page["data"].as_array().unwrap().iter().map(|u| u["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
-    for (q, name) in [("lov", "Ada Lovelace"), ("ADA", "Ada Lovelace"), ("ada l", "Ada Lovelace"), ("countess@ex", "Ada Lovelace"), ("hopper", "Grace Hopper"), ("MÜL", "Zoë Müller"), ("100%", "100% Real_Name")] {
+    for (q, name) in [
+        ("lov", "Ada Lovelace"),
+        ("ADA", "Ada Lovelace"),
+        ("ada l", "Ada Lovelace"),
+        ("countess@ex", "Ada Lovelace"),
+        ("hopper", "Grace Hopper"),
+        ("MÜL", "Zoë Müller"),
+        ("100%", "100% Real_Name"),
+    ] {
         assert_eq!(found(q).await, [name], "{q}");
     }
     for q in ["ovelace", "navy", "%", "_", "' OR 1=1 --", "example.com", "\\", "*", "lov%"] {
@@ -203,9 +252,27 @@ async fn q_matches_the_start_of_a_word_or_of_the_whole_address(w: World) {
 
 async fn sec_13_a_query_is_data(w: World) {
     w.person("Ada", &["user"]).await;
-    for evil in ["'; DROP TABLE users; --", "\" OR \"\"=\"", "\u{0}", "%00", "../../etc", "{{7*7}}", "a' UNION SELECT password_hash FROM users --"] {
+    for evil in [
+        "'; DROP TABLE users; --",
+        "\" OR \"\"=\"",
+        "\u{0}",
+        "%00",
+        "../../etc",
+        "{{7*7}}",
+        "a' UNION SELECT password_hash FROM users --",
+    ] {
         let q: String = url::form_urlencoded::byte_serialize(evil.as_bytes()).collect();
-        for path in ["/v1/users?q=", "/v1/users?external_id=", "/v1/audit-log?action=", "/v1/audit-log?actor_id=", "/v1/policies?q=", "/v1beta1/users?keyword=", "/v1/users/", "/v1beta1/users/", "/v1beta1/meta/schemas/"] {
+        for path in [
+            "/v1/users?q=",
+            "/v1/users?external_id=",
+            "/v1/audit-log?action=",
+            "/v1/audit-log?actor_id=",
+            "/v1/policies?q=",
+            "/v1beta1/users?keyword=",
+            "/v1/users/",
+            "/v1beta1/users/",
+            "/v1beta1/meta/schemas/",
+        ] {
             let a = w.owner().get(&format!("{path}{q}")).await;
             assert!(matches!(a.status, 200 | 400 | 404), "{path}{q}: {} {}", a.status, a.text());
             assert!(!a.text().contains("argon2"));
@@ -216,9 +283,14 @@ async fn sec_13_a_query_is_data(w: World) {
 
 async fn every_list_has_the_same_form(w: World) {
     w.seal().await;
-    for path in ["/v1/users", "/v1/policies", "/v1/api-keys", "/v1/tenants", "/v1/audit-log", "/v1/audit-log/checkpoints"] {
+    for path in
+        ["/v1/users", "/v1/policies", "/v1/api-keys", "/v1/tenants", "/v1/audit-log", "/v1/audit-log/checkpoints"]
+    {
         let page = w.owner().get(path).await.expect(200);
-        assert!(page["data"].is_array() && page["has_more"] == json!(false) && page["next_cursor"].is_null(), "{path}: {page}");
+        assert!(
+            page["data"].is_array() && page["has_more"] == json!(false) && page["next_cursor"].is_null(),
+            "{path}: {page}"
+        );
         assert!(page.get("next_cursor").is_some());
     }
     let user = w.owner().get("/v1/users").await.expect(200)["data"][0].clone();

@@ -59,7 +59,8 @@ async fn a_rule_made_on_one_node_holds_on_the_other_at_once(w: World) {
     let there = w.owner().at(b.address);
     there.post("/v1/users", new_user()).await.expect(201);
     for n in 0..5 {
-        let policy = w.policy(&format!("p{n}"), 10, r#"forbid (principal, action == Action::"users:create", resource);"#).await;
+        let policy =
+            w.policy(&format!("p{n}"), 10, r#"forbid (principal, action == Action::"users:create", resource);"#).await;
         there.post("/v1/users", new_user()).await.refused(403, "forbidden");
         there.post("/v1beta1/users", json!({ "email": format!("x{n}@example.com") })).await.expect(403);
         w.owner().delete(&format!("/v1/policies/{policy}")).await.expect(204);

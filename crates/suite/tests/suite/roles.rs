@@ -43,18 +43,26 @@ async fn sec_11_privileged_fields_are_unknown_wherever_a_user_is_written(w: Worl
         a.refused(400, "invalid_input");
         a.field(field);
     }
-    for (field, value) in [("email", json!("x@example.com")), ("auth_provider", json!("oidc")), ("password", json!(PASSWORD))] {
+    for (field, value) in
+        [("email", json!("x@example.com")), ("auth_provider", json!("oidc")), ("password", json!(PASSWORD))]
+    {
         let a = w.owner().put(&at, json!({ field: value })).await;
         a.refused(400, "invalid_input");
         a.field(field);
     }
-    let a = ada.client.put("/v1/users/me/profile", json!({ "roles": ["admin"], "email": "x@example.com", "metadata": {} })).await;
+    let a = ada
+        .client
+        .put("/v1/users/me/profile", json!({ "roles": ["admin"], "email": "x@example.com", "metadata": {} }))
+        .await;
     a.refused(400, "invalid_input");
     for field in ["roles", "email", "metadata"] {
         a.field(field);
     }
     let seen = w.owner().get(&at).await.expect(200);
-    assert_eq!((&seen["roles"], &seen["is_owner"], &seen["email_verified"]), (&json!(["user"]), &json!(false), &json!(false)));
+    assert_eq!(
+        (&seen["roles"], &seen["is_owner"], &seen["email_verified"]),
+        (&json!(["user"]), &json!(false), &json!(false))
+    );
 }
 
 async fn a_role_needs_the_right_to_grant_it(w: World) {
@@ -67,11 +75,24 @@ async fn a_role_needs_the_right_to_grant_it(w: World) {
     let ada = w.person("Ada", &["user"]).await;
     helper.client.post("/v1/users", new_user()).await.expect(201);
     for roles in [json!(["admin"]), json!(["user", "approver"]), json!(["user", "admin"])] {
-        let e = helper.client.post("/v1/users", new_user_with(json!({ "roles": roles }))).await.refused(422, "invalid_roles");
+        let e = helper
+            .client
+            .post("/v1/users", new_user_with(json!({ "roles": roles })))
+            .await
+            .refused(422, "invalid_roles");
         assert_eq!(e["details"]["allowed"], json!(["user"]));
-        helper.client.put(&format!("/v1/users/{}", ada.id), json!({ "roles": roles })).await.refused(422, "invalid_roles");
+        helper
+            .client
+            .put(&format!("/v1/users/{}", ada.id), json!({ "roles": roles }))
+            .await
+            .refused(422, "invalid_roles");
         let row = json!({ "email": new_user()["email"], "name": "x", "roles": roles }).to_string();
-        let report = helper.client.with("content-type", "application/x-ndjson").send("POST", "/v1/users/import", row.as_bytes()).await.lines();
+        let report = helper
+            .client
+            .with("content-type", "application/x-ndjson")
+            .send("POST", "/v1/users/import", row.as_bytes())
+            .await
+            .lines();
         assert_eq!((&report[0]["status"], &report[0]["code"]), (&json!("invalid"), &json!("invalid_roles")));
     }
     helper.client.put(&format!("/v1/users/{}", ada.id), json!({ "name": "Ada L" })).await.expect(200);
@@ -88,8 +109,14 @@ async fn nobody_changes_his_own_roles(w: World) {
         client.put(&at, json!({ "roles": ["user", "admin"], "name": "Same roles" })).await.expect(200);
     }
     // nor the owner, nor by a service key that he made
-    w.owner().put(&format!("/v1/users/{}", w.owner_id), json!({ "roles": ["user", "approver", "admin"] })).await.refused(403, "forbidden");
-    w.service().put(&format!("/v1/users/{}", w.owner_id), json!({ "roles": ["user", "approver", "admin"] })).await.refused(403, "forbidden");
+    w.owner()
+        .put(&format!("/v1/users/{}", w.owner_id), json!({ "roles": ["user", "approver", "admin"] }))
+        .await
+        .refused(403, "forbidden");
+    w.service()
+        .put(&format!("/v1/users/{}", w.owner_id), json!({ "roles": ["user", "approver", "admin"] }))
+        .await
+        .refused(403, "forbidden");
 }
 
 async fn the_owner_is_protected(w: World) {
@@ -103,7 +130,11 @@ async fn the_owner_is_protected(w: World) {
     let import = admin.client.with("content-type", "application/x-ndjson");
     let report = import.send("POST", "/v1/users/import?on_conflict=update", row.as_bytes()).await.lines();
     let seen = w.owner().get(&at).await.expect(200);
-    assert_eq!((&seen["is_owner"], &seen["roles"], &seen["state"]), (&json!(true), &json!(["user", "admin"]), &json!("active")), "{report:?}");
+    assert_eq!(
+        (&seen["is_owner"], &seen["roles"], &seen["state"]),
+        (&json!(true), &json!(["user", "admin"]), &json!("active")),
+        "{report:?}"
+    );
 }
 
 async fn a_rule_narrows_which_roles_may_be_given(w: World) {
@@ -125,7 +156,11 @@ async fn taking_a_role_needs_the_right_as_well(w: World) {
     let cedar = format!(r#"permit (principal == User::"{}", action == Action::"users:update", resource);"#, helper.id);
     w.policy("helper", 10, &cedar).await;
     let admin = w.person("Admin", &["user", "admin"]).await;
-    helper.client.put(&format!("/v1/users/{}", admin.id), json!({ "roles": ["user"] })).await.refused(422, "invalid_roles");
+    helper
+        .client
+        .put(&format!("/v1/users/{}", admin.id), json!({ "roles": ["user"] }))
+        .await
+        .refused(422, "invalid_roles");
     assert_eq!(w.owner().get(&format!("/v1/users/{}", admin.id)).await.expect(200)["roles"], json!(["user", "admin"]));
 }
 

@@ -175,7 +175,13 @@ async fn reordering_changes_who_decides(w: World) {
     let permit = w.policy("p", 10, r#"permit (principal, action == Action::"users:create", resource);"#).await;
     w.owner().post("/v1/users", new_user()).await.refused(403, "forbidden");
     let all = w.owner().get("/v1/policies").await.expect(200);
-    let rest: Vec<Value> = all["data"].as_array().unwrap().iter().map(|p| p["id"].clone()).filter(|id| *id != *forbid && *id != *permit).collect();
+    let rest: Vec<Value> = all["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|p| p["id"].clone())
+        .filter(|id| *id != *forbid && *id != *permit)
+        .collect();
     let mut ids = vec![json!(permit), json!(forbid)];
     w.owner().patch("/v1/policies/reorder", json!({ "ids": ids })).await.refused(422, "unprocessable");
     ids.extend(rest);
@@ -191,22 +197,32 @@ async fn reordering_changes_who_decides(w: World) {
 async fn evaluation_says_what_would_happen_and_changes_nothing(w: World) {
     let plain = w.person("Plain", &["user"]).await;
     let policy = forbid_admins(&w).await;
-    let ask = |principal: &str, action: &str, context: Value| {
-        json!({ "principal": principal, "resource": format!("tenant:{}", w.tenant), "action": action, "context": context })
-    };
-    let said = w.owner().post("/v1/policies/evaluate", ask("owner@example.com", "users:create", json!({ "roles": ["admin"] }))).await.expect(200);
+    let ask = |principal: &str, action: &str, context: Value| json!({ "principal": principal, "resource": format!("tenant:{}", w.tenant), "action": action, "context": context });
+    let said = w
+        .owner()
+        .post("/v1/policies/evaluate", ask("owner@example.com", "users:create", json!({ "roles": ["admin"] })))
+        .await
+        .expect(200);
     assert_eq!((&said["permitted"], &said["reason_code"]), (&json!(false), &json!("forbidden")), "{said}");
     assert_eq!((&said["notices"], &said["matching_policy_ids"]), (&json!([ASK]), &json!([policy])));
     assert_eq!(said["deciding_priority"], 100);
-    let said = w.owner().post("/v1/policies/evaluate", ask(&w.owner_id, "users:create", json!({ "roles": ["user"] }))).await.expect(200);
+    let said = w
+        .owner()
+        .post("/v1/policies/evaluate", ask(&w.owner_id, "users:create", json!({ "roles": ["user"] })))
+        .await
+        .expect(200);
     assert_eq!((&said["permitted"], &said["reason_code"]), (&json!(true), &json!("permitted")), "{said}");
     // of oneself for free, of others not
-    let said = plain.client.post("/v1/policies/evaluate", ask(&plain.email, "users:create", json!({}))).await.expect(200);
+    let said =
+        plain.client.post("/v1/policies/evaluate", ask(&plain.email, "users:create", json!({}))).await.expect(200);
     assert_eq!((&said["permitted"], &said["reason_code"]), (&json!(false), &json!("no_match")));
     let others = plain.client.post("/v1/policies/evaluate", ask("owner@example.com", "users:create", json!({}))).await;
     let nobody = plain.client.post("/v1/policies/evaluate", ask("nobody@example.com", "users:create", json!({}))).await;
     assert_eq!(others.refused(403, "forbidden"), nobody.refused(403, "forbidden"), "whether a user exists is not told");
-    w.owner().post("/v1/policies/evaluate", ask("nobody@example.com", "users:create", json!({}))).await.refused(422, "unprocessable");
+    w.owner()
+        .post("/v1/policies/evaluate", ask("nobody@example.com", "users:create", json!({})))
+        .await
+        .refused(422, "unprocessable");
     let events = w.events("action=access.*").await;
     assert!(events.iter().all(|e| e["action"] != "user.created"), "{events:?}");
 }
@@ -236,7 +252,11 @@ async fn a_broad_permit_gives_nobody_a_built_in_action(w: World) {
     plain.client.post("/v1/users", new_user()).await.refused(403, "forbidden");
     plain.client.get("/v1/policies").await.refused(403, "forbidden");
     plain.client.get("/v1/audit-log").await.refused(403, "forbidden");
-    plain.client.post("/v1/tenants", json!({ "name": "x", "owner_email": "x@example.com" })).await.refused(403, "forbidden");
+    plain
+        .client
+        .post("/v1/tenants", json!({ "name": "x", "owner_email": "x@example.com" }))
+        .await
+        .refused(403, "forbidden");
     plain.client.post("/v1beta1/users", json!({ "email": "x@example.com" })).await.expect(403);
     // and a broad forbid takes nobody a built-in action
     w.policy("broad no", 1000, "forbid (principal, action, resource);").await;
@@ -266,10 +286,22 @@ async fn a_rule_may_be_sent_in_parts_and_reads_back_as_text(w: World) {
     let text = made["policy_text"].as_str().unwrap();
     assert!(text.contains("principal is User") && text.contains("Action::\"users:delete\""), "{text}");
     assert!(text.contains(&format!("@id(\"{}\")", made["id"].as_str().unwrap())), "{text}");
-    assert_eq!((&made["effect"], &made["ordinal"], &made["audit_session"]), (&json!("forbid"), &json!(1), &json!(true)));
+    assert_eq!(
+        (&made["effect"], &made["ordinal"], &made["audit_session"]),
+        (&json!("forbid"), &json!(1), &json!(true))
+    );
     // its text, sent again, is the same rule
     let again = w.owner().post(&rules, json!({ "policy_text": text })).await.expect(201);
-    for part in ["effect", "principal_scope_type", "principal_entity_type", "action_scope_type", "action_ids", "resource_scope_type", "conditions", "notice"] {
+    for part in [
+        "effect",
+        "principal_scope_type",
+        "principal_entity_type",
+        "action_scope_type",
+        "action_ids",
+        "resource_scope_type",
+        "conditions",
+        "notice",
+    ] {
         assert_eq!(made.get(part), again.get(part), "{part}");
     }
     w.owner().post("/v1/users", new_user()).await.refused(403, "forbidden");
@@ -278,7 +310,10 @@ async fn a_rule_may_be_sent_in_parts_and_reads_back_as_text(w: World) {
     // one part changes, the others stay; then the order
     let id = made["id"].as_str().unwrap();
     let changed = w.owner().patch(&format!("{rules}/{id}"), json!({ "effect": "permit" })).await.expect(200);
-    assert!(changed["policy_text"].as_str().unwrap().contains("permit") && changed["action_ids"] == made["action_ids"], "{changed}");
+    assert!(
+        changed["policy_text"].as_str().unwrap().contains("permit") && changed["action_ids"] == made["action_ids"],
+        "{changed}"
+    );
     let order = json!({ "ids": [again["id"], made["id"]] });
     w.owner().patch(&format!("{rules}/reorder"), order).await.expect(204);
     let list = w.owner().get(&rules).await.expect(200);
@@ -302,7 +337,13 @@ async fn a_notice_may_be_any_text_and_travels_in_a_header_of_ascii(w: World) {
 async fn rules_of_another_tenant_never_speak(w: World) {
     let other = w.second_tenant("Globex").await;
     other.policy("p", 1000, r#"forbid (principal, action in [Action::"users:*"], resource);"#).await;
-    other.policy("q", 999, &format!(r#"permit (principal == User::"{}", action in [Action::"users:*"], resource);"#, w.owner_id)).await;
+    other
+        .policy(
+            "q",
+            999,
+            &format!(r#"permit (principal == User::"{}", action in [Action::"users:*"], resource);"#, w.owner_id),
+        )
+        .await;
     w.owner().post("/v1/users", new_user()).await.expect(201);
     other.owner.client.post("/v1/users", new_user()).await.refused(403, "forbidden");
 }
@@ -322,7 +363,10 @@ async fn changes_of_policies_and_rules_are_kept_or_refused_whole(w: World) {
     let policy = w.policy("p", 10, NO_ADMINS).await;
     let at = format!("/v1/policies/{policy}");
     let stored = w.owner().get(&at).await;
-    w.owner().post("/v1/policies", json!({ "name": "P", "max_duration_seconds": 60 })).await.refused(409, "already_exists");
+    w.owner()
+        .post("/v1/policies", json!({ "name": "P", "max_duration_seconds": 60 }))
+        .await
+        .refused(409, "already_exists");
     let patch = json!({ "name": "other", "default_duration_seconds": 7200 });
     w.owner().patch(&at, patch).await.refused(422, "unprocessable");
     w.owner().patch(&at, json!({ "priority": 1001 })).await.refused(400, "invalid_input");

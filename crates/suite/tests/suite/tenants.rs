@@ -17,17 +17,23 @@ both!(
 );
 
 async fn the_master_makes_a_tenant_and_its_owner_enters_by_the_invitation(w: World) {
-    let body = json!({ "name": "Globex Corp.", "owner_email": "Boss@Globex.example", "owner_name": "Boss", "locale": "de" });
+    let body =
+        json!({ "name": "Globex Corp.", "owner_email": "Boss@Globex.example", "owner_name": "Boss", "locale": "de" });
     let a = w.owner().post("/v1/tenants", body).await;
     let made = a.expect(201);
     let id = made["id"].as_str().unwrap();
     assert_eq!(a.header("location"), Some(&*format!("/v1/tenants/{id}")));
-    assert_eq!((&made["slug"], &made["locale"], &made["is_master"], &made["state"]), (&json!("globex-corp"), &json!("de"), &json!(false), &json!("active")));
+    assert_eq!(
+        (&made["slug"], &made["locale"], &made["is_master"], &made["state"]),
+        (&json!("globex-corp"), &json!("de"), &json!(false), &json!("active"))
+    );
     assert_eq!(made["owner_email"], "boss@globex.example");
     let link = made["invitation_url"].as_str().unwrap();
     let token = link.split_once("token=").unwrap().1;
     // the link is shown once
-    assert!(w.owner().get(&format!("/v1/tenants/{id}")).await.expect(200).get("invitation_url").is_none_or(Value::is_null));
+    assert!(
+        w.owner().get(&format!("/v1/tenants/{id}")).await.expect(200).get("invitation_url").is_none_or(Value::is_null)
+    );
     let anyone = w.anonymous();
     let verified = anyone.post("/v1/auth/verify-email", json!({ "token": token })).await.expect(200);
     assert_eq!(verified["email"], "boss@globex.example");
@@ -35,9 +41,14 @@ async fn the_master_makes_a_tenant_and_its_owner_enters_by_the_invitation(w: Wor
     let login = json!({ "email": "boss@globex.example", "password": PASSWORD, "tenant_slug": "globex-corp" });
     let signed_in = anyone.post("/v1/auth/login", login).await.expect(200);
     assert_eq!(signed_in["tenant_id"], made["id"]);
-    let boss = anyone.with("x-tenant-id", id).with("authorization", format!("Bearer {}", signed_in["token"].as_str().unwrap()));
+    let boss = anyone
+        .with("x-tenant-id", id)
+        .with("authorization", format!("Bearer {}", signed_in["token"].as_str().unwrap()));
     let me = boss.get(&format!("/v1/users/{}", made["owner_user_id"].as_str().unwrap())).await.expect(200);
-    assert_eq!((&me["is_owner"], &me["roles"], &me["state"], &me["email_verified"]), (&json!(true), &json!(["user", "admin"]), &json!("active"), &json!(true)));
+    assert_eq!(
+        (&me["is_owner"], &me["roles"], &me["state"], &me["email_verified"]),
+        (&json!(true), &json!(["user", "admin"]), &json!("active"), &json!(true))
+    );
     assert_eq!(me["name"], "Boss");
 }
 
@@ -57,10 +68,16 @@ async fn an_invitation_is_used_in_order_and_once(w: World) {
     anyone.post("/v1/auth/login", login.clone()).await.refused(401, "invalid_credentials");
     anyone.post("/v1/auth/verify-email", json!({ "token": token })).await.expect(200);
     anyone.post("/v1/auth/set-initial-password", set(&token, "password123")).await.refused(400, "weak_password");
-    anyone.post("/v1/auth/set-initial-password", set(&token, "boss@globex.example")).await.refused(400, "weak_password");
+    anyone
+        .post("/v1/auth/set-initial-password", set(&token, "boss@globex.example"))
+        .await
+        .refused(400, "weak_password");
     anyone.post("/v1/auth/set-initial-password", set(&token, PASSWORD)).await.expect(200);
     // sec_03: spent
-    anyone.post("/v1/auth/set-initial-password", set(&token, "another-canvas-plum")).await.refused(400, "invalid_token");
+    anyone
+        .post("/v1/auth/set-initial-password", set(&token, "another-canvas-plum"))
+        .await
+        .refused(400, "invalid_token");
     anyone.post("/v1/auth/verify-email", json!({ "token": token })).await.refused(400, "invalid_token");
     anyone.post("/v1/auth/login", login).await.expect(200);
     for bad in ["", "x", "pci_x", &token[..token.len() - 1], &format!("{token}x"), NOBODY] {
@@ -75,7 +92,8 @@ async fn an_invitation_ends_after_seven_days_and_a_newer_one_ends_the_older(w: W
     w.anonymous().post("/v1/auth/verify-email", json!({ "token": old })).await.refused(400, "invalid_token");
     // someone who was imported without a password is invited, and again
     let row = br#"{"email":"new@example.com","name":"New"}"#;
-    let lines = w.service().with("content-type", "application/x-ndjson").send("POST", "/v1/users/import", row).await.lines();
+    let lines =
+        w.service().with("content-type", "application/x-ndjson").send("POST", "/v1/users/import", row).await.lines();
     let at = format!("/v1/users/{}", lines[0]["id"].as_str().unwrap());
     assert_eq!(w.service().get(&at).await.expect(200)["state"], "invited");
     let invite = async || {
@@ -85,7 +103,10 @@ async fn an_invitation_ends_after_seven_days_and_a_newer_one_ends_the_older(w: W
     let (first, second) = (invite().await, invite().await);
     w.anonymous().post("/v1/auth/verify-email", json!({ "token": first })).await.refused(400, "invalid_token");
     w.anonymous().post("/v1/auth/verify-email", json!({ "token": second })).await.expect(200);
-    w.anonymous().post("/v1/auth/set-initial-password", json!({ "token": second, "password": PASSWORD })).await.expect(200);
+    w.anonymous()
+        .post("/v1/auth/set-initial-password", json!({ "token": second, "password": PASSWORD }))
+        .await
+        .expect(200);
     w.login("new@example.com").await.expect(200);
     w.service().post(&format!("{at}/resend-invite"), json!({})).await.refused(409, "already_verified");
 }
@@ -98,7 +119,12 @@ async fn only_the_master_makes_tenants(w: World) {
     other.policy("all", 1000, r#"permit (principal, action in [Action::"tenants:*"], resource);"#).await;
     other.owner.client.post("/v1/tenants", body.clone()).await.refused(403, "forbidden");
     other.owner.client.get(&format!("/v1/tenants/{}", w.tenant)).await.refused(403, "forbidden");
-    other.owner.client.put(&format!("/v1/tenants/{}", w.tenant), json!({ "name": "mine" })).await.refused(403, "forbidden");
+    other
+        .owner
+        .client
+        .put(&format!("/v1/tenants/{}", w.tenant), json!({ "name": "mine" }))
+        .await
+        .refused(403, "forbidden");
     let plain = w.person("Plain", &["user"]).await;
     plain.client.post("/v1/tenants", body.clone()).await.refused(403, "forbidden");
     let admin = w.person("Admin", &["user", "admin"]).await;
@@ -130,7 +156,10 @@ async fn a_tenant_begins_with_its_owner_its_break_glass_policy_and_its_schemas(w
     assert_eq!(users["data"].as_array().unwrap().len(), 1);
     let policies = other.owner.client.get("/v1/policies").await.expect(200);
     assert_eq!(policies["data"][0]["name"], "break-glass");
-    assert_eq!((&policies["data"][0]["approval_mode"], &policies["data"][0]["rule_count"]), (&json!("break_glass"), &json!(1)));
+    assert_eq!(
+        (&policies["data"][0]["approval_mode"], &policies["data"][0]["rule_count"]),
+        (&json!("break_glass"), &json!(1))
+    );
     let schemas = other.owner.client.get("/v1beta1/meta/schemas").await.expect(200);
     assert_eq!(schemas["metaschemas"].as_array().unwrap().len(), 5);
     let log = other.owner.client.post("/v1/audit-log/verify", json!({})).await.expect(200);

@@ -44,7 +44,8 @@ async fn create_user_says_no_in_the_words_of_each_surface(w: World) {
     let good = json!({ "name": "john.doe", "email": "john.doe@example.com" });
     owner.post("/v1beta1/users", good.clone()).await.expect(200);
     both_refuse(&w, &owner, good, 409, 6, "already_exists").await;
-    both_refuse(&w, &owner, json!({ "name": "other", "email": "JOHN.DOE@example.com" }), 409, 6, "already_exists").await;
+    both_refuse(&w, &owner, json!({ "name": "other", "email": "JOHN.DOE@example.com" }), 409, 6, "already_exists")
+        .await;
     both_refuse(&w, &owner, json!({ "name": "John.Doe", "email": "x@example.com" }), 409, 6, "already_exists").await;
     for bad in [
         json!({ "email": "x y" }),
@@ -62,14 +63,19 @@ async fn create_user_says_no_in_the_words_of_each_surface(w: World) {
     ] {
         both_refuse(&w, &owner, bad, 400, 3, "invalid_argument").await;
     }
-    let e = owner.post("/v1beta1/users", json!({ "email": "c@example.com", "metadata": { "label": null } })).await.json();
-    assert!(e["message"].as_str().unwrap().starts_with("invalid syntax in body : metadata schema validation failed"), "{e}");
+    let e =
+        owner.post("/v1beta1/users", json!({ "email": "c@example.com", "metadata": { "label": null } })).await.json();
+    assert!(
+        e["message"].as_str().unwrap().starts_with("invalid syntax in body : metadata schema validation failed"),
+        "{e}"
+    );
     both_refuse(&w, &w.anonymous(), json!({ "email": "c@example.com" }), 401, 16, "unauthenticated").await;
     // no credential comes before a bad body
     both_refuse(&w, &w.anonymous(), json!({ "email": "x y" }), 401, 16, "unauthenticated").await;
     let foreign = w.owner().with("x-tenant-id", NOBODY);
     both_refuse(&w, &foreign, json!({ "email": "c@example.com" }), 403, 7, "permission_denied").await;
-    let empty = owner.with("content-type", "application/json").send("POST", &format!("{FRONTIER}/CreateUser"), b"").await;
+    let empty =
+        owner.with("content-type", "application/json").send("POST", &format!("{FRONTIER}/CreateUser"), b"").await;
     assert_eq!(empty.expect(400)["code"], "invalid_argument");
     assert_eq!(owner.post(&format!("{FRONTIER}/CreateUser"), json!({})).await.expect(400)["code"], "invalid_argument");
 }
@@ -96,7 +102,8 @@ async fn rest_writes_zeros_and_connect_leaves_them_out(w: World) {
     let rest = w.owner().post("/v1beta1/users", json!({ "email": "r@example.com" })).await.expect(200);
     let user = rest["user"].as_object().unwrap();
     assert_eq!((&user["title"], &user["avatar"], &user["metadata"]), (&json!(""), &json!(""), &json!({})));
-    let connect = w.owner().post(&format!("{FRONTIER}/CreateUser"), json!({ "body": { "email": "c@example.com" } })).await;
+    let connect =
+        w.owner().post(&format!("{FRONTIER}/CreateUser"), json!({ "body": { "email": "c@example.com" } })).await;
     let connect = connect.expect(200);
     let user = connect["user"].as_object().unwrap();
     assert!(!user.contains_key("title") && !user.contains_key("avatar"), "{connect}");
@@ -117,11 +124,16 @@ async fn requests_may_be_in_either_spelling_and_unknown_fields_are_ignored(w: Wo
     let made = w.owner().post("/v1beta1/users", body).await.expect(200)["user"].clone();
     let seen = w.owner().get(&format!("/v1/users/{}", made["id"].as_str().unwrap())).await.expect(200);
     assert_ne!(seen["id"], NOBODY);
-    assert_eq!((&seen["roles"], &seen["is_owner"], &seen["state"], &seen["email_verified"]), (&json!(["user"]), &json!(false), &json!("active"), &json!(false)));
+    assert_eq!(
+        (&seen["roles"], &seen["is_owner"], &seen["state"], &seen["email_verified"]),
+        (&json!(["user"]), &json!(false), &json!("active"), &json!(false))
+    );
 }
 
 async fn a_user_is_found_by_id_address_and_name(w: World) {
-    let made = w.owner().post("/v1beta1/users", json!({ "email": "a@example.com", "name": "ada.l" })).await.expect(200)["user"].clone();
+    let made = w.owner().post("/v1beta1/users", json!({ "email": "a@example.com", "name": "ada.l" })).await.expect(200)
+        ["user"]
+        .clone();
     for which in [made["id"].as_str().unwrap(), "a@example.com", "A@EXAMPLE.com", "ada.l", "ADA.L"] {
         let rest = w.owner().get(&format!("/v1beta1/users/{which}")).await.expect(200);
         assert_eq!(rest["user"]["id"], made["id"], "{which}");
@@ -130,14 +142,20 @@ async fn a_user_is_found_by_id_address_and_name(w: World) {
     }
     for nobody in [NOBODY, "b@example.com", "nobody.here", "%20", "a%2Fb", "' or 1=1", "9"] {
         let a = w.owner().get(&format!("/v1beta1/users/{}", nobody.replace(' ', "%20"))).await;
-        assert_eq!(a.expect(404)["message"].as_str().unwrap().split(':').next(), Some("user doesn't exist"), "{nobody}");
+        assert_eq!(
+            a.expect(404)["message"].as_str().unwrap().split(':').next(),
+            Some("user doesn't exist"),
+            "{nobody}"
+        );
     }
 }
 
 async fn an_update_by_address_makes_who_is_missing(w: World) {
     let at = "/v1beta1/users/ada@example.com";
-    let made = w.owner().put(at, json!({ "email": "ada@example.com", "title": "Ada" })).await.expect(200)["user"].clone();
-    let again = w.owner().put(at, json!({ "email": "ada@example.com", "title": "Ada L" })).await.expect(200)["user"].clone();
+    let made =
+        w.owner().put(at, json!({ "email": "ada@example.com", "title": "Ada" })).await.expect(200)["user"].clone();
+    let again =
+        w.owner().put(at, json!({ "email": "ada@example.com", "title": "Ada L" })).await.expect(200)["user"].clone();
     assert_eq!((&made["id"], &again["title"]), (&again["id"], &json!("Ada L")));
     let e = w.owner().put(at, json!({ "email": "eve@example.com" })).await.expect(400);
     assert_eq!((&e["message"], &e["code"]), (&json!("user email can't be updated"), &json!(3)));
@@ -156,7 +174,10 @@ async fn update_replaces_title_avatar_and_metadata_and_nothing_else(w: World) {
     let body = json!({ "email": "other@example.com", "name": "other", "state": "disabled", "metadata": { "m": [1, { "x": null }] } });
     let user = w.owner().put(&at, body).await.expect(200)["user"].clone();
     assert_eq!((&user["email"], &user["name"], &user["state"]), (&made["email"], &made["name"], &json!("enabled")));
-    assert_eq!((&user["title"], &user["avatar"], &user["metadata"]), (&json!(""), &json!(""), &json!({ "m": [1, { "x": null }] })));
+    assert_eq!(
+        (&user["title"], &user["avatar"], &user["metadata"]),
+        (&json!(""), &json!(""), &json!({ "m": [1, { "x": null }] }))
+    );
     assert_eq!(user["created_at"], made["created_at"]);
     assert_ne!(user["updated_at"], made["updated_at"]);
     let seen = w.owner().get(&format!("/v1/users/{}", made["id"].as_str().unwrap())).await.expect(200);
@@ -194,19 +215,27 @@ async fn decision_17_superusers_and_everybody_else(w: World) {
     assert_eq!(a.expect(503), json!({ "code": "unavailable", "message": "function not available at the moment" }));
     assert_eq!(plain.client.post("/v1beta1/users", json!({ "email": "x@example.com" })).await.expect(403)["code"], 7);
     assert_eq!(plain.client.get("/v1beta1/users").await.expect(403)["code"], 7);
-    assert_eq!(w.anonymous().get("/v1beta1/users").await.expect(401)["code"], 16, "decision 21: nobody lists anonymously");
+    assert_eq!(
+        w.anonymous().get("/v1beta1/users").await.expect(401)["code"],
+        16,
+        "decision 21: nobody lists anonymously"
+    );
 }
 
 async fn self_is_the_caller(w: World) {
     let ada = w.person("Ada", &["user"]).await;
     let me = ada.client.get("/v1beta1/users/self").await.expect(200);
-    assert_eq!((&me["user"]["id"], &me["user"]["email"], &me["serviceuser"]), (&json!(ada.id), &json!(ada.email), &Value::Null));
+    assert_eq!(
+        (&me["user"]["id"], &me["user"]["email"], &me["serviceuser"]),
+        (&json!(ada.id), &json!(ada.email), &Value::Null)
+    );
     let me = ada.client.post(&format!("{FRONTIER}/GetCurrentUser"), json!({})).await.expect(200);
     assert_eq!(me["user"]["id"], ada.id);
     let body = json!({ "email": ada.email, "title": "Countess", "metadata": { "n": 1 } });
     let me = ada.client.put("/v1beta1/users/self", body).await.expect(200);
     assert_eq!((&me["user"]["title"], &me["user"]["metadata"]["n"]), (&json!("Countess"), &json!(1)));
-    let e = ada.client.put("/v1beta1/users/self", json!({ "email": "eve@example.com", "title": "Eve" })).await.expect(400);
+    let e =
+        ada.client.put("/v1beta1/users/self", json!({ "email": "eve@example.com", "title": "Eve" })).await.expect(400);
     assert_eq!(e["message"], "user email can't be updated");
     ada.client.put("/v1beta1/users/self", json!({ "title": "x" })).await.expect(400);
     let machine = w.service().get("/v1beta1/users/self").await.expect(200);
@@ -220,7 +249,8 @@ async fn what_a_person_writes_about_himself_never_feeds_a_policy(w: World) {
     let cedar = r#"permit (principal is User, action == Action::"users:create", resource) when { principal.hasTag("team") && principal.getTag("team") == "hr" };"#;
     w.policy("hr", 10, cedar).await;
     ada.client.post("/v1/users", new_user()).await.refused(403, "forbidden");
-    let body = json!({ "email": ada.email, "title": "Ada", "metadata": { "team": "hr", "attributes": { "team": "hr" } } });
+    let body =
+        json!({ "email": ada.email, "title": "Ada", "metadata": { "team": "hr", "attributes": { "team": "hr" } } });
     ada.client.put("/v1beta1/users/self", body).await.expect(200);
     ada.client.post("/v1/users", new_user()).await.refused(403, "forbidden");
     w.owner().put(&at, json!({ "metadata": { "attributes": { "team": "hr" } } })).await.expect(200);
@@ -254,12 +284,17 @@ async fn disabled_users_are_found_in_lists_only(w: World) {
 
 async fn lists_have_pages_keywords_and_states(w: World) {
     for n in 0..7 {
-        let body = json!({ "email": format!("u{n}@list.example"), "name": format!("list-{n}"), "title": format!("List {n}") });
+        let body =
+            json!({ "email": format!("u{n}@list.example"), "name": format!("list-{n}"), "title": format!("List {n}") });
         w.owner().post("/v1beta1/users", body).await.expect(200);
     }
     let mut seen = std::collections::BTreeSet::new();
     for page in 1..=4 {
-        let list = w.owner().get(&format!("/v1beta1/admin/users?page_size=2&page_num={page}&keyword=LIST.example")).await.expect(200);
+        let list = w
+            .owner()
+            .get(&format!("/v1beta1/admin/users?page_size=2&page_num={page}&keyword=LIST.example"))
+            .await
+            .expect(200);
         assert_eq!(list["count"], list["users"].as_array().unwrap().len(), "of this page");
         for user in list["users"].as_array().unwrap() {
             assert!(seen.insert(user["email"].to_string()));
@@ -296,9 +331,20 @@ async fn metaschemas_have_defaults_and_a_change_counts_at_once_on_both_surfaces(
     a.refused(400, "invalid_input");
     assert!(a.text().contains("metadata"), "{}", a.text());
     w.owner().post("/v1/users", new_user()).await.refused(400, "invalid_input");
-    both_refuse(&w, &w.owner(), json!({ "email": "s@example.com", "metadata": with("Sales") }), 400, 3, "invalid_argument").await;
+    both_refuse(
+        &w,
+        &w.owner(),
+        json!({ "email": "s@example.com", "metadata": with("Sales") }),
+        400,
+        3,
+        "invalid_argument",
+    )
+    .await;
     w.owner().post("/v1/users", new_user_with(json!({ "metadata": with("Engineering") }))).await.expect(201);
-    w.owner().post("/v1beta1/users", json!({ "email": "e@example.com", "metadata": with("Engineering") })).await.expect(200);
+    w.owner()
+        .post("/v1beta1/users", json!({ "email": "e@example.com", "metadata": with("Engineering") }))
+        .await
+        .expect(200);
     // another tenant has its own
     let other = w.second_tenant("Globex").await;
     other.owner.client.post("/v1/users", new_user()).await.expect(201);
@@ -308,7 +354,15 @@ async fn metaschemas_that_are_wrong_or_built_in_are_refused(w: World) {
     let plain = w.person("Plain", &["user"]).await;
     let body = |name: &str, schema: &str| json!({ "name": name, "schema": schema });
     let at = "/v1beta1/meta/schemas";
-    for schema in ["[]", "7", "", "{", "{\"type\":\"nothing\"}", "{\"$ref\":\"https://evil.example/s.json\"}", "{\"$ref\":\"file:///etc/passwd\"}"] {
+    for schema in [
+        "[]",
+        "7",
+        "",
+        "{",
+        "{\"type\":\"nothing\"}",
+        "{\"$ref\":\"https://evil.example/s.json\"}",
+        "{\"$ref\":\"file:///etc/passwd\"}",
+    ] {
         let e = w.owner().post(at, body("device", schema)).await.expect(400);
         assert_eq!(e["code"], 3, "{schema}: {e}");
     }
@@ -330,7 +384,11 @@ async fn errors_have_the_form_of_their_protocol(w: World) {
     assert_eq!(e.as_object().unwrap().len(), 3, "code, message, details: {e}");
     assert_eq!((&e["code"], e["details"].is_array()), (&json!(5), true));
     let connect = w.owner().post(&format!("{FRONTIER}/GetUser"), json!({ "id": NOBODY })).await;
-    assert_eq!(connect.expect(404), json!({ "code": "not_found", "message": connect.json()["message"] }), "details only when present");
+    assert_eq!(
+        connect.expect(404),
+        json!({ "code": "not_found", "message": connect.json()["message"] }),
+        "details only when present"
+    );
     let broken = w.owner().with("content-type", "application/json").send("POST", "/v1beta1/users", b"{").await;
     assert_eq!(broken.expect(400)["code"], 3);
     let wrong = w.owner().patch("/v1beta1/users", json!({})).await;

@@ -188,7 +188,11 @@ impl World {
     /// What the audit log holds, newest first, at most 250.
     pub async fn events(&self, query: &str) -> Vec<Value> {
         self.seal().await;
-        let page = self.owner().get(&format!("/v1/audit-log?{query}{}limit=250", if query.is_empty() { "" } else { "&" })).await.expect(200);
+        let page = self
+            .owner()
+            .get(&format!("/v1/audit-log?{query}{}limit=250", if query.is_empty() { "" } else { "&" }))
+            .await
+            .expect(200);
         page["data"].as_array().unwrap().clone()
     }
 }
