@@ -9,6 +9,7 @@ pub mod context;
 pub mod error;
 pub mod fields;
 pub mod id;
+pub mod json;
 pub mod meta_schema;
 pub mod policy;
 pub mod port;

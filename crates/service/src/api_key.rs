@@ -144,7 +144,7 @@ impl App {
     pub async fn revoke_api_key(&self, cx: &Ctx, id: Id<ApiKey>) -> Result<()> {
         let found = self.0.db.read(cx.clone(), &id, by_id).await?;
         if found.is_none() {
-            return self.may_read(cx, "api_keys:revoke", Target::tenant(), None, "API key").await;
+            return self.may_read(cx, "api_keys:revoke", about(None), None, "API key").await;
         }
         let gate = Gate::new("api_keys:revoke", about(found.as_ref()));
         let command = async { Ok(Revoke { id, scribe: self.scribe(cx) }) };
@@ -160,8 +160,8 @@ fn own(target: Target<'static>, cx: &Ctx) -> Target<'static> {
 }
 fn about(key: Option<&ApiKey>) -> Target<'static> {
     // one that is not there is nobody's own: so 403 does not say whether an id exists (spec v1 2.3)
-    let nobody = || Target::tenant().about(Id::from_uuid(uuid::Uuid::nil()));
-    key.map_or_else(nobody, |k| Target::api_key(k.id, k.created_by))
+    let nobodys = || Target::api_key(Id::from_uuid(uuid::Uuid::nil()), None);
+    key.map_or_else(nobodys, |k| Target::api_key(k.id, k.created_by))
 }
 fn exceeds(message: &'static str) -> Error {
     Error::new(Code::Forbidden, message).detail("action", "api_keys:create")

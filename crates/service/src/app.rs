@@ -59,6 +59,7 @@ pub(crate) struct Inner {
     pub credentials: Credentials,
     pub idempotency: crate::idempotency::Running,
     pub denials: crate::denial::Denials,
+    pub touched: crate::tidy::Touched,
     /// Texts of Cedar that are validated at once: each takes a core.
     pub validations: tokio::sync::Semaphore,
 }
@@ -81,6 +82,7 @@ impl App {
             credentials: Credentials::new(settings.hot_credentials),
             idempotency: crate::idempotency::Running::default(),
             denials: crate::denial::Denials::default(),
+            touched: crate::tidy::Touched::default(),
             validations: tokio::sync::Semaphore::new(2),
             settings,
             db,
@@ -123,6 +125,7 @@ impl App {
     }
     /// Makes an event canonical, outside the transaction wherever that is possible (engine.md 13).
     pub(crate) fn prepare(&self, cx: &Ctx, event: Event) -> Prepared {
+        self.0.touched.note(cx);
         portcullis_audit::prepare(cx, event, self.salt())
     }
     pub(crate) fn salt(&self) -> [u8; 32] {
@@ -132,7 +135,7 @@ impl App {
     }
     /// What a use case needs to make events inside its transaction, where the values before are read.
     pub(crate) fn scribe(&self, cx: &Ctx) -> Scribe {
-        Scribe { random: self.0.random.clone(), now: cx.now }
+        Scribe { random: self.0.random.clone(), touched: self.0.touched.clone(), now: cx.now }
     }
     pub(crate) async fn hash(&self, password: Password) -> Result<String> {
         self.0.passwords.hash(password).await.map_err(busy)
@@ -150,6 +153,7 @@ pub(crate) fn busy(e: PoolError) -> Error {
 /// Writes events inside a transaction.
 pub(crate) struct Scribe {
     random: Arc<dyn Random>,
+    touched: crate::tidy::Touched,
     now: portcullis_domain::Timestamp,
 }
 impl Scribe {
@@ -165,6 +169,7 @@ impl Scribe {
     pub fn write(&self, tx: &mut portcullis_store::Tx, event: Event) {
         let mut salt = [0; 32];
         self.random.fill(&mut salt);
+        self.touched.note(&tx.cx);
         let prepared = portcullis_audit::prepare(&tx.cx, event, salt);
         tx.audit(prepared);
     }

@@ -4,7 +4,7 @@
 //! The decision's revision goes into the transaction, which refuses to commit if it moved (engine.md 15).
 use std::sync::Arc;
 
-use portcullis_authz::{Decision, Facts, Reach, Request, Target};
+use portcullis_authz::{Decision, Facts, Layer, Reach, Request, Target};
 use portcullis_domain::{Code, Ctx, Error, Result, Role, Roles};
 
 use crate::App;
@@ -159,10 +159,11 @@ fn report(cx: &Ctx, d: &Decision) {
 pub(crate) fn forbidden(action: &str, d: &Decision) -> Error {
     let (area, verb) = action.split_once(':').unwrap_or((action, "use"));
     let (area, verb) = (area.replace('_', " "), verb.replace('_', " "));
-    Error::new(Code::Forbidden, format!("You may not {verb} {area} here. This needs the permission {action}."))
+    let e = Error::new(Code::Forbidden, format!("You may not {verb} {area} here. This needs the permission {action}."))
         .detail("action", action)
-        .detail("layer", d.layer.as_str())
-        .notices(d.notice_strings())
+        .notices(d.notice_strings());
+    // other layers would tell what is there from what is not
+    if d.layer == Layer::Rule { e.detail("layer", "rule") } else { e }
 }
 
 /// 403 for an operation that only a person may do.

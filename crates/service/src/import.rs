@@ -220,9 +220,9 @@ impl Import {
         if raw.len() > LONGEST_LINE {
             return Ok(refuse(&Error::field("", "A row has at most 64 KiB."), None));
         }
-        let members = match serde_json::from_slice::<Map<String, Value>>(raw) {
+        let members = match portcullis_domain::json::object(raw) {
             Ok(m) => m,
-            Err(e) => return Ok(refuse(&Error::field("", format!("No JSON object: {e}.")), None)),
+            Err(e) => return Ok(refuse(&e, None)),
         };
         let external_id = members.get("external_id").and_then(Value::as_str).map(ToOwned::to_owned);
         match self.row(members, passwords).await {

@@ -220,7 +220,9 @@ impl App {
         let named = |a: &&actions::BuiltIn| source.parts.action_ids.iter().any(|id| id == a.name || id == a.area);
         for action in actions::ALL.iter().filter(named) {
             let d = decide(&compiled, cx, action.name, &Target::tenant(), &Asked::default(), None);
-            if !d.allowed || d.reach != Reach::All {
+            // of tenants, one's own is all that a rule of this tenant can speak of
+            let everywhere = d.reach == Reach::All || action.area == "tenants:*";
+            if !d.allowed || !everywhere {
                 let message = format!("A rule of yours cannot permit {}: you may not do that yourself.", action.name);
                 return Err(Error::new(Code::Forbidden, message)
                     .detail("action", action.name)

@@ -1,6 +1,7 @@
 //! What is done in the background, in steps that are safe to repeat: sealing, checkpoints, erasures, retention.
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::erasure as redaction;
@@ -22,7 +23,28 @@ const STEP: i64 = 1_000;
 
 /// Where the sealer left off in each tenant, so that idle tenants cost nothing.
 #[derive(Default)]
-pub struct Sealed(Mutex<HashMap<TenantKey, i64>>);
+pub struct Sealed(Mutex<HashMap<TenantKey, i64>>, AtomicBool);
+
+/// The tenants that this process wrote events for lately: the sealer need not look at the others.
+#[derive(Clone, Default)]
+pub(crate) struct Touched(Arc<Mutex<HashMap<TenantKey, (Id<Tenant>, u8)>>>);
+impl Touched {
+    /// An event is made canonical before it is committed, so its tenant is looked at for some rounds.
+    const ROUNDS: u8 = 30;
+    pub fn note(&self, cx: &Ctx) {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(cx.tenant, (cx.tenant_id, Self::ROUNDS));
+    }
+    fn round(&self) -> Vec<(TenantKey, Id<Tenant>)> {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = seen.iter().map(|(key, (id, _))| (*key, *id)).collect();
+        seen.retain(|_, (_, left)| {
+            *left -= 1;
+            *left > 0
+        });
+        now
+    }
+}
 
 impl App {
     /// One round of the sealer: numbers what waits (PostgreSQL), then signs a checkpoint for each tenant that moved. The
@@ -30,23 +52,33 @@ impl App {
     pub async fn seal(&self, holder: &str, sealed: &Sealed) -> Result<Vec<Checkpoint>> {
         let claim = claim("audit.seal", holder);
         let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(vec![]) };
+        let mut moved = self.0.touched.round();
         if self.0.db.is_shared() {
+            // what other nodes wrote waits here as well
             for (key, id) in self.0.db.read(self.nowhere(), &(), directory::pending_tenants).await? {
                 let cx = self.nowhere().in_tenant(key, id);
                 let batch = audit::SealPending { lease: lease.clone(), limit: EVENTS };
                 while self.0.db.write(cx.clone(), batch.clone(), audit::seal_pending).await? == EVENTS as usize {}
+                moved.push((key, id));
             }
         }
         let mut out = vec![];
-        let mut after = TenantKey(0);
-        loop {
-            let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
-            let Some((last, _)) = tenants.last() else { return Ok(out) };
-            after = *last;
-            for (key, id) in tenants {
-                out.extend(self.checkpoint(key, id, sealed).await?);
+        if !sealed.1.swap(true, Ordering::Relaxed) {
+            // the first round looks at every tenant: the process before this one may have been cut off
+            let mut after = TenantKey(0);
+            loop {
+                let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
+                let Some((last, _)) = tenants.last() else { break };
+                after = *last;
+                moved.extend(tenants);
             }
         }
+        moved.sort_unstable();
+        moved.dedup();
+        for (key, id) in moved {
+            out.extend(self.checkpoint(key, id, sealed).await?);
+        }
+        Ok(out)
     }
     async fn checkpoint(&self, key: TenantKey, id: Id<Tenant>, sealed: &Sealed) -> Result<Option<Checkpoint>> {
         let cx = self.nowhere().in_tenant(key, id);

@@ -163,7 +163,7 @@ pub struct Filter {
     pub to: Option<i64>,
     /// Only events older than this one: the last of the page before.
     pub before: Option<Uuid>,
-    /// At most so many, 1 to 250.
+    /// At most so many, 1 to 251: a page, and one to see that there is more.
     pub limit: i64,
 }
 
@@ -193,7 +193,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
         params.push(value);
         text.push_str(&format!(" AND {condition}${}", params.len() + 1));
     }
-    params.push(filter.limit.clamp(1, 250).into());
+    params.push(filter.limit.clamp(1, 251).into());
     text.push_str(&format!(" ORDER BY e.id DESC LIMIT ${}", params.len() + 1));
     tx.all_dynamic(&text, &params, read_event).await
 }
@@ -248,9 +248,9 @@ pub async fn insert_checkpoint(tx: &mut Tx, c: &Checkpoint) -> Result<()> {
         [c.seq.into(), c.id.into(), (&c.hash).into(), (&c.key_id).into(), (&c.signature).into(), c.created_at.into()];
     tx.send(&INSERT_CHECKPOINT, &params).await
 }
-/// At most 250 checkpoints on events before the number `before`, newest first.
+/// At most 251 checkpoints on events before the number `before`, newest first.
 pub async fn checkpoints(tx: &mut Tx, before: &i64) -> Result<Vec<Checkpoint>> {
-    tx.all(&CHECKPOINTS, &[(*before).into(), 250.into()], read_checkpoint).await
+    tx.all(&CHECKPOINTS, &[(*before).into(), 251.into()], read_checkpoint).await
 }
 /// The newest checkpoint.
 pub async fn latest_checkpoint(tx: &mut Tx, _: &()) -> Result<Option<Checkpoint>> {

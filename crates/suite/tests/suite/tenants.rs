@@ -116,7 +116,9 @@ async fn only_the_master_makes_tenants(w: World) {
     let body = json!({ "name": "X", "owner_email": "x@example.com" });
     other.owner.client.post("/v1/tenants", body.clone()).await.refused(403, "forbidden");
     // no rule of the other tenant lifts it (guard rail 5)
-    other.policy("all", 1000, r#"permit (principal, action in [Action::"tenants:*"], resource);"#).await;
+    let cedar = r#"permit (principal, action in [Action::"tenants:*"], resource);"#;
+    let all = json!({ "name": "all", "max_duration_seconds": 60, "cedar_policy_set": cedar });
+    other.owner.client.post("/v1/policies", all).await;
     other.owner.client.post("/v1/tenants", body.clone()).await.refused(403, "forbidden");
     other.owner.client.get(&format!("/v1/tenants/{}", w.tenant)).await.refused(403, "forbidden");
     other

@@ -10,7 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use portcullis_crypto::random::OsRandom;
-use portcullis_domain::Ctx;
 use portcullis_domain::port::Random;
 use portcullis_domain::value::Email;
 use serde_json::{Value, json};
@@ -140,9 +139,8 @@ impl World {
     pub fn owner_token(&self) -> &str {
         &self.owner_token
     }
-    /// The context of the server itself in the first tenant.
-    pub async fn system(&self) -> Ctx {
-        self.node.app.system(self.tenant.parse().unwrap()).await.unwrap()
+    pub fn service_key(&self) -> &str {
+        &self.key
     }
     /// Makes a user with these roles and signs them in.
     pub async fn person(&self, name: &str, roles: &[&str]) -> Person {

@@ -1,7 +1,7 @@
 //! Strict JSON: one object, no key twice anywhere, no deeper than [`DEPTH`]. One pass, straight into `serde_json::Value`.
 use std::fmt;
 
-use portcullis_domain::{Error, Result};
+use crate::{Error, Result};
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};

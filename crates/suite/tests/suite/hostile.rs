@@ -1,0 +1,254 @@
+//! What a hostile reader found, each with the call that showed it. They must never work again.
+use serde_json::{Value, json};
+
+use crate::world::*;
+
+both!(
+    sec_11_an_import_changes_no_roles_beyond_what_the_caller_may_grant,
+    sec_11_nobody_raises_himself_by_an_import,
+    sec_11_an_import_needs_the_right_to_change_users_before_it_changes_one,
+    sec_11_whoever_writes_rules_gives_no_more_than_he_has,
+    sec_11_an_admin_does_not_make_himself_the_owner_by_a_rule,
+    sec_11_a_narrower_key_is_not_given_the_answer_to_a_wider_ones_call,
+    sec_11_what_feeds_policies_is_not_written_by_creating,
+    sec_02_a_plain_user_cannot_tell_what_is_there_from_what_is_not,
+    sec_03_the_link_that_makes_an_admin_is_given_to_those_who_may_make_one,
+    sec_19_a_reactivated_user_has_none_of_many_keys_back,
+    sec_19_a_session_that_begins_while_the_password_changes_does_not_outlive_it,
+    sec_20_both_chains_hold_after_an_owner_moved_in_another_tenant,
+    sec_20_the_log_of_a_tenant_begins_with_its_making,
+    sec_20_an_erasure_ends,
+    sec_20_a_refused_change_is_in_the_log,
+    sec_14_a_schema_that_could_stop_the_server_is_refused,
+);
+
+async fn import(by: &Client, query: &str, rows: &[Value]) -> Vec<Value> {
+    let body: String = rows.iter().map(|r| format!("{r}\n")).collect();
+    let by = by.with("content-type", "application/x-ndjson");
+    let a = by.send("POST", &format!("/v1/users/import{query}"), body.as_bytes()).await;
+    assert_eq!(a.status, 200, "{}", a.text());
+    a.lines()
+}
+
+async fn sec_11_an_import_changes_no_roles_beyond_what_the_caller_may_grant(w: World) {
+    let admin = w.person("Bea", &["user", "admin"]).await;
+    let (_, key) = w.api_key(&w.owner(), json!({ "name": "i", "scopes": ["users:import", "users:update"] })).await;
+    // neither given …
+    let ghost = json!({ "email": "ghost@example.com", "name": "G", "roles": ["user", "admin"] });
+    assert_eq!(import(&key, "", &[ghost]).await[0]["code"], "invalid_roles");
+    // … nor taken, by naming fewer or by naming none
+    for row in [
+        json!({ "email": admin.email, "name": "Bea", "roles": ["user"] }),
+        json!({ "email": admin.email, "name": "B2" }),
+    ] {
+        import(&key, "?on_conflict=update", &[row]).await;
+        let now = w.owner().get(&format!("/v1/users/{}", admin.id)).await.expect(200);
+        assert_eq!(now["roles"], json!(["user", "admin"]), "{now}");
+    }
+}
+
+async fn sec_11_nobody_raises_himself_by_an_import(w: World) {
+    let admin = w.person("Bea", &["user", "admin"]).await;
+    let row = json!({ "email": admin.email, "name": "Bea", "roles": ["user", "approver", "admin"] });
+    let said = import(&admin.client, "?on_conflict=update", &[row]).await;
+    assert_eq!((&said[0]["status"], &said[0]["code"]), (&json!("invalid"), &json!("forbidden")), "{said:?}");
+    let now = w.owner().get(&format!("/v1/users/{}", admin.id)).await.expect(200);
+    assert_eq!(now["roles"], json!(["user", "admin"]));
+}
+
+async fn sec_11_an_import_needs_the_right_to_change_users_before_it_changes_one(w: World) {
+    let user = w.person("Ann", &["user"]).await;
+    let (_, key) = w.api_key(&w.owner(), json!({ "name": "i", "scopes": ["users:import"] })).await;
+    let rows = [
+        json!({ "email": user.email, "name": "Changed" }),
+        json!({ "email": "new@example.com", "name": "N", "metadata": { "attributes": { "team": "root" } } }),
+        json!({ "email": "fine@example.com", "name": "N" }),
+    ];
+    let said = import(&key, "?on_conflict=update", &rows).await;
+    let status: Vec<&str> = said[..3].iter().map(|l| l["status"].as_str().unwrap()).collect();
+    assert_eq!(status, ["invalid", "invalid", "created"], "{said:?}");
+}
+
+async fn sec_11_whoever_writes_rules_gives_no_more_than_he_has(w: World) {
+    let scopes = json!({ "name": "p", "scopes": ["policies:create", "policies:update"] });
+    let (_, key) = w.api_key(&w.owner(), scopes).await;
+    for action in ["users:create", "users:*", "roles:grant"] {
+        let cedar = format!("permit (principal, action in [Action::\"{action}\"], resource);");
+        let body = json!({ "name": unique(), "max_duration_seconds": 60, "cedar_policy_set": cedar });
+        key.post("/v1/policies", body).await.refused(403, "forbidden");
+    }
+    // a forbid gives nothing away, nor does a permit of an access action
+    for cedar in
+        ["forbid (principal, action == Action::\"users:create\", resource);", "permit (principal, action, resource);"]
+    {
+        let body = json!({ "name": unique(), "max_duration_seconds": 60, "cedar_policy_set": cedar });
+        key.post("/v1/policies", body).await.expect(201);
+    }
+}
+
+async fn sec_11_an_admin_does_not_make_himself_the_owner_by_a_rule(w: World) {
+    let tenant = w.second_tenant("Beta").await;
+    let admin = tenant.person("Bea", &["user", "admin"]).await;
+    let cedar =
+        format!("permit (principal == User::\"{}\", action == Action::\"tenants:transfer\", resource);", admin.id);
+    let body = json!({ "name": "mine", "max_duration_seconds": 60, "cedar_policy_set": cedar });
+    admin.client.post("/v1/policies", body.clone()).await.refused(403, "forbidden");
+    // not even when the owner was talked into it
+    tenant.owner.client.post("/v1/policies", body).await.expect(201);
+    let at = format!("/v1/tenants/{}", tenant.id);
+    admin.client.put(&at, json!({ "owner_user_id": admin.id })).await.refused(403, "forbidden");
+}
+
+async fn sec_11_a_narrower_key_is_not_given_the_answer_to_a_wider_ones_call(w: World) {
+    let call = |c: &Client| c.with("idempotency-key", "abc");
+    let body = json!({ "name": "wide", "scopes": ["*"] });
+    call(&w.owner()).post("/v1/api-keys", body.clone()).await.expect(201);
+    let (_, narrow) = w.api_key(&w.owner(), json!({ "name": "n", "scopes": ["api_keys:create"] })).await;
+    call(&narrow).post("/v1/api-keys", body).await.refused(403, "forbidden");
+}
+
+async fn sec_11_what_feeds_policies_is_not_written_by_creating(w: World) {
+    let (_, key) = w.api_key(&w.owner(), json!({ "name": "c", "scopes": ["users:create"] })).await;
+    let body = new_user_with(json!({ "metadata": { "attributes": { "team": "root" } } }));
+    key.post("/v1/users", body.clone()).await.refused(403, "forbidden");
+    w.owner().post("/v1/users", body).await.expect(201);
+}
+
+async fn sec_02_a_plain_user_cannot_tell_what_is_there_from_what_is_not(w: World) {
+    let (ann, bob) = (w.person("Ann", &["user"]).await, w.person("Bob", &["user"]).await);
+    let (key_of_bob, _) = w.api_key(&bob.client, json!({ "name": "k" })).await;
+    for (there, not) in [
+        (format!("/v1/users/{}", bob.id), format!("/v1/users/{NOBODY}")),
+        (format!("/v1/api-keys/{key_of_bob}"), format!("/v1/api-keys/{NOBODY}")),
+        (format!("/v1beta1/users/{}", bob.email), "/v1beta1/users/nobody@example.com".into()),
+    ] {
+        let (a, b) = (ann.client.get(&there).await, ann.client.get(&not).await);
+        assert_eq!((a.status, a.text()), (b.status, b.text()), "{there}");
+    }
+    let (a, b) = (
+        ann.client.delete(&format!("/v1/api-keys/{key_of_bob}")).await,
+        ann.client.delete(&format!("/v1/api-keys/{NOBODY}")).await,
+    );
+    assert_eq!((a.status, a.text()), (b.status, b.text()));
+}
+
+async fn sec_03_the_link_that_makes_an_admin_is_given_to_those_who_may_make_one(w: World) {
+    let rows = [json!({ "email": "boss@example.com", "name": "Boss", "roles": ["user", "admin"] })];
+    let id = import(&w.owner(), "", &rows).await[0]["id"].as_str().unwrap().to_owned();
+    let (_, key) = w.api_key(&w.owner(), json!({ "name": "inv", "scopes": ["users:invite"] })).await;
+    let at = format!("/v1/users/{id}/resend-invite");
+    key.post(&at, json!({})).await.refused(422, "invalid_roles");
+    w.owner().post(&at, json!({})).await.expect(200);
+}
+
+async fn sec_19_a_reactivated_user_has_none_of_many_keys_back(w: World) {
+    let user = w.person("Ann", &["user"]).await;
+    let mut keys = vec![];
+    for n in 0..30 {
+        keys.push(w.api_key(&user.client, json!({ "name": format!("k{n}") })).await.1);
+    }
+    let at = format!("/v1/users/{}/suspend", user.id);
+    w.owner().post(&at, json!({ "active": false })).await.expect(200);
+    w.owner().post(&at, json!({ "active": true })).await.expect(200);
+    for key in &keys {
+        key.get("/v1/users/me/permissions").await.refused(401, "unauthenticated");
+    }
+    user.client.get("/v1/users/me/profile").await.refused(401, "unauthenticated");
+}
+
+async fn sec_19_a_session_that_begins_while_the_password_changes_does_not_outlive_it(w: World) {
+    const NEW: &str = "quite-another-phrase-7";
+    for round in 0..8 {
+        let user = w.person(&format!("P{round}"), &["user"]).await;
+        let change = json!({ "current_password": PASSWORD, "new_password": NEW });
+        let changing = user.client.post("/v1/users/me/password", change);
+        let logins = async {
+            let mut tokens = vec![];
+            for _ in 0..4 {
+                tokens.push(w.login(&user.email).await.json()["token"].as_str().map(ToOwned::to_owned));
+            }
+            tokens
+        };
+        let (changed, tokens) = tokio::join!(changing, logins);
+        changed.expect(204);
+        for token in tokens.into_iter().flatten() {
+            w.bearer(&token).get("/v1/users/me/profile").await.refused(401, "unauthenticated");
+        }
+    }
+}
+
+async fn sec_20_both_chains_hold_after_an_owner_moved_in_another_tenant(w: World) {
+    let tenant = w.second_tenant("Beta").await;
+    let admin = tenant.person("Bea", &["user", "admin"]).await;
+    let at = format!("/v1/tenants/{}", tenant.id);
+    w.owner().put(&at, json!({ "owner_user_id": admin.id, "name": "Beta II" })).await.expect(200);
+    w.seal().await;
+    for by in [&w.owner(), &admin.client] {
+        let report = by.post("/v1/audit-log/verify", json!({})).await.expect(200);
+        assert_eq!(report["ok"], true, "{report}");
+        let log = by.get("/v1/audit-log?action=tenant.owner_changed").await.expect(200);
+        assert_eq!(log["data"].as_array().unwrap().len(), 1, "each log tells it: {log}");
+    }
+    // the former owner is none any more, at the next call
+    tenant.owner.client.put(&at, json!({ "owner_user_id": tenant.owner.id })).await.refused(403, "forbidden");
+    admin.client.put(&at, json!({ "owner_user_id": tenant.owner.id })).await.expect(200);
+}
+
+async fn sec_20_the_log_of_a_tenant_begins_with_its_making(w: World) {
+    let tenant = w.second_tenant("Beta").await;
+    w.seal().await;
+    let log = tenant.owner.client.get("/v1/audit-log?limit=250").await.expect(200);
+    let names: Vec<&str> = log["data"].as_array().unwrap().iter().map(|e| e["action"].as_str().unwrap()).collect();
+    for name in ["tenant.created", "user.created", "user.invited", "policy.created", "rule.created"] {
+        assert!(names.contains(&name), "{name} in {names:?}");
+    }
+}
+
+async fn sec_20_an_erasure_ends(w: World) {
+    let user = w.person("Ann", &["user"]).await;
+    w.anonymous().post("/v1/auth/login", json!({ "email": user.email, "password": "wrong" })).await.expect(401);
+    w.owner().delete(&format!("/v1/users/{}", user.id)).await.expect(204);
+    w.seal().await;
+    w.clock.pass(60);
+    for _ in 0..10 {
+        w.node.erase().await;
+        w.seal().await;
+    }
+    let records = w.events("action=audit.redacted").await;
+    assert_eq!(records.len(), 1, "{records:?}");
+    let all = w.events("").await;
+    assert!(!Value::from(all).to_string().contains(&user.email), "nothing names the person");
+    assert_eq!(w.owner().post("/v1/audit-log/verify", json!({})).await.expect(200)["ok"], true);
+}
+
+async fn sec_20_a_refused_change_is_in_the_log(w: World) {
+    let user = w.person("Ann", &["user"]).await;
+    for _ in 0..15 {
+        user.client.post("/v1/users", new_user()).await.refused(403, "forbidden");
+    }
+    // nobody waits for the record: it is written when it is written
+    let mut seen = vec![];
+    for _ in 0..50 {
+        seen = w.events("action=access.denied").await;
+        if seen.len() == 10 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    assert_eq!(seen.len(), 10, "at most ten a minute");
+    assert_eq!(seen[0]["actor_id"], user.id);
+    assert_eq!(seen[0]["outcome"], "denied");
+}
+
+async fn sec_14_a_schema_that_could_stop_the_server_is_refused(w: World) {
+    let deep = format!("{}true{}", "{\"not\":".repeat(100), "}".repeat(100));
+    let defs: Vec<String> = (0..60)
+        .map(|n| format!("\"d{n}\":{{\"allOf\":[{{\"$ref\":\"#/$defs/d{0}\"}},{{\"$ref\":\"#/$defs/d{0}\"}}]}}", n + 1))
+        .collect();
+    let doubling = format!("{{\"$defs\":{{{},\"d60\":true}},\"$ref\":\"#/$defs/d0\"}}", defs.join(","));
+    for schema in [deep, doubling] {
+        let body = json!({ "name": "user", "schema": schema });
+        w.owner().put("/v1beta1/meta/schemas/user", body).await.expect(400);
+    }
+    w.owner().post("/v1/users", new_user()).await.expect(201);
+}
