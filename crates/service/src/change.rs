@@ -45,10 +45,10 @@ impl App {
             },
             Err(e) => Err(e),
         };
-        if let (Err(e), Some(slot)) = (&out, slot) {
-            self.keep_refusal(cx, slot, e).await;
+        match (out, slot) {
+            (Err(e), Some(slot)) => self.keep_refusal(cx, slot, e).await,
+            (out, _) => out,
         }
-        out
     }
 
     /// A change that may simply be repeated: a PUT, PATCH or DELETE.

@@ -95,15 +95,21 @@ impl App {
         )
         .detail("retry_after_seconds", 1))
     }
-    /// Keeps a refusal, so that a repetition is refused alike. 401, 403, 429 and 5xx are not kept: they may pass.
-    pub(crate) async fn keep_refusal(&self, cx: &Ctx, slot: Slot, error: &Error) {
+    /// Keeps a refusal, so that a repetition is refused alike; answers what to tell the caller. 401, 403, 429 and 5xx are not
+    /// kept: they may pass. Another node may have been faster with the same call: then its answer counts, not this refusal.
+    pub(crate) async fn keep_refusal(&self, cx: &Ctx, slot: Slot, error: Error) -> Result<Answer> {
         if !matches!(error.code().http(), 400 | 402 | 404..=428 | 430..=499) {
-            return;
+            return Err(error);
         }
-        let answer = (slot.refuse)(error);
-        if let Err(e) = self.0.db.write(cx.clone(), (slot, answer), keep).await {
+        let answer = (slot.refuse)(&error);
+        if let Err(e) = self.0.db.write(cx.clone(), (slot.clone(), answer), keep).await {
+            let kept = self.0.db.read(cx.clone(), &slot.slot, find).await?;
+            if let Some(kept) = kept {
+                return replay(&slot.tenancy, slot.slot, &slot.fingerprint, &kept);
+            }
             tracing::warn!(error = %e, "a refusal was not kept for its Idempotency-Key");
         }
+        Err(error)
     }
 }
 

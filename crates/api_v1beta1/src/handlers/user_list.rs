@@ -20,8 +20,7 @@ pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outco
         return Err(unimplemented("Listing the users of an organization or a group"));
     }
     superuser(&call.cx)?;
-    let filter =
-        UserFilter { keyword: given(request.text("keyword")), state: state(&request)?, ..UserFilter::default() };
+    let filter = UserFilter { keyword: given(keyword(&request)?), state: state(&request)?, ..UserFilter::default() };
     let size = match request.size("page_size") {
         0 => PAGE,
         n => n,
@@ -41,6 +40,11 @@ fn state(request: &DynamicMessage) -> Result<Option<UserState>> {
         "disabled" => Ok(Some(UserState::Suspended)),
         _ => Err(Error::field("state", "enabled or disabled.")),
     }
+}
+
+/// One line: PostgreSQL keeps no NUL, and nobody looks for one.
+fn keyword(request: &DynamicMessage) -> Result<String> {
+    portcullis_domain::value::line(&request.text("keyword"), 254).map_err(|e| Error::field("keyword", e))
 }
 
 fn given(s: String) -> Option<String> {

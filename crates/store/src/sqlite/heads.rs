@@ -3,6 +3,7 @@
 //! A head is only a copy of what the table says. After a rollback it is forgotten and read again.
 use std::collections::HashMap;
 
+use portcullis_audit::Prepared;
 use portcullis_domain::tenant::TenantKey;
 
 use super::writer::connection;
@@ -22,8 +23,14 @@ impl Heads {
     /// Writes the transaction's events with their numbers, each in the log of its tenant.
     pub fn seal(&mut self, tx: &mut Tx) -> Result<()> {
         let events = std::mem::take(&mut tx.effects.audit);
-        for (tenant, event) in &events {
-            let connection = connection(tx);
+        let out = self.write(tx, &events);
+        // told back: after a failure the caller forgets the heads of these tenants
+        tx.effects.audit = events;
+        out
+    }
+    fn write(&mut self, tx: &mut Tx, events: &[(TenantKey, Prepared)]) -> Result<()> {
+        let connection = connection(tx);
+        for (tenant, event) in events {
             let head = match self.kept.get(tenant) {
                 Some((head, _)) => *head,
                 None => {
@@ -32,13 +39,11 @@ impl Heads {
                 }
             };
             let head = head.next(&event.canonical(head.seq + 1));
-            // before the rows: whatever fails from here on, the caller forgets this tenant's head
             self.keep(*tenant, head);
             connection.run(INSERT_EVENT.text, &Args::new(Some(*tenant), &event_params(event)))?;
             let seal = [head.seq.into(), event.id.into(), (&head.hash).into()];
             connection.run(INSERT_SEAL.text, &Args::new(Some(*tenant), &seal))?;
         }
-        tx.effects.audit = events;
         Ok(())
     }
     pub fn forget(&mut self, tenant: TenantKey) {
