@@ -122,7 +122,7 @@ fn text(s: &str, rule: Rule) -> Result<(), String> {
             all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c), "One or more of letters, digits, '-', '_' and '.'.")
         }
         Rule::UserName if !s.is_empty() => Slug::parse(s).map(|_| ()).map_err(Into::into),
-        Rule::Avatar if !s.is_empty() => avatar::either(s).map_err(Into::into),
+        Rule::Avatar if !s.is_empty() => avatar::either(s),
         Rule::Letters => all(|c| c.is_alphabetic() || c == ' ', "Letters and spaces only."),
         Rule::OneOf(words) => one_of(s, words),
         _ => Ok(()),

@@ -27,7 +27,9 @@ pub struct Sealed(Mutex<HashMap<TenantKey, i64>>, AtomicBool);
 
 /// The tenants that this process wrote events for lately: the sealer need not look at the others.
 #[derive(Clone, Default)]
-pub(crate) struct Touched(Arc<Mutex<HashMap<TenantKey, (Id<Tenant>, u8)>>>);
+pub(crate) struct Touched(Arc<Mutex<HashMap<TenantKey, Lately>>>);
+/// A tenant, and for how many rounds more it is looked at.
+type Lately = (Id<Tenant>, u8);
 impl Touched {
     /// An event is made canonical before it is committed, so its tenant is looked at for some rounds.
     const ROUNDS: u8 = 30;

@@ -11,8 +11,11 @@ use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Timestamp, avatar};
 use portcullis_wire_v1beta1::{Messages, Zeros, json};
 
+/// Feeds one parser; panics if a promise of it does not hold.
+pub type Parser = fn(&[u8]);
+
 /// Every parser by the name of its corpus.
-pub const PARSERS: &[(&str, fn(&[u8]))] = &[
+pub const PARSERS: &[(&str, Parser)] = &[
     ("body", body),
     ("checkpoint", checkpoint),
     ("credential", credential),

@@ -69,7 +69,7 @@ fn check(body: UserRequestBody, incoming: &Incoming) -> Result<UserBody> {
     if let Some(avatar) = &avatar
         && let Err(e) = avatar::either(avatar)
     {
-        note("avatar", e.into());
+        note("avatar", e);
     }
     let metadata = match body.metadata {
         None => Map::new(),
