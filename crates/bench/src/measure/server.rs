@@ -14,6 +14,9 @@ use super::http;
 use super::process::{Process, first_line};
 use crate::options::Options;
 
+const DATABASE_URL: &str = "PORTCULLIS_DATABASE__URL";
+const METRICS: &str = "PORTCULLIS_METRICS__LISTEN";
+
 /// A running server; stopped when dropped.
 pub struct Server {
     child: Child,
@@ -24,32 +27,66 @@ pub struct Server {
     pub key: String,
 }
 
-impl Server {
-    /// Starts on this folder with the embedded store.
-    pub fn start(options: &Options, data: &Path) -> Result<Self> {
-        Self::launch(options, data, &[])
-    }
-    /// Starts on a PostgreSQL database.
-    pub fn start_on(options: &Options, data: &Path, url: &str) -> Result<Self> {
-        Self::launch(options, data, &[("PORTCULLIS_DATABASE__URL", url)])
-    }
-    fn launch(options: &Options, data: &Path, settings: &[(&str, &str)]) -> Result<Self> {
-        let program = &options.server;
-        if !program.exists() {
-            bail!("{} is not there: cargo build --release", program.display());
+/// A PostgreSQL database that `portcullis init` has made a tenant in.
+pub struct Initialised {
+    data: PathBuf,
+    url: String,
+    tenant: String,
+    key: String,
+}
+impl Initialised {
+    /// Runs `portcullis init`; configuration and master key go to this folder.
+    pub fn new(options: &Options, data: &Path, url: &str) -> Result<Self> {
+        let mut command = program(options)?;
+        command.args(["init", "--owner-email", "owner@localhost.example", "--data-dir"]).arg(data);
+        let out = command.env(DATABASE_URL, url).output()?;
+        if !out.status.success() {
+            bail!("portcullis init: {}", String::from_utf8_lossy(&out.stderr));
         }
+        let text = String::from_utf8(out.stdout)?;
+        let word = |name: &str| {
+            let line = text.lines().find_map(|l| l.strip_prefix(name));
+            line.and_then(|l| l.split_whitespace().next()).map(ToOwned::to_owned).with_context(|| format!("no {name}"))
+        };
+        Ok(Self { data: data.to_owned(), url: url.to_owned(), tenant: word("tenant ")?, key: word("service key ")? })
+    }
+    /// Starts `portcullis serve` on it.
+    pub async fn serve(&self, options: &Options) -> Result<Server> {
+        let (address, metrics) = (free_port()?, free_port()?);
+        let child = program(options)?
+            .args(["serve", "--listen", &address.to_string(), "--config"])
+            .arg(self.data.join("portcullis.toml"))
+            .env(DATABASE_URL, &self.url)
+            .env(METRICS, metrics.to_string())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()?;
+        let (tenant, key) = (self.tenant.clone(), self.key.clone());
+        let server = Server { child, data: self.data.clone(), address, metrics, tenant, key };
+        let ready = format!("GET /readyz HTTP/1.1\r\nhost: {address}\r\n\r\n");
+        let patience = Instant::now() + Duration::from_secs(60);
+        while let Err(e) = server.call(ready.as_bytes(), 200).await {
+            if Instant::now() > patience {
+                return Err(e.context("portcullis serve"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        Ok(server)
+    }
+}
+
+impl Server {
+    /// Starts `portcullis dev` on this folder.
+    pub fn start(options: &Options, data: &Path) -> Result<Self> {
         let metrics = free_port()?;
-        let mut child = Command::new(program)
+        let mut child = program(options)?
             .args(["dev", "--listen", "127.0.0.1:0", "--json", "--data-dir"])
             .arg(data)
-            .envs(settings.iter().copied())
-            .env_remove("PORTCULLIS_TEST_POSTGRES")
-            .env("PORTCULLIS_METRICS__LISTEN", metrics.to_string())
+            .env(METRICS, metrics.to_string())
             .stdout(Stdio::piped())
             // the log as the server writes it by default, to where it costs no disk
             .stderr(Stdio::null())
-            .spawn()
-            .with_context(|| program.display().to_string())?;
+            .spawn()?;
         let line = first_line(&mut child, Duration::from_secs(60)).context("portcullis dev --json")?;
         let said: Value = serde_json::from_str(&line).context("the first line of dev --json")?;
         let word = |name: &str| said[name].as_str().map(ToOwned::to_owned).with_context(|| format!("no {name}"));
@@ -115,6 +152,16 @@ impl Drop for Server {
             let _ = self.child.wait();
         }
     }
+}
+
+fn program(options: &Options) -> Result<Command> {
+    let file = &options.server;
+    if !file.exists() {
+        bail!("{} is not there: cargo build --release", file.display());
+    }
+    let mut command = Command::new(file);
+    command.env_remove("PORTCULLIS_TEST_POSTGRES");
+    Ok(command)
 }
 
 async fn call(to: SocketAddr, request: &[u8], status: u16) -> Result<Vec<u8>> {

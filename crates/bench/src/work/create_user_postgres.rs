@@ -4,7 +4,7 @@ use tokio_postgres::{Client, NoTls};
 
 use crate::measure::phase::{self, settle};
 use crate::measure::requests::Creates;
-use crate::measure::server::Server;
+use crate::measure::server::Initialised;
 use crate::measure::{people, pgbench};
 use crate::options::Options;
 use crate::report::{Goal, Report, Row, count, percent, progress};
@@ -40,7 +40,8 @@ async fn both(options: &Options, report: &Report, admin: &Client, name: &str, bo
     let data = options.dir().join("postgres");
     let ours = with_database(url, name)?;
     // one user, whose rows are pgbench's pattern; then a copy of the empty database for pgbench
-    let server = Server::start_on(options, &data, &ours)?;
+    let database = Initialised::new(options, &data, &ours)?;
+    let server = database.serve(options).await?;
     for mut script in Creates::on(&server, 1, false) {
         let mut request = vec![];
         script.request(&mut request);
@@ -52,7 +53,7 @@ async fn both(options: &Options, report: &Report, admin: &Client, name: &str, bo
     drop(client);
     admin.batch_execute(&format!("CREATE DATABASE {bound} TEMPLATE {name}")).await?;
 
-    let server = Server::start_on(options, &data, &ours)?;
+    let server = database.serve(options).await?;
     let work = "create user on PostgreSQL, empty store";
     let phase = phase::run(options, report, &server, work, || Creates::on(&server, CLIENTS, false)).await?;
     server.stop()?;

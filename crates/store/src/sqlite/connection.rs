@@ -47,6 +47,10 @@ impl Connection {
         let mut statement = self.raw.prepare_cached(text).map_err(|e| self.error(e))?;
         statement.query_row([], |row| row.get(0)).map_err(|e| self.error(e))
     }
+    /// Rows written on this connection since it was opened, those that were rolled back too.
+    pub fn changes(&self) -> u64 {
+        self.raw.total_changes()
+    }
     /// Outside a transaction? Then SQLite has rolled it back by itself (disk full, I/O error, no memory).
     pub fn is_autocommit(&self) -> bool {
         self.raw.is_autocommit()

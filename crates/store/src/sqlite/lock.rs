@@ -17,7 +17,7 @@ impl DirLock {
         match file.try_lock() {
             Ok(()) => Ok(Self(file)),
             Err(TryLockError::WouldBlock) => Err(Error::unavailable(format!(
-                "another portcullis process has {} open; stop it, or speak to it through its socket",
+                "another portcullis process has {} open; stop it, or use its HTTP API",
                 dir.display()
             ))),
             Err(TryLockError::Error(e)) => Err(Error::unavailable(format!("{}: {e}", path.display()))),

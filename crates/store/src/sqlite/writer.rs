@@ -1,7 +1,12 @@
-//! The one writer: jobs in savepoints, one commit a group, answers after it.
+//! The one writer: one commit a group, answers after it.
 //!
-//! The rules are engine.md 4. A disk that is full makes SQLite roll the whole group back by itself; then nobody has been
-//! answered, and the group's jobs are run again one by one, so that only the one at fault fails.
+//! The rules are engine.md 4, but for its savepoint around each job: that makes SQLite copy every page which the job touches,
+//! a third of a create's cost. So a group runs without, as long as no job both writes and fails, which is rare: then it is
+//! rolled back and run again with savepoints, and so are the groups after it for a while, so that a caller who provokes it
+//! cannot double everybody's work.
+//!
+//! A disk that is full makes SQLite roll the whole group back by itself; then nobody has been answered, and the group's jobs are
+//! run again one by one, so that only the one at fault fails.
 use std::collections::VecDeque;
 use std::sync::{Arc, atomic::Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -22,6 +27,8 @@ const GROUP_TIME: Duration = Duration::from_millis(5);
 /// So long nobody comes before the writer looks after its log.
 const IDLE: Duration = Duration::from_millis(20);
 const ASLEEP: Duration = Duration::from_secs(60);
+/// So many groups have savepoints after one that needed them.
+const CAREFUL: u32 = 64;
 
 pub(super) struct Writer {
     pub tx: Tx,
@@ -36,6 +43,21 @@ pub(super) struct Writer {
     data_version: Option<i64>,
     /// When the next bulk job may begin.
     bulk_from: Instant,
+    /// So many groups still have savepoints.
+    careful: u32,
+}
+
+/// Why a group cannot be committed.
+enum Broken {
+    /// A job failed after it had written, and has no savepoint to go back to.
+    Refused,
+    /// SQLite failed, and not one job's statement.
+    Lost(Error),
+}
+impl From<Error> for Broken {
+    fn from(cause: Error) -> Self {
+        Self::Lost(cause)
+    }
 }
 
 /// A group of which nothing was kept.
@@ -56,6 +78,7 @@ impl Writer {
             taken: VecDeque::new(),
             data_version: None,
             bulk_from: Instant::now(),
+            careful: 0,
         }
     }
     /// Runs until the queue is closed and empty.
@@ -69,6 +92,7 @@ impl Writer {
                     Next::Bulk(job) => {
                         self.bulk(job, urgent_since_bulk);
                         urgent_since_bulk = false;
+                        self.wal.when_large(connection(&self.tx));
                         continue;
                     }
                     Next::Idle => {
@@ -131,7 +155,16 @@ impl Writer {
     /// Runs what `next` gives as one transaction. Ok: committed, published and answered.
     fn group(&mut self, mut next: impl FnMut(&mut Self) -> Option<Box<dyn Job>>) -> Result<(), Lost> {
         let mut jobs = Vec::new();
-        match self.jobs(&mut next, &mut jobs) {
+        let mut out = self.jobs(&mut next, &mut jobs);
+        if let Err(Broken::Refused) = out {
+            self.roll_back();
+            self.careful = CAREFUL;
+            let mut again = std::mem::take(&mut jobs).into_iter();
+            out = self.jobs(&mut |_| again.next(), &mut jobs);
+            jobs.extend(again);
+        }
+        self.careful = self.careful.saturating_sub(1);
+        let cause = match out {
             Ok(changes) => {
                 self.counters.groups.fetch_add(1, Relaxed);
                 self.counters.jobs.fetch_add(jobs.len() as u64, Relaxed);
@@ -139,24 +172,28 @@ impl Writer {
                     (self.publish)(*tenant, std::slice::from_ref(change));
                 }
                 jobs.into_iter().for_each(Job::answer);
-                Ok(())
+                return Ok(());
             }
-            Err(cause) => {
-                if !connection(&self.tx).is_autocommit()
-                    && let Err(e) = connection(&self.tx).control("ROLLBACK")
-                {
-                    tracing::error!(cause = %e, "a group of writes could not be rolled back");
-                }
-                self.heads.clear();
-                // with nobody in it there is nothing to repeat: the next job meets the same trouble and hears of it
-                while jobs.is_empty()
-                    && let Some(job) = next(self)
-                {
-                    jobs.push(job);
-                }
-                Err(Lost { jobs, cause })
-            }
+            Err(Broken::Lost(cause)) => cause,
+            Err(Broken::Refused) => Error::internal("a job with a savepoint asked for one"),
+        };
+        self.roll_back();
+        // with nobody in it there is nothing to repeat: the next job meets the same trouble and hears of it
+        while jobs.is_empty()
+            && let Some(job) = next(self)
+        {
+            jobs.push(job);
         }
+        Err(Lost { jobs, cause })
+    }
+
+    fn roll_back(&mut self) {
+        if !connection(&self.tx).is_autocommit()
+            && let Err(e) = connection(&self.tx).control("ROLLBACK")
+        {
+            tracing::error!(cause = %e, "a group of writes could not be rolled back");
+        }
+        self.heads.clear();
     }
 
     /// BEGIN, each job, COMMIT. An error: the transaction is gone or has to go.
@@ -164,7 +201,7 @@ impl Writer {
         &mut self,
         next: &mut impl FnMut(&mut Self) -> Option<Box<dyn Job>>,
         done: &mut Vec<Box<dyn Job>>,
-    ) -> Result<Vec<(TenantKey, Change)>, Error> {
+    ) -> Result<Vec<(TenantKey, Change)>, Broken> {
         connection(&self.tx).control("BEGIN IMMEDIATE")?;
         self.notice_strangers()?;
         let mut changes = Vec::new();
@@ -183,10 +220,14 @@ impl Writer {
         Ok(changes)
     }
 
-    /// One job in its savepoint. Ok: was it kept? An error: the group is lost.
-    fn job(&mut self, job: &mut dyn Job) -> Result<bool, Error> {
+    /// One job. Ok: was it kept?
+    fn job(&mut self, job: &mut dyn Job) -> Result<bool, Broken> {
         self.tx.reset(job.cx().clone());
-        connection(&self.tx).control("SAVEPOINT job")?;
+        let savepoint = self.careful > 0;
+        let before = connection(&self.tx).changes();
+        if savepoint {
+            connection(&self.tx).control("SAVEPOINT job")?;
+        }
         let mut kept = job.run(&mut self.tx);
         // what followed a rollback by SQLite itself would commit by itself
         still_open(&self.tx)?;
@@ -194,16 +235,22 @@ impl Writer {
             job.fail(e);
             kept = false;
         }
+        still_open(&self.tx)?;
         if !kept {
-            still_open(&self.tx)?;
             for (tenant, _) in &self.tx.effects.audit {
                 self.heads.forget(*tenant);
             }
-            connection(&self.tx).control("ROLLBACK TO job")?;
         }
-        // a savepoint that is rolled back is still open: released too, or the stack grows with each refusal
-        connection(&self.tx).control("RELEASE job")?;
-        still_open(&self.tx)?;
+        if savepoint {
+            if !kept {
+                connection(&self.tx).control("ROLLBACK TO job")?;
+            }
+            // a savepoint that is rolled back is still open: released too, or the stack grows with each refusal
+            connection(&self.tx).control("RELEASE job")?;
+            still_open(&self.tx)?;
+        } else if !kept && connection(&self.tx).changes() != before {
+            return Err(Broken::Refused);
+        }
         Ok(kept)
     }
 

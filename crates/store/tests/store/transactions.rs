@@ -8,6 +8,11 @@ const SWAPPED: Sql = sql("UPDATE users SET title = $3, metadata = $4 WHERE id = 
 const TITLES: Sql = sql("SELECT title FROM users WHERE tenant = $1 ORDER BY id", Class::Scan);
 const COUNT: Sql = sql("SELECT count(*) FROM users WHERE tenant = $1", Class::Scan);
 
+const SEQS: Sql = sql("SELECT seq FROM audit_seals WHERE tenant = $1 ORDER BY seq", Class::Scan);
+
+async fn seqs(tx: &mut Tx, _: &()) -> Result<Vec<i64>> {
+    tx.all(&SEQS, &[], |row| row.int(0)).await
+}
 async fn retitle(tx: &mut Tx, cmd: &NewUser) -> Result<u64> {
     tx.run(&SWAPPED, &[cmd.id.into(), "a new title".into(), "{}".into()]).await
 }
@@ -25,6 +30,10 @@ async fn goes_on_after_a_failure(tx: &mut Tx, cmd: &NewUser) -> Result<Vec<Strin
 async fn refuses(tx: &mut Tx, cmd: &NewUser) -> Result<()> {
     create(tx, cmd).await?;
     tx.bump().await?;
+    Err(DomainError::new(Code::InUse, "no").into())
+}
+async fn writes_and_refuses(tx: &mut Tx, cmd: &NewUser) -> Result<()> {
+    create(tx, cmd).await?;
     Err(DomainError::new(Code::InUse, "no").into())
 }
 async fn panics(tx: &mut Tx, cmd: &NewUser) -> Result<()> {
@@ -125,6 +134,25 @@ both! {
         assert!(t.emails().await.is_empty());
         assert!(t.seen.lock().unwrap().is_empty());
         assert_eq!(t.db.write(cx(1), user("yes"), create_and_bump).await.unwrap(), 2);
+    }
+
+    async fn refusals_in_a_crowd_undo_only_themselves(t: &TestDb) {
+        let (mut kept, mut calls) = (vec![], tokio::task::JoinSet::new());
+        for n in 0..300 {
+            let (db, who) = (t.db.clone(), user(if n % 7 == 0 { "refused" } else { "kept" }));
+            if n % 7 == 0 {
+                calls.spawn(async move { assert!(matches!(db.write(cx(1), who, writes_and_refuses).await, Err(Error::Domain(_)))) });
+            } else {
+                kept.push(who.email.clone());
+                calls.spawn(async move { db.write(cx(1), who, writes).await.unwrap() });
+            }
+        }
+        calls.join_all().await;
+        assert_eq!(t.emails().await, kept);
+        if t.is_sqlite() {
+            let seqs: Vec<i64> = t.db.read(cx(1), &(), seqs).await.unwrap();
+            assert_eq!(seqs, (1..=kept.len() as i64).collect::<Vec<_>>());
+        }
     }
 
     async fn a_change_is_published_before_the_answer(t: &TestDb) {
