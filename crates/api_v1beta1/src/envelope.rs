@@ -37,12 +37,32 @@ pub const fn media(encoding: Encoding) -> &'static str {
 
 /// A file as a stream of messages.
 pub fn stream(encoding: Encoding, media: &'static str, file: Body) -> Body {
-    let pieces = file.into_data_stream().map(move |piece| match piece {
-        Ok(data) => seal(0, &http_body(encoding, media, &data)),
-        Err(_) => end(Some(&Error::internal("an export broke off"))),
+    let pieces = file.into_data_stream().map(Some).chain(futures_util::stream::once(async { None }));
+    let envelopes = pieces.scan(false, move |ended, piece| {
+        let envelope = match piece {
+            _ if *ended => None,
+            Some(Ok(data)) => Some(seal(0, &http_body(encoding, media, &data))),
+            Some(Err(e)) => {
+                *ended = true;
+                Some(end(Some(&reason(&e))))
+            }
+            None => Some(end(None)),
+        };
+        std::future::ready(envelope.map(Ok::<_, std::convert::Infallible>))
     });
-    let last = futures_util::stream::once(async { end(None) });
-    Body::from_stream(pieces.chain(last).map(Ok::<_, std::convert::Infallible>))
+    Body::from_stream(envelopes)
+}
+
+/// Why a file broke off: its own error is wrapped in those of the body.
+fn reason(e: &axum::Error) -> Error {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(e);
+    while let Some(e) = cause {
+        if let Some(ours) = e.downcast_ref::<Error>() {
+            return ours.clone();
+        }
+        cause = e.source();
+    }
+    Error::internal(format!("an export broke off: {e}"))
 }
 
 /// The last envelope.
@@ -90,5 +110,19 @@ mod tests {
             assert!(open(&Bytes::from_static(bad)).is_err());
         }
         assert_eq!(&*end(None), b"\x02\0\0\0\x02{}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_breaks_off_ends_with_its_reason_and_nothing_after() {
+        let file = |last: Result<Bytes>| {
+            let pieces = vec![Ok(Bytes::from_static(b"a")), last];
+            let body = stream(Encoding::ConnectJson, "text/csv", Body::from_stream(futures_util::stream::iter(pieces)));
+            async { String::from_utf8(axum::body::to_bytes(body, 10_000).await.unwrap().to_vec()).unwrap() }
+        };
+        let whole = file(Ok(Bytes::from_static(b"b"))).await;
+        assert!(whole.ends_with("\x02\0\0\0\x02{}") && whole.matches("\"data\"").count() == 2, "{whole:?}");
+        let broken = file(Err(Error::new(portcullis_domain::Code::Forbidden, "No more."))).await;
+        assert_eq!(broken.matches('\x02').count(), 1, "{broken:?}");
+        assert!(broken.contains("permission_denied") && broken.ends_with('}') && !broken.ends_with("{}"), "{broken:?}");
     }
 }

@@ -26,7 +26,7 @@ pub fn erase(action: &str, private: &str) -> String {
 
 /// The ranges that the metadata of an `audit.redacted` names. What is not a number or a pair is passed over: it explains
 /// nothing.
-pub(crate) fn ranges(metadata: &Value) -> impl Iterator<Item = (i64, i64)> + '_ {
+pub fn ranges(metadata: &Value) -> impl Iterator<Item = (i64, i64)> + '_ {
     metadata["seqs"].as_array().into_iter().flatten().filter_map(|range| match range {
         Value::Array(pair) => match pair.as_slice() {
             [a, b] => Some((a.as_i64()?, b.as_i64()?)),

@@ -173,6 +173,19 @@ impl Notices {
     }
 }
 impl Ctx {
+    /// The server itself, in no tenant: for what belongs to none, and to begin from before a tenant is known.
+    pub fn nowhere(now: Timestamp) -> Self {
+        Self {
+            tenant: TenantKey(0),
+            tenant_id: Id::from_uuid(uuid::Uuid::nil()),
+            principal: Arc::new(Principal::system()),
+            request_id: Arc::from("-"),
+            ip: None,
+            user_agent: None,
+            now,
+            notices: Notices::default(),
+        }
+    }
     /// The same request, seen in another tenant (the master tenant's work on a tenant, sign-in before a credential).
     #[must_use]
     pub fn in_tenant(&self, tenant: TenantKey, tenant_id: Id<Tenant>) -> Self {

@@ -74,13 +74,13 @@ async fn pause_after(e: &io::Error) {
     }
 }
 
+/// Not `pipeline_flush`: with it hyper takes an answer into memory however long it is and however slowly it is read.
 fn builder(config: &EdgeConfig) -> auto::Builder<TokioExecutor> {
     let mut http = auto::Builder::new(TokioExecutor::new());
     http.http1()
         .timer(TokioTimer::new())
         .header_read_timeout(config.header_timeout)
-        .max_buf_size(BUFFER.max(config.header_limit.saturating_mul(2)))
-        .pipeline_flush(true);
+        .max_buf_size(BUFFER.max(config.header_limit.saturating_mul(2)));
     http.http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS)

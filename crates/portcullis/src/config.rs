@@ -223,6 +223,7 @@ impl Config {
             hash_threads: self.password.threads,
             hot_tenants: self.cache.tenants,
             hot_credentials: self.cache.credentials,
+            ..app::Settings::default()
         }
     }
     /// What the listener needs.

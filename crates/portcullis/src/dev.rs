@@ -1,4 +1,7 @@
 //! `dev`: a server to try things on, with everything that is needed made on the way.
+use std::io::Write;
+use std::net::SocketAddr;
+
 use portcullis_domain::value::Email;
 use portcullis_domain::{Ctx, Timestamp};
 use portcullis_service::App;
@@ -49,6 +52,7 @@ pub async fn run(args: DevArgs) -> anyhow::Result<()> {
     let db = node::open_store(&config, &tenancies).await?;
     let sockets = Sockets::bind(&config).await?;
     let address = sockets.address()?;
+    warn_of_others(address);
     if config.public_url == Config::default().public_url {
         config.public_url = format!("http://localhost:{}", address.port());
     }
@@ -63,6 +67,21 @@ pub async fn run(args: DevArgs) -> anyhow::Result<()> {
     }
     drop(ready);
     server.until_stopped().await
+}
+
+/// Who listens for more than this machine should know what that means. Not refused: containers do it. The log is on standard
+/// error; where it is told to leave warnings out, the words are there all the same.
+fn warn_of_others(address: SocketAddr) {
+    const WORDS: &str = "dev listens for other machines too: it is plain HTTP, and whoever reads what it prints may do \
+                         everything. Listen on 127.0.0.1, or run `portcullis serve` behind a proxy with TLS";
+    if address.ip().to_canonical().is_loopback() {
+        return;
+    }
+    if tracing::enabled!(tracing::Level::WARN) {
+        tracing::warn!(%address, "{WORDS}");
+    } else {
+        let _ = writeln!(std::io::stderr(), "portcullis: {WORDS} ({address})");
+    }
 }
 
 /// Makes what is missing, and fresh credentials.

@@ -1,12 +1,30 @@
-//! The master key: from the environment, or from a file that its owner alone may read.
-use std::io::{ErrorKind, Write};
-use std::path::Path;
+//! The master key: from the environment, or from a file that its owner alone may use.
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use portcullis_crypto::random::OsRandom;
 use portcullis_crypto::seal::MasterKey;
 
 use crate::config::Config;
+
+/// Bytes of a file that can be a key.
+const LONGEST: u64 = 4_096;
+
+/// Why the file with the master key is not used.
+#[derive(Debug, thiserror::Error)]
+pub enum MasterKeyError {
+    /// It is not there.
+    #[error(
+        "{}: there is no master key; put the key of this store there, or make a new server with `portcullis init`",
+        path.display()
+    )]
+    Missing { path: PathBuf },
+    /// Somebody but its owner may do something with it.
+    #[error("{0}: others on this machine may use the master key (mode {mode:04o}); chmod 600 {0}", path.display())]
+    Open { path: PathBuf, mode: u32 },
+}
 
 /// Reads the key that the configuration names.
 pub fn read(config: &Config) -> anyhow::Result<MasterKey> {
@@ -14,17 +32,12 @@ pub fn read(config: &Config) -> anyhow::Result<MasterKey> {
         return MasterKey::parse(key.expose()).context("PORTCULLIS_MASTER_KEY");
     }
     let path = config.master_key_path();
-    match std::fs::read_to_string(&path) {
-        Ok(text) => {
-            check_mode(&path)?;
-            MasterKey::parse(&text).with_context(|| path.display().to_string())
-        }
-        Err(e) if e.kind() == ErrorKind::NotFound => bail!(
-            "{}: there is no master key; put the key of this store there, or make a new server with `portcullis init`",
-            path.display()
-        ),
-        Err(e) => Err(e).with_context(|| path.display().to_string()),
-    }
+    let text = match File::open(&path) {
+        Ok(file) => private_text(file, &path)?,
+        Err(e) if e.kind() == ErrorKind::NotFound => return Err(MasterKeyError::Missing { path }.into()),
+        Err(e) => return Err(e).with_context(|| path.display().to_string()),
+    };
+    MasterKey::parse(&text).with_context(|| path.display().to_string())
 }
 
 /// Reads the key, or makes one where neither a key nor a store is yet. True if it was made.
@@ -59,16 +72,17 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     file.sync_all()
 }
 
-#[cfg(unix)]
-fn check_mode(path: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    let mode = std::fs::metadata(path).with_context(|| path.display().to_string())?.permissions().mode();
-    if mode & 0o007 != 0 {
-        bail!("{0}: everybody on this machine may read the master key; chmod 600 {0}", path.display());
+/// What is in a file that nobody but its owner may read, write or run. Asked of the open file: a name may be given to another.
+fn private_text(file: File, path: &Path) -> anyhow::Result<String> {
+    #[cfg(unix)]
+    {
+        let mode = file.metadata().with_context(|| path.display().to_string())?;
+        let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o7777;
+        if mode & 0o077 != 0 {
+            return Err(MasterKeyError::Open { path: path.to_owned(), mode }.into());
+        }
     }
-    Ok(())
-}
-#[cfg(not(unix))]
-fn check_mode(_: &Path) -> anyhow::Result<()> {
-    Ok(())
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).with_context(|| path.display().to_string())?;
+    Ok(text)
 }

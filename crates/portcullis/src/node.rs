@@ -6,14 +6,11 @@ use std::sync::Arc;
 use anyhow::Context;
 use portcullis_crypto::random::OsRandom;
 use portcullis_crypto::seal::MasterKey;
-use portcullis_domain::context::Notices;
+use portcullis_domain::Ctx;
 use portcullis_domain::port::{Clock, Random};
-use portcullis_domain::tenant::TenantKey;
-use portcullis_domain::{Ctx, Id, Principal};
 use portcullis_service::App;
 use portcullis_service::tenancy::Tenancies;
 use portcullis_store::Db;
-use uuid::Uuid;
 
 use crate::cli::Place;
 use crate::clock::SystemClock;
@@ -60,16 +57,7 @@ pub async fn assemble(
     App::new(config.app(), db, tenancies, master_key, clock, random).await.map_err(explain)
 }
 
-/// A context of the server itself, in no tenant.
+/// A context of the server itself, now, in no tenant.
 pub fn nowhere() -> Ctx {
-    Ctx {
-        tenant: TenantKey(0),
-        tenant_id: Id::from_uuid(Uuid::nil()),
-        principal: Arc::new(Principal::system()),
-        request_id: Arc::from("-"),
-        ip: None,
-        user_agent: None,
-        now: SystemClock.now(),
-        notices: Notices::default(),
-    }
+    Ctx::nowhere(SystemClock.now())
 }

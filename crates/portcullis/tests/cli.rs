@@ -104,6 +104,13 @@ fn sec_18_the_master_key_stays_out_of_the_file() {
 }
 
 #[test]
+fn sec_14_a_hash_that_would_never_be_verified_is_not_configured() {
+    let told = mistakes("[password]\nmemory_kib = 262144\npasses = 5\n", &[]);
+    assert!(told.len() == 1 && told[0].contains("password.memory_kib × password.passes"), "{told:?}");
+    assert!(load("[password]\nmemory_kib = 262144\npasses = 4\n", &[]).is_ok());
+}
+
+#[test]
 fn paths_of_a_file_begin_where_it_is() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("p.toml");
@@ -187,6 +194,7 @@ fn dev_makes_everything_serves_and_keeps_its_store() {
     let (code, out, err) = portcullis(dir.path(), &["dev", "--data-dir", "data", "--listen", "127.0.0.1:0"]);
     assert_eq!((code, out.as_str()), (1, ""));
     assert!(err.contains("data") && err.contains("stop it") && err.lines().count() == 1, "{err}");
+    assert!(!err.contains("socket"), "there is none: {err}");
     let (code, _, err) = portcullis(dir.path(), &["admin", "reset-owner", "--data-dir", "data"]);
     assert!(code == 1 && err.contains("stop it"), "{err}");
 
@@ -228,6 +236,45 @@ fn dev_prints_both_calls_ready_to_paste() {
         assert!(text.contains(calls), "{calls}");
     }
     assert!(!text.contains('<'), "no placeholder is left: {text}");
+}
+
+#[test]
+fn sec_18_dev_warns_when_others_can_reach_it() {
+    let dir = tempfile::tempdir().unwrap();
+    for local in ["127.0.0.1:0", "[::1]:0"] {
+        let said = Serving::dev_stderr(dir.path(), local, &[]);
+        assert!(!said.contains("plain HTTP"), "{local}: {said}");
+    }
+    // in the log, which is on standard error, and there even if the log is told to keep quiet
+    let said = Serving::dev_stderr(dir.path(), "0.0.0.0:0", &[]);
+    let line: Value = serde_json::from_str(said.lines().find(|l| l.contains("plain HTTP")).unwrap()).unwrap();
+    assert_eq!(line["level"], "WARN");
+    assert!(line["address"].as_str().unwrap().starts_with("0.0.0.0:"), "{line}");
+    let quiet = [("PORTCULLIS_LOG__LEVEL", "error")];
+    let said = Serving::dev_stderr(dir.path(), "0.0.0.0:0", &quiet);
+    assert_eq!(said.lines().filter(|l| l.contains("plain HTTP")).count(), 1, "{said}");
+}
+
+#[test]
+fn sec_18_a_master_key_that_others_may_read_is_refused() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    assert_eq!(Serving::dev(dir.path()).terminate().0, 0);
+    let file = dir.path().join("data/master.key");
+    for mode in [0o640, 0o604, 0o620, 0o610, 0o601, 0o644, 0o660] {
+        std::fs::set_permissions(&file, PermissionsExt::from_mode(mode)).unwrap();
+        for command in [
+            &["dev", "--data-dir", "data", "--listen", "127.0.0.1:0"][..],
+            &["admin", "reset-owner", "--data-dir", "data"],
+        ] {
+            let (code, out, err) = portcullis(dir.path(), command);
+            assert!(code != 0 && out.is_empty() && err.lines().count() == 1, "{mode:o} {command:?}: {out}{err}");
+            assert!(err.contains("data/master.key") && err.contains(&format!("{mode:04o}")), "{err}");
+            assert!(err.contains("chmod 600"), "{err}");
+        }
+    }
+    process::chmod_600(&file);
+    assert_eq!(Serving::dev(dir.path()).terminate().0, 0);
 }
 
 #[test]

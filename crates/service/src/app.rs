@@ -1,5 +1,6 @@
 //! The application: its ports, caches and settings, wired once.
 use std::sync::Arc;
+use std::time::Duration;
 
 use portcullis_audit::Prepared;
 use portcullis_crypto::password::{Params, Password};
@@ -29,6 +30,8 @@ pub struct Settings {
     pub hot_tenants: u64,
     /// So many credentials are remembered between requests.
     pub hot_credentials: u64,
+    /// How long an import or export waits for a caller who takes nothing of its answer.
+    pub reader_patience: Duration,
 }
 impl Default for Settings {
     fn default() -> Self {
@@ -39,6 +42,7 @@ impl Default for Settings {
             hash_threads: 0,
             hot_tenants: 10_000,
             hot_credentials: 100_000,
+            reader_patience: Duration::from_secs(60),
         }
     }
 }
@@ -59,6 +63,7 @@ pub(crate) struct Inner {
     pub credentials: Credentials,
     pub idempotency: crate::idempotency::Running,
     pub denials: crate::denial::Denials,
+    pub places: crate::long::Places,
     pub touched: crate::tidy::Touched,
     /// Texts of Cedar that are validated at once: each takes a core.
     pub validations: tokio::sync::Semaphore,
@@ -77,11 +82,12 @@ impl App {
     ) -> Result<Self> {
         let hasher = portcullis_crypto::password::Hasher::new(settings.password).map_err(Error::internal)?;
         let passwords = HashPool::new(settings.hash_threads, hasher, random.clone()).map_err(Error::internal)?;
-        let keys = Keys::load(&db, crate::tenancy::nowhere(clock.now()), &master_key, &*random).await?;
+        let keys = Keys::load(&db, Ctx::nowhere(clock.now()), &master_key, &*random).await?;
         Ok(Self(Arc::new(Inner {
             credentials: Credentials::new(settings.hot_credentials),
             idempotency: crate::idempotency::Running::default(),
             denials: crate::denial::Denials::default(),
+            places: crate::long::Places::default(),
             touched: crate::tidy::Touched::default(),
             validations: tokio::sync::Semaphore::new(2),
             settings,

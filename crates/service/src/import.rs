@@ -18,6 +18,7 @@ use tokio::sync::mpsc;
 use crate::App;
 use crate::app::Scribe;
 use crate::authorize::Gate;
+use crate::long::{Long, Place};
 use crate::tenancy::Compiled;
 use crate::user::{check_metadata, roles};
 use crate::user_change::{no_cycle, record_update};
@@ -79,17 +80,21 @@ impl App {
     ) -> Result<mpsc::Receiver<Vec<u8>>> {
         self.may(cx, "users:import", Target::tenant()).await?;
         let options = options?;
+        let place = self.place(cx, Long::Import)?;
+        let compiled = self.snapshot(cx).await?;
         let (send, receive) = mpsc::channel(8);
-        let (app, cx) = (self.clone(), cx.clone());
+        let import = Import { app: self.clone(), cx: cx.clone(), options, compiled };
         tokio::spawn(async move {
-            let compiled = match app.snapshot(&cx).await {
-                Ok(c) => c,
-                Err(e) => return tracing::error!(error = ?e, "an import did not begin"),
-            };
-            let import = Import { app, cx, options, compiled };
-            if let Err(e) = import.run(lines, send).await {
-                // no summary: the client sees that the run broke off
-                tracing::error!(error = ?e, "an import broke off");
+            let out = import.run(lines, &send, &place).await;
+            drop(place);
+            if let Err(e) = out {
+                // no summary: the client sees that the run broke off, and why
+                match e.code().http() {
+                    500.. => tracing::error!(error = ?e, "an import broke off"),
+                    _ => tracing::warn!(error = ?e, "an import broke off"),
+                }
+                let last = json!({ "error": { "code": e.code().as_str(), "message": e.message() } });
+                let _ = send.send(format!("{last}\n").into_bytes()).await;
             }
         });
         Ok(receive)
@@ -135,7 +140,7 @@ impl Summary {
 }
 
 impl Import {
-    async fn run(self, mut lines: mpsc::Receiver<Vec<u8>>, send: mpsc::Sender<Vec<u8>>) -> Result<()> {
+    async fn run(self, mut lines: mpsc::Receiver<Vec<u8>>, send: &mpsc::Sender<Vec<u8>>, place: &Place) -> Result<()> {
         let (mut summary, mut passwords, mut committing) = (Summary::default(), 0, None);
         loop {
             let mut batch = Vec::with_capacity(BATCH);
@@ -150,7 +155,7 @@ impl Import {
             }
             // the batch before was committed while this one was read
             if let Some(task) = committing.take() {
-                self.report(finished(task).await?, &mut summary, &send).await?;
+                place.patiently(self.report(finished(task).await?, &mut summary, send)).await??;
             }
             if batch.is_empty() {
                 break;
@@ -164,7 +169,7 @@ impl Import {
             self.app.0.db.write(self.cx.clone(), event, record).await?;
         }
         let last = summary.line(self.options.dry_run);
-        send.send(format!("{last}\n").into_bytes()).await.map_err(Error::internal)
+        place.patiently(send.send(format!("{last}\n").into_bytes())).await?.map_err(Error::internal)
     }
     async fn report(&self, outcomes: Vec<Value>, summary: &mut Summary, send: &mpsc::Sender<Vec<u8>>) -> Result<()> {
         let mut out = Vec::with_capacity(outcomes.len() * 128);
@@ -176,10 +181,8 @@ impl Import {
         send.send(out).await.map_err(|_| Error::unavailable("the client of an import left"))
     }
     async fn standing(&mut self) -> Result<Standing> {
-        let tenancy = self.app.tenancy_of(self.cx.tenant).await?;
-        self.app.freshen(&tenancy).await?;
-        self.cx = self.app.identify_again(&self.cx).await?;
-        let allowed = self.app.may(&self.cx, "users:import", Target::tenant()).await?;
+        let (cx, allowed) = self.app.still_may(&self.cx, "users:import").await?;
+        self.cx = cx;
         let mut grantable = Roles::NONE;
         for role in Role::PUBLIC {
             let gate = Gate { grants: Roles::NONE.with(role), ..Gate::new("users:import", Target::tenant()) };

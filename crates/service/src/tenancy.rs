@@ -11,7 +11,7 @@ use portcullis_authz::Snapshot;
 use portcullis_crypto::cursor::Cursors;
 use portcullis_crypto::seal::{Key, Mac, MasterKey};
 use portcullis_domain::tenant::{Tenant, TenantKey, TenantSettings};
-use portcullis_domain::{Ctx, Error, Id, Principal, Result};
+use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::{Change, Publish, Tx, directory, meta_schema, policy, tenant};
 use uuid::Uuid;
 
@@ -145,7 +145,7 @@ impl App {
     }
     /// A context outside any tenant, for the statements of the directory.
     pub(crate) fn nowhere(&self) -> Ctx {
-        nowhere(self.0.clock.now())
+        Ctx::nowhere(self.0.clock.now())
     }
     fn remember(&self, row: TenancyRow) -> Result<Arc<Tenancy>> {
         let t = row.tenant;
@@ -303,18 +303,4 @@ async fn revision(tx: &mut Tx, (): &()) -> portcullis_store::Result<i64> {
 /// Opens a tenant's data key with the master key.
 pub(crate) fn open_data_key(master: &MasterKey, id: Id<Tenant>, wrapped: &[u8]) -> Result<Key> {
     master.unwrap(id.uuid().as_bytes(), wrapped).map_err(|e| Error::internal(format!("the tenant's data key: {e}")))
-}
-
-/// A context outside any tenant.
-pub(crate) fn nowhere(now: portcullis_domain::Timestamp) -> Ctx {
-    Ctx {
-        tenant: TenantKey(0),
-        tenant_id: Id::from_uuid(Uuid::nil()),
-        principal: Arc::new(Principal::system()),
-        request_id: Arc::from("-"),
-        ip: None,
-        user_agent: None,
-        now,
-        notices: portcullis_domain::context::Notices::default(),
-    }
 }

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::app::Scribe;
+use crate::every_tenant::EveryTenant;
 
 /// A tenant's checkpoint is due after so many events, or after a second with any.
 const EVENTS: i64 = 1_000;
@@ -67,12 +68,9 @@ impl App {
         let mut out = vec![];
         if !sealed.1.swap(true, Ordering::Relaxed) {
             // the first round looks at every tenant: the process before this one may have been cut off
-            let mut after = TenantKey(0);
-            loop {
-                let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
-                let Some((last, _)) = tenants.last() else { break };
-                after = *last;
-                moved.extend(tenants);
+            let mut every = EveryTenant::of(&self.0.db);
+            while let Some(cx) = every.next(self.nowhere()).await? {
+                moved.push((cx.tenant, cx.tenant_id));
             }
         }
         moved.sort_unstable();
@@ -115,25 +113,23 @@ impl App {
         let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
             return Ok(false);
         };
-        let (mut after, mut more) = (TenantKey(0), false);
-        loop {
-            let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
-            let Some((last, _)) = tenants.last() else { return Ok(more) };
-            after = *last;
-            for (key, id) in tenants {
-                let cx = self.nowhere().in_tenant(key, id);
-                let (answers, sessions) = (cx.now.plus_seconds(-86_400), cx.now.plus_seconds(-7 * 86_400));
-                let slots = self.0.db.scan(cx.clone(), answers, idempotency::old).await?;
-                let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
-                let tries = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-3_600), attempt::old).await?;
-                let most = slots.len().max(ended.len()).max(tries.len());
-                more |= most as i64 >= STEP;
-                if most > 0 {
-                    let c = Outlived { slots, answers, ended, tries, lease: lease.clone() };
-                    self.0.db.write_bulk(cx, c, forget).await?;
-                }
-            }
+        let (mut more, mut every) = (false, EveryTenant::of(&self.0.db));
+        while let Some(cx) = every.next(self.nowhere()).await? {
+            more |= self.retain_in(cx, &lease).await?;
         }
+        Ok(more)
+    }
+    async fn retain_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
+        let (answers, sessions) = (cx.now.plus_seconds(-86_400), cx.now.plus_seconds(-7 * 86_400));
+        let slots = self.0.db.scan(cx.clone(), answers, idempotency::old).await?;
+        let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
+        let tries = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-3_600), attempt::old).await?;
+        let most = slots.len().max(ended.len()).max(tries.len());
+        if most > 0 {
+            let c = Outlived { slots, answers, ended, tries, lease: lease.clone() };
+            self.0.db.write_bulk(cx, c, forget).await?;
+        }
+        Ok(most as i64 >= STEP)
     }
 
     /// One step of every erasure under way: the personal part of events by or about a deleted person goes, and an event says
@@ -141,15 +137,11 @@ impl App {
     pub async fn erase(&self, holder: &str) -> Result<bool> {
         let claim = claim("audit.erase", holder);
         let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(false) };
-        let (mut after, mut more) = (TenantKey(0), false);
-        loop {
-            let tenants = self.0.db.read(self.nowhere(), &after, directory::tenants).await?;
-            let Some((last, _)) = tenants.last() else { return Ok(more) };
-            after = *last;
-            for (key, id) in tenants {
-                more |= self.erase_in(self.nowhere().in_tenant(key, id), &lease).await?;
-            }
+        let (mut more, mut every) = (false, EveryTenant::of(&self.0.db));
+        while let Some(cx) = every.next(self.nowhere()).await? {
+            more |= self.erase_in(cx, &lease).await?;
         }
+        Ok(more)
     }
     async fn erase_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
         let Some(e) = self.0.db.read(cx.clone(), &(), next).await? else { return Ok(false) };

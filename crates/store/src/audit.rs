@@ -2,6 +2,8 @@
 //!
 //! What an event says and what is hashed is `portcullis_audit`. On SQLite the writer seals; on PostgreSQL events wait in
 //! `audit_pending` for [`seal_pending`], which one node at a time calls.
+use std::ops::RangeInclusive;
+
 use portcullis_audit::Prepared;
 use uuid::Uuid;
 
@@ -44,6 +46,9 @@ statements! {
     CHECKPOINTS: page
         "SELECT seq, id, hash, key_id, signature, created_at FROM audit_checkpoints \
          WHERE tenant = $1 AND seq < $2 ORDER BY seq DESC LIMIT $3";
+    CHECKPOINTS_ON: page
+        "SELECT seq, id, hash, key_id, signature, created_at FROM audit_checkpoints \
+         WHERE tenant = $1 AND seq >= $2 AND seq <= $3 ORDER BY seq LIMIT $4";
 }
 
 /// The end of a tenant's chain.
@@ -251,6 +256,11 @@ pub async fn insert_checkpoint(tx: &mut Tx, c: &Checkpoint) -> Result<()> {
 /// At most 251 checkpoints on events before the number `before`, newest first.
 pub async fn checkpoints(tx: &mut Tx, before: &i64) -> Result<Vec<Checkpoint>> {
     tx.all(&CHECKPOINTS, &[(*before).into(), 251.into()], read_checkpoint).await
+}
+/// The checkpoints that stand on these numbers, in their order; at most so many, up to 1,000.
+pub async fn checkpoints_on(tx: &mut Tx, seqs: RangeInclusive<i64>, limit: i64) -> Result<Vec<Checkpoint>> {
+    let params: [P<'_>; 3] = [(*seqs.start()).into(), (*seqs.end()).into(), limit.clamp(1, 1_000).into()];
+    tx.all(&CHECKPOINTS_ON, &params, read_checkpoint).await
 }
 /// The newest checkpoint.
 pub async fn latest_checkpoint(tx: &mut Tx, _: &()) -> Result<Option<Checkpoint>> {

@@ -219,7 +219,7 @@ const ANSWERS: &[Row] = &[
     ("OpenApi", "An OpenAPI document.", &["openapi string", "paths object"]),
     (
         "ImportResult",
-        "One line for each row, and a summary at the end.",
+        "One line for each row, and at the end a summary, or the error that ended the import early.",
         &[
             "line? integer",
             "status? created|updated|skipped|unchanged|invalid|conflict",
@@ -229,6 +229,7 @@ const ANSWERS: &[Row] = &[
             "message? string",
             "fields? [object]",
             "summary? object",
+            "error? object",
         ],
     ),
 ];

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Ctx, Error, Result};
+use portcullis_service::long::Long;
 use portcullis_service::user::{UserFilter, UserSort};
 use portcullis_service::{App, Page, PageRequest};
 use portcullis_wire_v1beta1::DynamicMessage;
@@ -13,26 +14,33 @@ use crate::call::{Call, Outcome};
 
 const HEADER: &str = "User ID,Name,Title,Email,State,Joined At\n";
 
-/// Reads the first page before it answers, so that a refusal is an answer and not a broken stream.
+/// Reads the first page before it answers, so that a refusal is an answer and not a broken stream. Who is asking is looked at
+/// anew for every page.
 pub async fn export(app: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
-    superuser(&call.cx)?;
-    let first = page(&app, &call.cx, None).await?;
-    if first.data.is_empty() {
+    let cx = call.cx;
+    superuser(&cx)?;
+    let place = app.place(&cx, Long::Export)?;
+    if page(&app, &cx, None).await?.data.is_empty() {
         return Err(Error::new(Code::InvalidInput, "no data to export"));
     }
-    let state = Some((app, call.cx, first, String::from(HEADER)));
-    let pieces = stream::try_unfold(state, |state| async move {
-        let Some((app, cx, page_now, mut text)) = state else { return Ok(None) };
-        for user in &page_now.data {
-            row(user, &mut text);
+    let mut pieces = place.answer(|outlet| async move {
+        let (mut cursor, mut text) = (None, String::from(HEADER));
+        loop {
+            let room = outlet.room().await?;
+            let cx = app.still(&cx).await?;
+            superuser(&cx)?;
+            let now = page(&app, &cx, cursor).await?;
+            for user in &now.data {
+                row(user, &mut text);
+            }
+            room.fill(std::mem::take(&mut text).into_bytes());
+            cursor = now.next_cursor;
+            if cursor.is_none() {
+                return Ok(());
+            }
         }
-        let next = match page_now.next_cursor {
-            None => None,
-            Some(cursor) => Some((page(&app, &cx, Some(cursor)).await?, app, cx)),
-        };
-        let next = next.map(|(page, app, cx)| (app, cx, page, String::new()));
-        Ok::<_, Error>(Some((Bytes::from(text), next)))
     });
+    let pieces = stream::poll_fn(move |task| pieces.poll_recv(task).map(|p| p.map(|p| p.map(Bytes::from))));
     Ok(Outcome::File { media: "text/csv", body: Body::from_stream(pieces) })
 }
 

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 use super::{
     Password,
     rule::Rule,
-    stored::{Digest, Stored},
+    stored::{Digest, Stored, argon2_in_bounds},
 };
 
 const SALT: usize = 16;
@@ -32,9 +32,9 @@ impl Default for Params {
     }
 }
 
-/// These parameters cannot be used: m of 8 × p to 262,144 KiB, t of 1 to 16, p of 1 to 16.
+/// These parameters cannot be used: m of 8 × p to 262,144 KiB, t of 1 to 16, p of 1 to 16, m × t of at most 1,048,576 KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("argon2id needs m of 8·p to 262144 KiB, t of 1 to 16 and p of 1 to 16")]
+#[error("argon2id needs m of 8·p to 262144 KiB, t of 1 to 16, p of 1 to 16, and m·t of at most 1048576 KiB")]
 pub struct ParamsError;
 
 /// How a password compared with a stored hash.
@@ -82,7 +82,7 @@ impl Hasher {
     /// Hashes made by this one cost so much.
     pub fn new(params: Params) -> Result<Self, ParamsError> {
         let Params { m, t, p } = params;
-        if m > 262_144 || t > 16 || p > 16 {
+        if !argon2_in_bounds(m, t, p) {
             return Err(ParamsError);
         }
         let params = argon2::Params::new(m, t, p, Some(OUTPUT)).map_err(|_| ParamsError)?;
@@ -104,12 +104,15 @@ impl Hasher {
     pub fn dummy(&self) -> &str {
         &self.dummy
     }
-    /// Does the password belong to this stored hash? One beyond [`Rule::MAX`] bytes belongs to none and is not hashed.
+    /// Does the password belong to this stored hash? One beyond [`Rule::MAX`] bytes belongs to none and is not hashed. A hash
+    /// beyond the bounds is not computed, and costs what [`Self::dummy`] does, so that nobody sees who has one.
     pub fn verify(&self, scratch: &mut Scratch, stored: &str, password: &Password) -> Verdict {
-        let Ok(parsed) = Stored::parse(stored) else { return Verdict::Mismatch };
         if password.expose().len() > Rule::MAX {
             return Verdict::Mismatch;
         }
+        let Ok(parsed) = Stored::parse(stored).or_else(|_| Stored::parse(&self.dummy)) else {
+            return Verdict::Mismatch;
+        };
         let secret = password.expose().as_bytes();
         let (matches, rehash) = match &parsed {
             Stored::Argon2 { algorithm, version, params, salt, hash } => {
@@ -228,6 +231,17 @@ mod tests {
     }
 
     #[test]
+    fn sec_15_a_stored_hash_that_is_not_taken_costs_what_the_dummy_costs() {
+        let hasher = Hasher::default();
+        let dearer = hasher.dummy().replace("m=19456,t=2", "m=262144,t=16");
+        for stored in [&*dearer, "", "plain"] {
+            let mut scratch = Scratch::default();
+            assert_eq!(hasher.verify(&mut scratch, stored, &Password::new("password")), Verdict::Mismatch);
+            assert_eq!(scratch.0.len(), 19456, "{stored}: the dummy's memory was used, and no more");
+        }
+    }
+
+    #[test]
     fn sec_14_an_overlong_password_is_not_hashed() {
         let hash = quick().hash(&mut Scratch::default(), &Password::new("x".repeat(257)), &OsRandom);
         assert_eq!(verify(&hash, &"x".repeat(257)), Verdict::Mismatch);
@@ -235,7 +249,9 @@ mod tests {
 
     #[test]
     fn parameters_are_bounded() {
-        for (m, t, p) in [(7, 1, 1), (262_145, 1, 1), (64, 0, 1), (64, 17, 1), (64, 1, 0), (1024, 1, 17)] {
+        for (m, t, p) in
+            [(7, 1, 1), (262_145, 1, 1), (64, 0, 1), (64, 17, 1), (64, 1, 0), (1024, 1, 17), (262_144, 5, 1)]
+        {
             assert!(Hasher::new(Params { m, t, p }).is_err(), "m={m} t={t} p={p}");
         }
     }

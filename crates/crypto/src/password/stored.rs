@@ -1,5 +1,6 @@
 //! The hashes that are understood, read from their text, with the bounds of spec v1 4.3.3. A hash beyond them never comes
-//! into being as [`Stored`], so neither an import nor a login can be made to work for minutes.
+//! into being as [`Stored`], so neither an import nor a login can be made to work for long: the numbers are bounded one by
+//! one, and so is what they cost together. The dearest hash of each scheme takes a core 1 to 3 s.
 use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
@@ -36,12 +37,34 @@ pub(super) enum Digest {
     Sha512,
 }
 
+impl Digest {
+    const fn bytes(self) -> usize {
+        match self {
+            Self::Sha1 => 20,
+            Self::Sha256 => 32,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
 const UNKNOWN: &str =
     "One of $argon2id$, $argon2i$, $argon2d$, $2a$, $2b$, $2y$, $scrypt$, $pbkdf2$, $pbkdf2-sha256$, $pbkdf2-sha512$.";
-const ARGON2: &str = "Argon2 in PHC form with m at most 262144, t at most 16, p at most 16.";
+const ARGON2: &str = "Argon2 in PHC form with m at most 262144, t at most 16, p at most 16, and m·t at most 1048576.";
 const BCRYPT: &str = "A bcrypt hash of 60 characters with a cost of 4 to 15.";
-const SCRYPT: &str = "Scrypt in PHC form with ln at most 18, r at most 16, p at most 16.";
-const PBKDF2: &str = "PBKDF2 in PHC form with at most 2000000 iterations.";
+const SCRYPT: &str = "Scrypt in PHC form with ln at most 18, r at most 16, p at most 16, and 2^ln·r·p at most 2097152.";
+const PBKDF2: &str =
+    "PBKDF2 in PHC form with at most 2000000 iterations, counted for each digest that the hash is long.";
+
+/// Argon2 writes this many KiB at most, in all passes together: four times 256 MiB, libsodium's "moderate" with one pass more.
+pub(super) const ARGON2_WORK: u64 = 1 << 20;
+/// Twice the N·r·p that OWASP asks for.
+const SCRYPT_WORK: u64 = 1 << 21;
+const PBKDF2_WORK: u64 = 2_000_000;
+
+/// Are these parameters of argon2 within what is verified, and so within what may be configured?
+pub(super) fn argon2_in_bounds(m: u32, t: u32, p: u32) -> bool {
+    m <= 262_144 && t <= 16 && p <= 16 && u64::from(m) * u64::from(t) <= ARGON2_WORK
+}
 
 /// May this hash be imported? The error is the sentence to show (spec v1 4.3.3).
 pub fn check_imported(hash: &str) -> Result<(), &'static str> {
@@ -78,7 +101,7 @@ impl Stored {
         };
         let (params, salt, hash) = fields(rest)?;
         let [m, t, p] = numbers(params, ["m", "t", "p"])?;
-        if m > 262_144 || t > 16 || p > 16 || salt.len() < 8 {
+        if !argon2_in_bounds(m, t, p) || salt.len() < 8 {
             return None;
         }
         let params = argon2::Params::new(m, t, p, Some(hash.len())).ok()?;
@@ -95,6 +118,9 @@ impl Stored {
         if !(1..=18).contains(&ln) || !(1..=16).contains(&r) || !(1..=16).contains(&p) {
             return None;
         }
+        if (u64::from(r) * u64::from(p)) << ln > SCRYPT_WORK {
+            return None;
+        }
         let params = scrypt::Params::new(u8::try_from(ln).ok()?, r, p).ok()?;
         Some(Self::Scrypt { params, salt, hash })
     }
@@ -107,7 +133,9 @@ impl Stored {
             Some(_) => return None,
             None => number(params.strip_prefix("i=").unwrap_or(params))?,
         };
-        (1..=2_000_000).contains(&iterations).then_some(Self::Pbkdf2 { digest, iterations, salt, hash })
+        // a hash of several digests is computed digest by digest (RFC 8018 5.2)
+        let work = u64::from(iterations) * hash.len().div_ceil(digest.bytes()) as u64;
+        (1..=PBKDF2_WORK).contains(&work).then_some(Self::Pbkdf2 { digest, iterations, salt, hash })
     }
 }
 
@@ -151,20 +179,25 @@ mod tests {
         let phc = |head: &str| format!("{head}${SALT}${HASH}");
         let bcrypt = |head: &str| format!("{head}$L6Bc/AlTQHyd9liGgGEZyOFLPHNgyxeEPfgYfBCVxJ7JIlwxyVU3u");
         for ok in [
-            phc("$argon2id$v=19$m=262144,t=16,p=16"),
+            phc("$argon2id$v=19$m=65536,t=16,p=16"),
+            phc("$argon2id$v=19$m=262144,t=4,p=16"),
             phc("$argon2i$m=4096,t=3,p=1"),
             phc("$argon2d$v=16$m=4096,t=3,p=1"),
             bcrypt("$2a$04"),
             bcrypt("$2b$15"),
             bcrypt("$2y$12"),
-            phc("$scrypt$ln=18,r=16,p=16"),
-            phc("$pbkdf2$i=2000000"),
+            phc("$scrypt$ln=18,r=8,p=1"),
+            phc("$scrypt$ln=13,r=16,p=16"),
+            phc("$pbkdf2$i=1000000"),
+            phc("$pbkdf2-sha256$i=2000000"),
             phc("$pbkdf2-sha256$i=600000,l=32"),
             phc("$pbkdf2-sha512$29000"),
         ] {
             assert_eq!(check_imported(&ok), Ok(()), "{ok}");
         }
         for bad in [
+            phc("$argon2id$v=19$m=262144,t=16,p=16"),
+            phc("$argon2id$v=19$m=65537,t=16,p=1"),
             phc("$argon2id$v=19$m=262145,t=2,p=1"),
             phc("$argon2id$v=19$m=65536,t=17,p=1"),
             phc("$argon2id$v=19$m=65536,t=2,p=17"),
@@ -179,11 +212,15 @@ mod tests {
             bcrypt("$2b$03"),
             bcrypt("$2x$12"),
             bcrypt("$2b$12") + "A",
+            phc("$scrypt$ln=18,r=16,p=16"),
+            phc("$scrypt$ln=18,r=8,p=2"),
             phc("$scrypt$ln=19,r=8,p=1"),
             phc("$scrypt$ln=17,r=17,p=1"),
             phc("$scrypt$ln=17,r=8,p=17"),
             phc("$scrypt$ln=17,r=8,p=0"),
             phc("$pbkdf2-sha256$i=2000001"),
+            // two digests of SHA-1 for 32 bytes: twice the work
+            phc("$pbkdf2$i=1000001"),
             phc("$pbkdf2-sha256$i=0"),
             phc("$pbkdf2-sha256$i=1000,l=31"),
             phc("$pbkdf2-md5$i=1000"),

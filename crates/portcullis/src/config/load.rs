@@ -2,6 +2,7 @@
 use std::fmt;
 use std::path::Path;
 
+use portcullis_crypto::password::{Hasher, Params};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Value};
 
@@ -50,6 +51,7 @@ pub fn load(
         reader.file(path);
     }
     reader.environment(variables);
+    reader.together();
     if reader.mistakes.is_empty() { Ok(reader.config) } else { Err(Mistakes(reader.mistakes)) }
 }
 
@@ -128,6 +130,15 @@ impl Reader {
             if let Err(expected) = form.read(&text).and_then(|v| set(&mut self.config, v, Path::new(""))) {
                 self.wrong(name, expected);
             }
+        }
+    }
+
+    /// What each setting alone cannot say.
+    fn together(&mut self) {
+        let password = &self.config.password;
+        let params = Params { m: password.memory_kib, t: password.passes, p: password.lanes };
+        if let Err(e) = Hasher::new(params) {
+            self.wrong("password.memory_kib × password.passes", e.to_string());
         }
     }
 

@@ -154,7 +154,7 @@ pub fn all() -> Vec<Setting> {
         Setting::new(
             "master_key_file",
             Text,
-            "The file with the master key (32 bytes in base64), readable for the server alone; without it master.key in \
+            "The file with the master key (32 bytes in base64), of mode 600 or less; without it master.key in \
              data_dir. PORTCULLIS_MASTER_KEY may hold the key itself. Keep a copy apart from the backups.",
             |c, v, base| put(&mut c.master_key_file, path(v, base).map(Some)),
             |c| c.master_key_file.as_deref().and_then(shown_path),
@@ -368,7 +368,8 @@ fn cost() -> [Setting; 7] {
         Setting::new(
             "password.memory_kib",
             Number,
-            "What a new password hash (argon2id) costs. Older hashes are renewed at the next sign-in.",
+            "What a new password hash (argon2id) costs. Older hashes are renewed at the next sign-in. Memory times passes is at \
+             most 1048576.",
             |c, v, _| put(&mut c.password.memory_kib, number(v, 8_192, 262_144)),
             |c| shown(c.password.memory_kib),
         ),

@@ -47,6 +47,22 @@ impl Serving {
     pub fn dev_for_people(dir: &Path) -> Self {
         Self::spawn(dir, &["dev", "--data-dir", "data", "--listen", "127.0.0.1:0"])
     }
+    /// `dev --json` on this address, with these settings: what it wrote to standard error until it answered and ended.
+    pub fn dev_stderr(dir: &Path, listen: &str, settings: &[(&str, &str)]) -> String {
+        let mut command = command(dir, &["dev", "--data-dir", "data", "--listen", listen, "--json"]);
+        let command = command.envs(settings.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut out = BufReader::new(child.stdout.take().unwrap());
+        let mut err = child.stderr.take().unwrap();
+        let mut line = String::new();
+        out.read_line(&mut line).unwrap();
+        let server = Self { child, out, ready: Value::Null };
+        assert!(line.starts_with('{'), "{line}");
+        assert_eq!(server.terminate().0, 0);
+        let mut text = String::new();
+        err.read_to_string(&mut text).unwrap();
+        text
+    }
     /// `serve`; returns when its log says that it serves.
     pub fn serve(dir: &Path, config: &str) -> Self {
         let args = ["serve", "--config", config, "--listen", "127.0.0.1:0"];

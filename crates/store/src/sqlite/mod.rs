@@ -15,9 +15,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use portcullis_domain::context::Notices;
 use portcullis_domain::port::Clock;
-use portcullis_domain::{Ctx, Id, Principal, Timestamp, tenant::TenantKey};
+use portcullis_domain::{Ctx, Timestamp};
 use tokio::sync::Semaphore;
 
 use self::checkpoint::{Checkpointer, Wal};
@@ -76,7 +75,11 @@ impl Store {
         let names = Arc::new(UniqueNames::read(&raw)?);
         let counters = Arc::<Counters>::default();
         let queue = Arc::<Queue>::default();
-        let tx = Tx::new(nobody(), Engine::Sqlite(Connection::new(raw, names.clone())), Mode::Write);
+        let tx = Tx::new(
+            Ctx::nowhere(Timestamp::from_micros(0)),
+            Engine::Sqlite(Connection::new(raw, names.clone())),
+            Mode::Write,
+        );
         let thread = start(Writer::new(tx, queue.clone(), publish, counters.clone(), wal))?;
         let checkpointer = Checkpointer::start(&database)?;
         let writing = Writing { queue, thread: Some(thread), _checkpointer: checkpointer, _lock: lock };
@@ -184,20 +187,6 @@ fn start(mut writer: Writer) -> Result<JoinHandle<()>> {
         }
     };
     std::thread::Builder::new().name("store-writer".into()).spawn(serve).map_err(Error::internal)
-}
-
-/// The context between two jobs.
-fn nobody() -> Ctx {
-    Ctx {
-        tenant: TenantKey(0),
-        tenant_id: Id::from_uuid(uuid::Uuid::nil()),
-        principal: Arc::new(Principal::system()),
-        request_id: Arc::from(""),
-        ip: None,
-        user_agent: None,
-        now: Timestamp::from_micros(0),
-        notices: Notices::default(),
-    }
 }
 
 fn private_dir(dir: &Path) -> std::io::Result<()> {

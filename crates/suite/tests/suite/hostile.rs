@@ -20,6 +20,9 @@ both!(
     sec_20_an_erasure_ends,
     sec_20_a_refused_change_is_in_the_log,
     sec_14_a_schema_that_could_stop_the_server_is_refused,
+    sec_14_a_hash_that_would_take_too_long_is_refused_with_its_limit,
+    sec_14_a_stored_hash_that_would_take_too_long_is_not_computed,
+    sec_19_of_two_password_changes_at_once_one_wins,
 );
 
 async fn import(by: &Client, query: &str, rows: &[Value]) -> Vec<Value> {
@@ -251,4 +254,80 @@ async fn sec_14_a_schema_that_could_stop_the_server_is_refused(w: World) {
         w.owner().put("/v1beta1/meta/schemas/user", body).await.expect(400);
     }
     w.owner().post("/v1/users", new_user()).await.expect(201);
+}
+
+async fn sec_14_a_hash_that_would_take_too_long_is_refused_with_its_limit(w: World) {
+    let tail = "c29tZXNhbHRzb21lc2FsdA$q+mfZMShhqnOF+wPVOqpvjkLbZpxPpvMp9nHHWXBOa4";
+    let long =
+        "c29tZXNhbHRzb21lc2FsdA$q+mfZMShhqnOF+wPVOqpvjkLbZpxPpvMp9nHHWXBOa5q+mfZMShhqnOF+wPVOqpvjkLbZpxPpvMp9nHHWXBOaw";
+    // each number alone would pass
+    let bad = [
+        (format!("$argon2id$v=19$m=262144,t=16,p=16${tail}"), "m·t at most 1048576"),
+        (format!("$argon2i$v=19$m=65537,t=16,p=1${tail}"), "m·t at most 1048576"),
+        (format!("$scrypt$ln=18,r=16,p=16${tail}"), "r·p at most 2097152"),
+        (format!("$scrypt$ln=18,r=8,p=2${tail}"), "r·p at most 2097152"),
+        (format!("$pbkdf2-sha256$i=2000001${tail}"), "at most 2000000 iterations"),
+        (format!("$pbkdf2$i=2000000${long}"), "at most 2000000 iterations"),
+        ("$2b$16$L6Bc/AlTQHyd9liGgGEZyOFLPHNgyxeEPfgYfBCVxJ7JIlwxyVU3u".into(), "cost of 4 to 15"),
+    ];
+    let hashes = bad.iter().map(|(hash, _)| hash.clone()).chain([format!("$argon2id$v=19$m=65536,t=16,p=4${tail}")]);
+    let rows: Vec<Value> = hashes
+        .enumerate()
+        .map(|(n, hash)| json!({ "email": format!("h{n}@example.com"), "name": "H", "password_hash": hash }))
+        .collect();
+    let said = import(&w.owner(), "", &rows).await;
+    for ((hash, limit), line) in bad.iter().zip(&said) {
+        let field = &line["fields"][0];
+        assert_eq!((&line["status"], &field["field"]), (&json!("invalid"), &json!("password_hash")), "{hash}: {line}");
+        assert!(field["message"].as_str().unwrap().contains(limit), "{hash}: {line}");
+    }
+    assert_eq!(said[bad.len()]["status"], "created", "{said:?}");
+}
+
+async fn sec_14_a_stored_hash_that_would_take_too_long_is_not_computed(w: World) {
+    use argon2::password_hash::{PasswordHasher, phc::PasswordHash};
+    let user = w.person("Ann", &["user"]).await;
+    // the right hash of the right password, a little dearer than what is taken
+    let params = argon2::Params::new(65_537, 16, 1, None).unwrap();
+    let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
+    let hash: PasswordHash = hasher.hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap();
+    let sql = format!("UPDATE users SET password_hash = '{hash}' WHERE email = '{}'", user.email);
+    if w.engine.is_sqlite() {
+        w.engine.raw_sqlite().execute_batch(&sql).unwrap();
+    } else {
+        w.engine.raw_postgres().await.batch_execute(&sql).await.unwrap();
+    }
+    w.login(&user.email).await.refused(401, "invalid_credentials");
+    let change = json!({ "current_password": PASSWORD, "new_password": "quite-another-phrase-7" });
+    user.client.post("/v1/users/me/password", change).await.refused(400, "invalid_input");
+}
+
+async fn sec_19_of_two_password_changes_at_once_one_wins(w: World) {
+    const NEW: [&str; 2] = ["quite-another-phrase-7", "yet-another-phrase-88"];
+    for round in 0..6 {
+        let user = w.person(&format!("P{round}"), &["user"]).await;
+        let mut sessions = vec![];
+        for _ in 0..3 {
+            let token = w.login(&user.email).await.expect(200)["token"].as_str().unwrap().to_owned();
+            sessions.push(w.bearer(&token));
+        }
+        let change = async |n: usize| {
+            let body = json!({ "current_password": PASSWORD, "new_password": NEW[n] });
+            sessions[n].post("/v1/users/me/password", body).await
+        };
+        let (a, b) = tokio::join!(change(0), change(1));
+        let won = usize::from(a.status != 204);
+        let lost = [&b, &a][won];
+        assert!([&a, &b][won].status == 204 && matches!(lost.status, 400 | 401 | 409), "{} {}", a.text(), b.text());
+        // what had begun before either of them is over, but for the session that won
+        for (n, session) in sessions.iter().chain([&user.client]).enumerate() {
+            let seen = session.get("/v1/users/me/profile").await;
+            assert_eq!(seen.status, if n == won { 200 } else { 401 }, "session {n}, {won} won: {}", seen.text());
+        }
+        for (n, password) in [NEW[won], NEW[1 - won], PASSWORD].iter().enumerate() {
+            let login = json!({ "email": user.email, "password": password });
+            let seen = w.anonymous().post("/v1/auth/login", login).await;
+            assert_eq!(seen.status, if n == 0 { 200 } else { 401 }, "{password}: {}", seen.text());
+        }
+    }
 }

@@ -18,6 +18,7 @@ mod import;
 mod isolation;
 mod limits;
 mod lists;
+mod long;
 mod nodes;
 mod readme;
 mod refusals;

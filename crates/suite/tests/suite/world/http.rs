@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// What came back.
 #[derive(Clone, Debug)]
@@ -143,6 +143,57 @@ impl Client {
     }
 }
 
+/// A call that goes on: its body is sent and its answer read piece by piece.
+pub struct Opened {
+    stream: TcpStream,
+    raw: Vec<u8>,
+}
+impl Client {
+    /// Begins a call: a POST has a body in chunks. Little of the answer fits between the two sides.
+    pub async fn open(&self, method: &str, path: &str) -> Opened {
+        let mut head = format!("{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n", self.address);
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {value}\r\n"));
+        }
+        if method == "POST" {
+            head.push_str("transfer-encoding: chunked\r\n");
+        }
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(8 << 10).unwrap();
+        let mut stream = socket.connect(self.address).await.unwrap();
+        stream.write_all(format!("{head}\r\n").as_bytes()).await.unwrap();
+        Opened { stream, raw: vec![] }
+    }
+}
+impl Opened {
+    /// One chunk of the body. The server may have hung up: then the answer tells.
+    pub async fn send(&mut self, body: &str) {
+        let _ = self.stream.write_all(format!("{:x}\r\n{body}\r\n", body.len()).as_bytes()).await;
+    }
+    /// The end of the body.
+    pub async fn finish(&mut self) {
+        let _ = self.stream.write_all(b"0\r\n\r\n").await;
+    }
+    /// Reads until the answer, head and all, holds this.
+    pub async fn read_until(&mut self, text: &str) {
+        let mut some = [0; 4096];
+        while !self.raw.windows(text.len()).any(|w| w == text.as_bytes()) {
+            let n = self.stream.read(&mut some).await.unwrap();
+            assert!(n > 0, "the answer ended without {text:?}: {}", String::from_utf8_lossy(&self.raw));
+            self.raw.extend_from_slice(&some[..n]);
+        }
+    }
+    /// Reads to the end: the status, what came of the body, and whether it came whole.
+    pub async fn rest(mut self) -> (u16, String, bool) {
+        let _ = self.stream.read_to_end(&mut self.raw).await;
+        let text = String::from_utf8_lossy(&self.raw).into_owned();
+        let status = text.split(' ').nth(1).and_then(|s| s.parse().ok()).unwrap_or(0);
+        let at = self.raw.windows(4).position(|w| w == b"\r\n\r\n").map_or(self.raw.len(), |at| at + 4);
+        let (body, whole) = chunks(&self.raw[at..]);
+        (status, String::from_utf8_lossy(&body).into_owned(), whole)
+    }
+}
+
 fn parse(raw: &[u8], asked: String) -> Option<Answer> {
     let end = raw.windows(4).position(|w| w == b"\r\n\r\n")?;
     let head = std::str::from_utf8(&raw[..end]).ok()?;
@@ -161,15 +212,23 @@ fn parse(raw: &[u8], asked: String) -> Option<Answer> {
 }
 
 /// `None` when the last, empty chunk is missing: the answer broke off.
-fn dechunk(mut rest: &[u8]) -> Option<Vec<u8>> {
+fn dechunk(rest: &[u8]) -> Option<Vec<u8>> {
+    let (body, whole) = chunks(rest);
+    whole.then_some(body)
+}
+/// What is in the chunks, and whether the last, empty one is there.
+fn chunks(mut rest: &[u8]) -> (Vec<u8>, bool) {
     let mut out = vec![];
     loop {
-        let end = rest.windows(2).position(|w| w == b"\r\n")?;
-        let size = usize::from_str_radix(std::str::from_utf8(&rest[..end]).ok()?.trim(), 16).ok()?;
+        let Some(end) = rest.windows(2).position(|w| w == b"\r\n") else { return (out, false) };
+        let size = std::str::from_utf8(&rest[..end]).ok().and_then(|s| usize::from_str_radix(s.trim(), 16).ok());
+        let Some(size) = size else { return (out, false) };
         if size == 0 {
-            return Some(out);
+            return (out, true);
         }
-        out.extend_from_slice(rest.get(end + 2..end + 2 + size)?);
-        rest = rest.get(end + 4 + size..)?;
+        let data = &rest[end + 2..];
+        out.extend_from_slice(&data[..size.min(data.len())]);
+        let Some(next) = data.get(size + 2..) else { return (out, false) };
+        rest = next;
     }
 }

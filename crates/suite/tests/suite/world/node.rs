@@ -12,7 +12,7 @@ use portcullis_service::app::Settings;
 use portcullis_service::tenancy::Tenancies;
 use portcullis_service::tidy::Sealed;
 use portcullis_store::Db;
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use super::{Engine, Held};
 
@@ -20,6 +20,8 @@ use super::{Engine, Held};
 pub struct Options {
     pub settings: Settings,
     pub edge: EdgeConfig,
+    /// Bytes of an answer that the kernel takes from the server before its reader has taken any; `None`: some megabytes.
+    pub send_buffer: Option<u32>,
 }
 impl Default for Options {
     fn default() -> Self {
@@ -32,6 +34,7 @@ impl Default for Options {
                 auth_per_minute: 1_000_000,
                 ..EdgeConfig::default()
             },
+            send_buffer: None,
         }
     }
 }
@@ -59,7 +62,13 @@ impl Node {
         let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
         let edge = EdgeState::new(app.clone(), listener);
         let router = portcullis_api::router(edge.clone()).merge(portcullis_api_v1beta1::router(edge));
-        let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        if let Some(bytes) = options.send_buffer {
+            // what is accepted has the buffer of the listener
+            socket.set_send_buffer_size(bytes).unwrap();
+        }
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let socket = socket.listen(1024).unwrap();
         let address = socket.local_addr().unwrap();
         let server = tokio::spawn(async move {
             serve(socket, router, &options.edge, std::future::pending()).await.unwrap();
