@@ -67,7 +67,10 @@ impl Email {
         if !local_ok || domain.is_empty() || !domain.split('.').all(label) {
             return Err(EMAIL_HINT);
         }
-        let local: String = local.nfc().flat_map(char::to_lowercase).collect();
+        let local = match local.is_ascii() {
+            true => local.to_ascii_lowercase(),
+            false => local.nfc().flat_map(char::to_lowercase).collect(),
+        };
         let email = format!("{local}@{domain}");
         if email.len() > 254 { Err("At most 254 bytes.") } else { Ok(Self(email)) }
     }

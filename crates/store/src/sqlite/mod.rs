@@ -180,6 +180,9 @@ impl Drop for Writing {
 
 fn start(mut writer: Writer) -> Result<JoinHandle<()>> {
     let serve = move || {
+        // everybody waits for this one thread; where we may not go before others, it takes its turn
+        #[cfg(target_os = "linux")]
+        let _ = rustix::process::setpriority_process(None, -10);
         if catch_unwind(AssertUnwindSafe(|| writer.serve())).is_err() {
             // a server that cannot write is worse than none: a supervisor starts it again (engine.md 4)
             tracing::error!("the writer panicked; the process ends");

@@ -24,6 +24,8 @@ use crate::{Change, Error, Publish, Tx};
 
 const GROUP: usize = 256;
 const GROUP_TIME: Duration = Duration::from_millis(5);
+/// So long nobody else writes before bulk work goes on. Longer than a busy client needs from an answer to its next request.
+const QUIET: Duration = Duration::from_millis(5);
 /// So long nobody comes before the writer looks after its log.
 const IDLE: Duration = Duration::from_millis(20);
 const ASLEEP: Duration = Duration::from_secs(60);
@@ -41,8 +43,10 @@ pub(super) struct Writer {
     taken: VecDeque<Box<dyn Job>>,
     /// What `PRAGMA data_version` said last: it moves when another process writes.
     data_version: Option<i64>,
-    /// When the next bulk job may begin.
+    /// When the next bulk job may begin while others write.
     bulk_from: Instant,
+    /// When others have been quiet for so long that it need not wait.
+    quiet_from: Instant,
     /// So many groups still have savepoints.
     careful: u32,
 }
@@ -78,20 +82,19 @@ impl Writer {
             taken: VecDeque::new(),
             data_version: None,
             bulk_from: Instant::now(),
+            quiet_from: Instant::now(),
             careful: 0,
         }
     }
     /// Runs until the queue is closed and empty.
     pub fn serve(&mut self) {
-        let mut urgent_since_bulk = false;
         loop {
             if self.taken.is_empty() {
                 let idle = if self.wal.wants_idle() { IDLE } else { ASLEEP };
-                match self.queue.wait(self.bulk_from, idle) {
+                match self.queue.wait(self.bulk_from.min(self.quiet_from), idle) {
                     Next::Urgent => {}
                     Next::Bulk(job) => {
-                        self.bulk(job, urgent_since_bulk);
-                        urgent_since_bulk = false;
+                        self.bulk(job);
                         self.wal.when_large(connection(&self.tx));
                         continue;
                     }
@@ -103,8 +106,8 @@ impl Writer {
                     Next::Closed => return,
                 }
             }
-            urgent_since_bulk = true;
             self.urgent();
+            self.quiet_from = Instant::now() + QUIET;
             self.wal.when_large(connection(&self.tx));
         }
     }
@@ -128,14 +131,14 @@ impl Writer {
     }
 
     /// A bulk job is a group of its own. While others write, three times its duration passes before the next one.
-    fn bulk(&mut self, job: Box<dyn Job>, contended: bool) {
+    fn bulk(&mut self, job: Box<dyn Job>) {
         let began = Instant::now();
         let mut job = Some(job);
         if let Err(lost) = self.group(|_| job.take()) {
             self.one_by_one(lost);
         }
         let end = Instant::now();
-        self.bulk_from = if contended { end + 3 * (end - began) } else { end };
+        self.bulk_from = end + 3 * (end - began);
     }
 
     fn one_by_one(&mut self, lost: Lost) {
