@@ -13,7 +13,7 @@ pub fn run(_: &Options, report: &mut Report) -> Result<()> {
     progress("cargo bench -p portcullis-authz");
     let cargo = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     let out = Command::new(cargo)
-        .args(["bench", "--profile", "tool", "--quiet", "--locked", "-p", "portcullis-authz", "--bench", "decision"])
+        .args(["bench", "--profile", "release", "--quiet", "--locked", "-p", "portcullis-authz", "--bench", "decision"])
         .stderr(Stdio::inherit())
         .output()?;
     ensure!(out.status.success(), "the bench of crates/authz failed");
