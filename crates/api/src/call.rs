@@ -57,7 +57,7 @@ impl Visit {
         exchange: Arc<Exchange>,
     ) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let (bytes, stream) = receive(op, &edge, &parts.headers, body).await?;
+        media(op, &parts.headers, &body)?;
         let ip = exchange.origin().ip;
         let limits = match op.access {
             Access::Login => [edge.rate.auth(ip), edge.rate.login(ip)],
@@ -69,6 +69,7 @@ impl Visit {
             exchange.limited(limited);
             limited.check()?;
         }
+        let (bytes, stream) = receive(op, &edge, body).await?;
         Self::parsed(op, edge, parts, exchange, bytes, stream)
     }
 
@@ -160,19 +161,20 @@ impl Call {
         exchange: Arc<Exchange>,
     ) -> Result<Self> {
         let (parts, body) = request.into_parts();
-        let (bytes, stream) = receive(op, &edge, &parts.headers, body).await?;
-        let presented = credential::presented(&parts.headers)?;
-        let cx = edge.app.identify(exchange.origin().clone(), presented).await?;
-        exchange.enter(&cx);
-        match credential::tenant(&parts.headers)? {
-            Some(header) => credential::same_tenant(&cx, header)?,
-            None if op.access == Access::Tenant => return Err(credential::no_tenant()),
-            None => {}
-        }
-        if let Some(limited) = edge.rate.api(&cx) {
-            exchange.limited(limited);
-            limited.check()?;
-        }
+        media(op, &parts.headers, &body)?;
+        let body = match op.body {
+            Body::Json(_) | Body::OptionalJson(_) => body::demand_size(&edge.config, body).await?,
+            Body::None | Body::Ndjson(_) => body,
+        };
+        // nobody fills the memory: a body is read once it is known who sends it
+        let cx = match caller(op, &edge, &parts.headers, &exchange).await {
+            Ok(cx) => cx,
+            Err(e) => {
+                body::discard(&edge.config, body).await;
+                return Err(e);
+            }
+        };
+        let (bytes, stream) = receive(op, &edge, body).await?;
         Ok(Self { cx, visit: Visit::parsed(op, edge, parts, exchange, bytes, stream)? })
     }
     /// Which page is asked for, and the rest of the query to be read and finished.
@@ -183,21 +185,43 @@ impl Call {
     }
 }
 
-/// Step 2: media type and size.
-async fn receive(op: &Op, edge: &EdgeState, headers: &HeaderMap, body: HttpBody) -> Result<(Bytes, HttpBody)> {
+/// Who calls, in which tenant, how often.
+async fn caller(op: &Op, edge: &EdgeState, headers: &HeaderMap, exchange: &Exchange) -> Result<Ctx> {
+    let presented = credential::presented(headers)?;
+    let cx = edge.app.identify(exchange.origin().clone(), presented).await?;
+    exchange.enter(&cx);
+    match credential::tenant(headers)? {
+        Some(header) => credential::same_tenant(&cx, header)?,
+        None if op.access == Access::Tenant => return Err(credential::no_tenant()),
+        None => {}
+    }
+    if let Some(limited) = edge.rate.api(&cx) {
+        exchange.limited(limited);
+        limited.check()?;
+    }
+    Ok(cx)
+}
+
+/// The media type of what is sent.
+fn media(op: &Op, headers: &HeaderMap, body: &HttpBody) -> Result<()> {
+    match op.body {
+        Body::Ndjson(_) => demand(headers, "application/x-ndjson"),
+        // No body has no type; that one is needed is said when it is read.
+        Body::Json(_) | Body::OptionalJson(_)
+            if headers.contains_key(header::CONTENT_TYPE) || !body.is_end_stream() =>
+        {
+            demand(headers, "application/json")
+        }
+        Body::None | Body::Json(_) | Body::OptionalJson(_) => Ok(()),
+    }
+}
+
+/// The body, or what it comes through.
+async fn receive(op: &Op, edge: &EdgeState, body: HttpBody) -> Result<(Bytes, HttpBody)> {
     match op.body {
         Body::None => Ok((Bytes::new(), HttpBody::empty())),
-        Body::Ndjson(_) => {
-            demand(headers, "application/x-ndjson")?;
-            Ok((Bytes::new(), body))
-        }
-        Body::Json(_) | Body::OptionalJson(_) => {
-            // No body has no type; that one is needed is said in step 6.
-            if headers.contains_key(header::CONTENT_TYPE) || !body.is_end_stream() {
-                demand(headers, "application/json")?;
-            }
-            Ok((body::read(&edge.config, body).await?, HttpBody::empty()))
-        }
+        Body::Ndjson(_) => Ok((Bytes::new(), body)),
+        Body::Json(_) | Body::OptionalJson(_) => Ok((body::read(&edge.config, body).await?, HttpBody::empty())),
     }
 }
 

@@ -85,7 +85,13 @@ impl Lines {
     /// Reads until the end, a broken connection, a pause that is too long, or the end of the import.
     async fn feed(mut self, mut body: HttpBody, pause: Duration) {
         let mut seen = 0u64;
-        while let Ok(Some(Ok(frame))) = tokio::time::timeout(pause, body.frame()).await {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = self.send.closed() => return,
+                next = tokio::time::timeout(pause, body.frame()) => next,
+            };
+            let Ok(Some(Ok(frame))) = next else { break };
             let Ok(data) = frame.into_data() else { continue };
             seen += data.len() as u64;
             if seen > LARGEST {

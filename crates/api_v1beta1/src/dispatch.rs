@@ -3,9 +3,10 @@
 use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
 use axum::response::Response;
-use portcullis_domain::{Code, Error, Result};
+use bytes::Bytes;
+use portcullis_domain::{Code, Ctx, Error, Result};
 use portcullis_edge::headers::IDEMPOTENCY_REPLAYED;
-use portcullis_edge::{EdgeState, Exchange, Renderer, refuse};
+use portcullis_edge::{EdgeState, Exchange, Renderer, body, refuse};
 use portcullis_wire_v1beta1::endpoint::Refusal;
 use portcullis_wire_v1beta1::{Endpoint, MessageDescriptor, Messages};
 
@@ -47,15 +48,30 @@ pub fn refused(parts: &Parts, encoding: Encoding, e: &Error) -> Response {
     }
 }
 
-/// Runs a call whose body is there.
-pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, incoming: Incoming) -> Result<Outcome> {
-    let exchange = Exchange::of(parts)?;
-    let cx = caller::identify(&edge.app, &parts.headers, &exchange, plan.endpoint.login).await?;
-    exchange.enter(&cx);
-    if let Some(limited) = edge.rate.api(&cx) {
-        exchange.limited(limited);
-        limited.check()?;
+/// Who calls, and how often; then the body: nobody fills the memory who may not call at all.
+pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> Result<(Ctx, Bytes)> {
+    let body = body::demand_size(&edge.config, body).await?;
+    let entered = async {
+        let exchange = Exchange::of(parts)?;
+        let cx = caller::identify(&edge.app, &parts.headers, &exchange, plan.endpoint.login).await?;
+        exchange.enter(&cx);
+        if let Some(limited) = edge.rate.api(&cx) {
+            exchange.limited(limited);
+            limited.check()?;
+        }
+        Ok(cx)
+    };
+    match entered.await {
+        Ok(cx) => Ok((cx, body::read(&edge.config, body).await?)),
+        Err(e) => {
+            body::discard(&edge.config, body).await;
+            Err(e)
+        }
     }
+}
+
+/// Runs a call of a known caller.
+pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, cx: Ctx, incoming: Incoming) -> Result<Outcome> {
     let handler = plan.handler.ok_or_else(|| unimplemented(plan.endpoint.rpc))?;
     let key = idempotency::of(&parts.headers, plan.endpoint, parts.uri.path(), &incoming)?;
     let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key };

@@ -13,7 +13,12 @@ use serde_json::{Value, json};
 use crate::encoding::Encoding;
 
 /// Texts that stand alone in the contract (spec 6.2).
-const CONTRACT: [&str; 1] = ["user email can't be updated"];
+const CONTRACT: &[&str] = &[
+    "user email can't be updated",
+    "role id is invalid",
+    "principal is not a member of the resource",
+    "service user not found",
+];
 
 /// Of "SU else unavailable" calls.
 pub const NOT_AVAILABLE: &str = "function not available at the moment";

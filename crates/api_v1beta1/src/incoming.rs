@@ -43,6 +43,10 @@ impl Incoming {
                 .map_err(|e| Error::field("", format!("The body is not this call's protobuf message: {e}."))),
         }
     }
+    /// A variable of the path; empty when it has no such one.
+    pub fn variable(&self, name: &str) -> String {
+        self.variables.iter().find(|(n, _)| *n == name).map(|(_, v)| v.clone()).unwrap_or_default()
+    }
     /// A field of `body` as the sender knows it.
     pub fn prefixed(&self, field: &str) -> String {
         if self.encoding == Encoding::Rest { field.to_owned() } else { format!("body.{field}") }

@@ -10,10 +10,10 @@ use axum::routing::{any, get, post};
 use portcullis_domain::{Code, Error, Result};
 use portcullis_edge::{EdgeLayer, EdgeState, body};
 use portcullis_wire_v1beta1::endpoint::{Body, Method, Output, Rest};
-use portcullis_wire_v1beta1::{ENDPOINTS, Endpoint, PACKAGE};
+use portcullis_wire_v1beta1::{ENDPOINTS, Endpoint, PACKAGE, REST_ERA};
 
 use crate::call::Outcome;
-use crate::dispatch::{Plan, as_seen, refused, respond, run};
+use crate::dispatch::{Plan, as_seen, enter, refused, respond, run};
 use crate::encoding::Encoding;
 use crate::incoming::Incoming;
 use crate::{envelope, error, handlers, health};
@@ -44,7 +44,9 @@ const ON_V1: &str = "/.well-known/jwks.json";
 /// The whole surface, to be merged into a listener's router.
 pub fn router(edge: EdgeState) -> Router {
     let plans: Vec<Arc<Plan>> = ENDPOINTS.iter().map(|e| Arc::new(Plan::of(e))).collect();
-    rest_routes(&edge, &plans)
+    let dropped = REST_ERA.iter().map(|e| Arc::new(Plan::of(e)));
+    let rest: Vec<Arc<Plan>> = plans.iter().cloned().chain(dropped).collect();
+    rest_routes(&edge, &rest)
         .layer(EdgeLayer::new(edge.listener.clone(), error::rest))
         .merge(connect_routes(&edge, &plans).layer(EdgeLayer::new(edge.listener.clone(), error::connect)))
 }
@@ -106,13 +108,13 @@ async fn rest(edge: EdgeState, operations: Arc<Vec<Operation>>, request: Request
     let outcome = async {
         let names = &operation.names;
         let variables = if names.is_empty() { vec![] } else { variables(&mut parts, names).await? };
-        let body = body::read(&edge.config, body).await?;
+        let (cx, body) = enter(&edge, plan, &parts, body).await?;
         if !body.is_empty() && takes_json(operation.rest) {
             demand_json(&parts.headers)?;
         }
         let query = parts.uri.query().map(str::to_owned);
         let incoming = Incoming { encoding: Encoding::Rest, body, rest: Some(operation.rest), variables, query };
-        run(&edge, plan, &parts, incoming).await
+        run(&edge, plan, &parts, cx, incoming).await
     };
     let outcome = outcome.await;
     respond(plan, &parts, Encoding::Rest, outcome)
@@ -187,12 +189,12 @@ async fn connect(edge: EdgeState, plan: Arc<Plan>, request: Request) -> Response
     };
     let outcome = async {
         refuse_compressed(&parts.headers)?;
-        let mut body = body::read(&edge.config, body).await?;
+        let (cx, mut body) = enter(&edge, &plan, &parts, body).await?;
         if streams {
             body = envelope::open(&body)?;
         }
         let incoming = Incoming { encoding, body, rest: None, variables: vec![], query: None };
-        run(&edge, &plan, &parts, incoming).await
+        run(&edge, &plan, &parts, cx, incoming).await
     };
     let outcome = outcome.await;
     if !streams {
@@ -261,7 +263,7 @@ mod tests {
     #[test]
     fn no_two_operations_collide() {
         let mut seen = std::collections::HashSet::new();
-        for rest in ENDPOINTS.iter().flat_map(|e| e.rest) {
+        for rest in ENDPOINTS.iter().chain(REST_ERA).flat_map(|e| e.rest) {
             assert!(seen.insert((shape(rest.path).0, rest.method)), "{}", rest.path);
         }
     }

@@ -325,9 +325,9 @@ async fn the_edges_of_both_protocols() {
     let path = "/raystack.frontier.v1beta1.FrontierService/NoSuchCall";
     let (status, unknown) = s.call(Method::POST, path, json!({})).await;
     assert_eq!((status, &unknown["code"]), (404, &json!("unimplemented")));
-    let (status, later) = s.connect("CreateGroup", json!({})).await;
+    let (status, later) = s.connect("ListFeatures", json!({})).await;
     assert_eq!((status, &later["code"]), (501, &json!("unimplemented")));
-    let (status, later) = s.call(Method::POST, "/v1beta1/check", json!({})).await;
+    let (status, later) = s.call(Method::GET, "/v1beta1/billing/features", Value::Null).await;
     assert_eq!((status, &later["code"], &later["details"]), (501, &json!(12), &json!([])));
     assert_eq!(s.connect("GetCurrentUser", Value::Null).await.1["code"], "invalid_argument", "an empty body");
     let (status, bad) = s.call(Method::GET, "/v1beta1/users?page_size=many", Value::Null).await;

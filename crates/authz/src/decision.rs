@@ -116,6 +116,10 @@ impl Decision {
             permitted_seconds: None,
         }
     }
+    /// The no of somebody who asks about nothing.
+    pub fn nothing() -> Self {
+        Self::new(false, Layer::Default, -1)
+    }
     /// The notices as plain strings, for an answer or an error.
     pub fn notice_strings(&self) -> Vec<String> {
         self.notices.iter().map(|n| (**n).to_owned()).collect()

@@ -14,6 +14,7 @@ mod decide;
 mod decision;
 mod evaluate;
 mod facts;
+pub mod graph;
 #[doc(hidden)]
 pub mod oracle;
 mod rails;

@@ -13,10 +13,10 @@ pub(crate) enum Rail {
 
 /// The rail that this request meets, if any.
 pub(crate) fn meet(principal: &Principal, action: &BuiltIn, target: &Target<'_>) -> Option<Rail> {
-    // (5) other tenants only from the master tenant, and only `tenants:*`
+    // (5) other tenants only from the master tenant, only `tenants:*`, and only who administers it: no rule gives them away
     let on_tenants = action.area == "tenants:*";
     let master_only = matches!(action.name, "tenants:create" | "tenants:delete") || target.side == Side::Other;
-    if master_only && !(on_tenants && principal.in_master) {
+    if master_only && !(on_tenants && principal.administers_tenants()) {
         return Some(Rail::Refuse);
     }
     // (1) nobody decides on, grants to, or reviews himself, also through a key that he made
@@ -31,8 +31,10 @@ pub(crate) fn meet(principal: &Principal, action: &BuiltIn, target: &Target<'_>)
     }
     // (2) what belongs to the owner cannot be given by a rule: whoever writes rules would be the owner
     let owners = matches!(action.name, "tenants:transfer" | "api_keys:create_service");
-    let machine = matches!(principal.subject, Subject::ServiceUser(_));
-    if owners && !(principal.is_owner || principal.in_master || machine) {
+    // the key of a former owner must not take the tenant back
+    let machine = matches!(principal.subject, Subject::ServiceUser(_)) && action.name != "tenants:transfer";
+    let of_another = target.side == Side::Other && principal.administers_tenants();
+    if owners && !(principal.is_owner || of_another || machine) {
         return Some(Rail::Refuse);
     }
     // (3) a bad rule cannot lock the tenant

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api_key::{ApiKey, KeyOwner, Scopes};
 use crate::id::Id;
-use crate::role::Roles;
+use crate::role::{Role, Roles};
 use crate::session::Session;
 use crate::tenant::{Tenant, TenantKey};
 use crate::time::Timestamp;
@@ -94,6 +94,12 @@ pub struct Principal {
     pub manager_id: Option<Id<User>>,
 }
 impl Principal {
+    /// Does the caller administer the master tenant, by role or as a key of its own? Only such a one works on other tenants:
+    /// no rule gives them away.
+    pub fn administers_tenants(&self) -> bool {
+        let machine = matches!(self.subject, Subject::ServiceUser(_));
+        self.in_master && (self.is_owner || self.roles.has(Role::Admin) || machine)
+    }
     /// Nobody.
     pub fn anonymous() -> Self {
         Self::bare(Subject::Anonymous, "anonymous")

@@ -168,7 +168,8 @@ pub fn text(max: usize) -> impl Fn(Value) -> Result<String, String> {
 pub fn id<T>(v: Value) -> Result<crate::Id<T>, &'static str> {
     v.as_str().and_then(|s| s.parse().ok()).ok_or("This must be a UUID.")
 }
-/// Metadata within its bounds: at most 16 KiB as JSON, depth 5, 64 keys of 1–128 characters (spec v1 2.6).
+/// Metadata within its bounds: at most 16 KiB as JSON, depth 5, 64 keys of 1–128 characters (spec v1 2.6), and 256
+/// values in all: small ones take many times their text once they are read.
 pub fn metadata(v: Value) -> Result<Map<String, Value>, &'static str> {
     fn depth(v: &Value) -> usize {
         match v {
@@ -177,7 +178,17 @@ pub fn metadata(v: Value) -> Result<Map<String, Value>, &'static str> {
             _ => 0,
         }
     }
+    fn values(v: &Value) -> usize {
+        match v {
+            Value::Object(m) => 1 + m.values().map(values).sum::<usize>(),
+            Value::Array(a) => 1 + a.iter().map(values).sum::<usize>(),
+            _ => 1,
+        }
+    }
     let v = Value::Object(object(v)?);
+    if values(&v) > 256 {
+        return Err("At most 256 values in all.");
+    }
     if depth(&v) > 5 {
         return Err("At most 5 levels deep.");
     }

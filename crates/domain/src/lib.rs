@@ -2,18 +2,25 @@
 //!
 //! Pure: no IO, no clock, no async runtime. Everything that comes from outside is parsed into one of these types once, at
 //! the edge, and is not checked again behind it.
+pub mod access_role;
 pub mod api_key;
 pub mod audit;
 pub mod avatar;
 pub mod context;
 pub mod error;
 pub mod fields;
+pub mod group;
 pub mod id;
 pub mod json;
 pub mod meta_schema;
+pub mod organization;
+pub mod permission;
 pub mod policy;
 pub mod port;
+pub mod project;
+pub mod resource;
 pub mod role;
+pub mod role_binding;
 pub mod session;
 pub mod tenant;
 pub mod time;

@@ -25,6 +25,22 @@ pub async fn read(config: &EdgeConfig, body: Body) -> Result<Bytes> {
         .unwrap_or_else(|_| Err(late()))
 }
 
+/// 413 now if the length that is declared says so; else the body as it was.
+pub async fn demand_size(config: &EdgeConfig, body: Body) -> Result<Body> {
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) <= config.body_limit {
+        return Ok(body);
+    }
+    read(config, body).await.map(Body::from)
+}
+
+/// Reads on and throws away what a refused caller still sends, up to `config.drain_limit`, so that a client that writes first and
+/// reads afterwards sees why. Nothing of it is kept.
+pub async fn discard(config: &EdgeConfig, body: Body) {
+    if !body.is_end_stream() {
+        let _ = tokio::time::timeout(config.body_timeout, drained(0, config.drain_limit, 0, body)).await;
+    }
+}
+
 async fn collect(limit: usize, drain: usize, mut body: Body) -> Result<Bytes> {
     if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > limit {
         return Err(drained(limit, drain, 0, body).await);

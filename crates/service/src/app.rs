@@ -30,7 +30,7 @@ pub struct Settings {
     pub hot_tenants: u64,
     /// So many credentials are remembered between requests.
     pub hot_credentials: u64,
-    /// How long an import or export waits for a caller who takes nothing of its answer.
+    /// How long an import or export waits for a caller who takes nothing of its answer, and an import for its next row.
     pub reader_patience: Duration,
 }
 impl Default for Settings {
@@ -66,7 +66,7 @@ pub(crate) struct Inner {
     pub places: crate::long::Places,
     pub touched: crate::tidy::Touched,
     /// Texts of Cedar that are validated at once: each takes a core.
-    pub validations: tokio::sync::Semaphore,
+    pub validations: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -89,7 +89,7 @@ impl App {
             denials: crate::denial::Denials::default(),
             places: crate::long::Places::default(),
             touched: crate::tidy::Touched::default(),
-            validations: tokio::sync::Semaphore::new(2),
+            validations: Arc::new(tokio::sync::Semaphore::new(2)),
             settings,
             db,
             clock,

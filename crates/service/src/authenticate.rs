@@ -75,6 +75,8 @@ impl App {
     /// The caller's context, or 401 `unauthenticated` with `details.reason`.
     pub async fn identify(&self, origin: Origin, presented: Presented<'_>) -> Result<Ctx> {
         let raw = match presented {
+            // a token is no key: what was learned of it as one is not used for the other
+            Presented::ApiKey(raw) if !raw.starts_with("pcl_") => return Err(refused("invalid")),
             Presented::Bearer(raw) | Presented::ApiKey(raw) => raw,
             Presented::Nothing => return Err(refused("missing")),
         };

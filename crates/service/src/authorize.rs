@@ -2,10 +2,14 @@
 //!
 //! A use case names its action, its target and what the body asks for; [`App::allow`] decides against the newest snapshot.
 //! The decision's revision goes into the transaction, which refuses to commit if it moved (engine.md 15).
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use portcullis_authz::graph::{Disabled, Object, Permission};
 use portcullis_authz::{Decision, Facts, Layer, Reach, Request, Target};
-use portcullis_domain::{Code, Ctx, Error, Result, Role, Roles};
+use portcullis_domain::api_key::KeyOwner;
+use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::{Code, Credential, Ctx, Error, Principal, Result, Role, Roles, Subject};
 
 use crate::App;
 use crate::tenancy::Compiled;
@@ -27,18 +31,114 @@ pub(crate) struct Gate {
     pub grants: Roles,
     /// Further actions on the tenant that are needed besides.
     pub also: Vec<&'static str>,
+    /// What is needed in the access graph, for actions that it decides.
+    pub need: Option<Need>,
+    /// Permissions that the change hands on: the caller must hold each on the object of `need` (nobody gives more than they
+    /// have). Bindings count, rules do not: what somebody may do under a condition is not theirs to give for good.
+    pub gives: Vec<String>,
+    /// What the graph and the rules are asked for instead of the action: a permission of the tenant's own.
+    pub permission: Option<Permission>,
     /// Does what was found out on the way to the commit hold on any revision? If not, the caller is told to repeat the call
     /// when the revision moved in between.
     pub again: bool,
+    /// Is it for a group or project that may be disabled? Whoever switches one on again, or is told that it is not found.
+    pub asleep: bool,
 }
 impl Gate {
     pub fn new(action: &'static str, target: Target<'static>) -> Self {
-        Self { action, target, asked: Asked::default(), grants: Roles::NONE, also: vec![], again: true }
+        Self {
+            action,
+            target,
+            asked: Asked::default(),
+            grants: Roles::NONE,
+            also: vec![],
+            need: None,
+            permission: None,
+            gives: vec![],
+            again: true,
+            asleep: false,
+        }
+    }
+    /// A permission on an object of the access graph.
+    pub fn on(object: Object, permission: &'static str) -> Self {
+        Self { need: Some(Need::On(object)), ..Self::new(permission, target(object)) }
+    }
+    /// What only superusers do.
+    pub fn superuser(action: &'static str) -> Self {
+        Self { need: Some(Need::Superuser), ..Self::new(action, Target::tenant()) }
+    }
+    /// What everybody does who is known.
+    pub fn anyone(action: &'static str) -> Self {
+        Self { need: Some(Need::Known), ..Self::new(action, Target::tenant()) }
+    }
+    /// Permissions that the change hands on.
+    pub fn giving(mut self, permissions: Vec<String>) -> Self {
+        self.gives = permissions;
+        self
+    }
+    /// The object itself may be disabled.
+    pub fn asleep(mut self) -> Self {
+        self.asleep = true;
+        self
+    }
+    /// Asks for this permission; the action only names the call.
+    pub fn needing(mut self, permission: Permission, target: Target<'static>) -> Self {
+        (self.permission, self.target) = (Some(permission), target);
+        self
     }
     /// Something that is checked outside the gate stands on this revision only.
     pub fn once(mut self) -> Self {
         self.again = false;
         self
+    }
+}
+
+/// What the access graph has to say (spec v1beta1 2.3, column Authz).
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Need {
+    /// A person or a machine, nothing more.
+    Known,
+    /// A superuser (decision 17).
+    Superuser,
+    /// The action, which is a permission's slug, on this object.
+    On(Object),
+}
+
+/// The Cedar resource of an object.
+fn target(object: Object) -> Target<'static> {
+    match object {
+        Object::Organization(id) => Target::resource("organization", id.to_string()),
+        Object::Project(id) => Target::resource("project", id.to_string()),
+        Object::Group(id) => Target::group(id),
+        Object::ServiceUser { organization } => Target::resource("organization", organization.to_string()),
+        Object::Resource { id, project, .. } => {
+            Target::new_in_tenant("Resource", id.to_string()).within("Project", project.to_string())
+        }
+    }
+}
+
+/// Is the caller a superuser (decision 17)? An admin, unless through a key without every scope.
+pub(crate) fn is_superuser(principal: &Principal) -> bool {
+    let all = match &principal.credential {
+        Credential::ApiKey { scopes, .. } => scopes.is_all(),
+        Credential::Session { .. } => true,
+        Credential::None => matches!(principal.subject, Subject::System),
+    };
+    let machine = matches!(principal.credential, Credential::ApiKey { owner: KeyOwner::Service(_), .. });
+    all && (machine
+        || principal.roles.has(Role::Admin)
+        || principal.is_owner
+        || matches!(principal.subject, Subject::System))
+}
+/// The caller as the access graph knows them. A key without every scope has no part in it.
+pub(crate) fn bearer(principal: &Principal) -> Option<Bearer> {
+    if matches!(&principal.credential, Credential::ApiKey { scopes, .. } if !scopes.is_all()) {
+        return None;
+    }
+    match &principal.subject {
+        Subject::User(id) => Some(Bearer::User(id.uuid())),
+        Subject::ServiceUser(id) => Some(Bearer::ServiceUser(id.uuid())),
+        Subject::System | Subject::Anonymous => None,
     }
 }
 
@@ -58,6 +158,11 @@ impl App {
     /// Decides, and refuses with 403 `forbidden`, the action, and the notices of the rules that decided.
     pub(crate) async fn allow(&self, cx: &Ctx, gate: &Gate) -> Result<Allowed> {
         let compiled = self.snapshot(cx).await?;
+        if let Some(need) = gate.need {
+            let allowed = self.allow_in_graph(cx, &compiled, gate, need)?;
+            holds_what_it_gives(cx, &compiled, gate, need)?;
+            return Ok(allowed);
+        }
         let d = decide(&compiled, cx, gate.action, &gate.target, &gate.asked, None);
         report(cx, &d);
         cx.notices.add(&d.notice_strings());
@@ -72,6 +177,43 @@ impl App {
             }
         }
         Ok(Allowed { revision: compiled.revision, reach: d.reach })
+    }
+    /// Rules first; where they are silent, the graph decides. A disabled organization is told only to who might otherwise.
+    fn allow_in_graph(&self, cx: &Ctx, compiled: &Compiled, gate: &Gate, need: Need) -> Result<Allowed> {
+        let action = gate.permission.as_ref().map_or(gate.action, |p| &p.slug);
+        let d = decide(compiled, cx, action, &gate.target, &gate.asked, None);
+        report(cx, &d);
+        cx.notices.add(&d.notice_strings());
+        let yes = Ok(Allowed { revision: compiled.revision, reach: Reach::All });
+        let no = Err(forbidden(gate.action, &d));
+        let superuser = is_superuser(&cx.principal);
+        match (d.layer, need) {
+            (Layer::Rule, _) if !d.allowed => no,
+            // no rule lifts what is disabled (decision 19)
+            (Layer::Rule, Need::On(object)) => match compiled.access.graph.disabled(object) {
+                Some(_) if superuser => yes,
+                Some(Disabled::Organization) => Err(organization_disabled()),
+                Some(Disabled::Group | Disabled::Project) if !gate.asleep => no,
+                _ => yes,
+            },
+            (_, Need::Known) if superuser || bearer(&cx.principal).is_some() => yes,
+            (_, Need::Superuser) if superuser => yes,
+            (_, Need::On(object)) if !superuser => {
+                let permission = gate.permission.as_ref().or_else(|| compiled.access.catalogue.get(gate.action));
+                let (Some(bearer), Some(permission)) = (bearer(&cx.principal), permission) else {
+                    return no;
+                };
+                let verdict = compiled.access.graph.check(bearer, None, permission, object);
+                match (verdict.via, verdict.disabled) {
+                    (Some(_), None) => yes,
+                    (Some(_), Some(Disabled::Organization)) => Err(organization_disabled()),
+                    (Some(_), Some(Disabled::Group | Disabled::Project)) if gate.asleep => yes,
+                    _ => no,
+                }
+            }
+            (_, Need::On(_)) => yes,
+            _ => no,
+        }
     }
     /// The same for reading one thing: whoever may read only his own learns nothing about what is not there.
     pub(crate) async fn may_read<T>(
@@ -132,6 +274,31 @@ impl App {
     }
 }
 
+/// 403 unless the caller holds each permission that the change hands on; superusers hold everything.
+fn holds_what_it_gives(cx: &Ctx, compiled: &Compiled, gate: &Gate, need: Need) -> Result<()> {
+    let Need::On(object) = need else { return Ok(()) };
+    if gate.gives.is_empty() || is_superuser(&cx.principal) {
+        return Ok(());
+    }
+    let bearer = bearer(&cx.principal);
+    let holds = |slug: &String| {
+        let (Some(bearer), Some(permission)) = (bearer, compiled.access.catalogue.get(slug)) else { return false };
+        compiled.access.graph.check(bearer, None, permission, object).holds()
+    };
+    let missing: Vec<&str> = gate.gives.iter().filter(|slug| !holds(slug)).map(String::as_str).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let message = format!("You cannot give what you do not hold here yourself: {}.", missing.join(", "));
+    Err(Error::new(Code::Forbidden, message).detail("action", gate.action).detail("permissions", missing))
+}
+
+/// What Frontier's clients read of an organization that is switched off (spec v1beta1 3.2).
+pub(crate) fn organization_disabled() -> Error {
+    Error::new(Code::Conflict, "org is disabled. Please contact your administrator to enable it")
+        .detail("state", "disabled")
+}
+
 pub(crate) fn decide(
     compiled: &Compiled,
     cx: &Ctx,
@@ -145,7 +312,30 @@ pub(crate) fn decide(
     facts.email_domain = asked.email_domain.as_deref();
     facts.auth_provider = asked.auth_provider.as_deref();
     facts.role = role;
-    compiled.snapshot.decide(&Request::new(&cx.principal, action, target, &facts))
+    let principal = match compiled.snapshot.could_match(action) {
+        true => in_groups(compiled, &cx.principal),
+        false => Cow::Borrowed(&*cx.principal),
+    };
+    compiled.snapshot.decide(&Request::new(&principal, action, target, &facts))
+}
+
+/// The caller with the groups that count, for rules that speak of them (decision 19).
+fn in_groups<'a>(compiled: &Compiled, principal: &'a Principal) -> Cow<'a, Principal> {
+    let graph = &compiled.access.graph;
+    let bearer = match &principal.subject {
+        Subject::User(id) => Bearer::User(id.uuid()),
+        Subject::ServiceUser(id) => Bearer::ServiceUser(id.uuid()),
+        Subject::System | Subject::Anonymous => return Cow::Borrowed(principal),
+    };
+    let counts = |id: &uuid::Uuid| {
+        let above = graph.group(*id).and_then(|g| g.organization);
+        above.is_none_or(|o| graph.organization(o).is_some_and(|o| o.enabled))
+    };
+    let groups: Arc<[uuid::Uuid]> = graph.groups_of(bearer).filter(counts).collect();
+    if groups.is_empty() {
+        return Cow::Borrowed(principal);
+    }
+    Cow::Owned(Principal { groups, ..principal.clone() })
 }
 
 /// A rule that cannot be evaluated is the operator's business: a forbid among them denies.
@@ -153,6 +343,11 @@ fn report(cx: &Ctx, d: &Decision) {
     for e in &d.errors {
         tracing::warn!(tenant = %cx.tenant_id, rule = %e.rule_id, policy = %e.policy_id, error = %e.message, "a rule failed");
     }
+}
+
+/// The same refusal where nothing was decided, since there is nothing to decide on.
+pub(crate) fn forbidden_unseen(action: &str) -> Error {
+    forbidden(action, &Decision::nothing())
 }
 
 /// 403, with the action that was missing.

@@ -2,25 +2,28 @@
 //!
 //! Rows are read and made canonical here while the writer commits the batch before; a bad row never stops the others, and
 //! nothing but two batches is held in memory.
-use portcullis_audit::Prepared;
 use std::sync::Arc;
+use std::time::Duration;
 
-use portcullis_authz::{Reach, Target};
+use portcullis_audit::Prepared;
+use portcullis_authz::Target;
 use portcullis_crypto::password::{Owner, Password, Rule, check_imported};
+use portcullis_domain::audit::Event;
 use portcullis_domain::fields::{self, Fields, boolean, line, metadata, string, strings};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
-use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
+use portcullis_domain::{Code, Ctx, Error, Id, Result, Role};
 use portcullis_store::{Tx, user};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::App;
 use crate::app::Scribe;
-use crate::authorize::Gate;
+use crate::import_right::Right;
 use crate::long::{Long, Place};
 use crate::tenancy::Compiled;
-use crate::user::{check_metadata, roles};
+use crate::user::roles;
 use crate::user_change::{no_cycle, record_update};
 use crate::user_create::{created, from_id};
 
@@ -32,6 +35,8 @@ pub const MOST_ROWS: u64 = 1_000_000;
 const MOST_PASSWORDS: u64 = 1_000;
 /// Rows that are committed together.
 const BATCH: usize = 500;
+/// While rows are awaited the right to import is looked at again so often.
+const LOOK: Duration = Duration::from_secs(10);
 
 /// What happens to a row whose user is there already.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -109,17 +114,6 @@ struct Import {
     compiled: Arc<Compiled>,
 }
 
-/// What the caller may do on one revision of the tenant. An import runs for minutes: it is asked for anew with every batch, and
-/// the batch commits on that revision only.
-#[derive(Clone, Copy)]
-struct Standing {
-    revision: i64,
-    /// Roles that may be given and taken.
-    grantable: Roles,
-    /// May users be changed, and `metadata.attributes` be written (decision 4)?
-    may_update: bool,
-}
-
 #[derive(Default)]
 struct Summary {
     rows: u64,
@@ -139,24 +133,35 @@ impl Summary {
     }
 }
 
+/// The lines that come.
+struct Rows {
+    lines: mpsc::Receiver<Vec<u8>>,
+    look: Interval,
+    patience: Duration,
+}
+impl Rows {
+    fn new(lines: mpsc::Receiver<Vec<u8>>, patience: Duration) -> Self {
+        let every = LOOK.min(patience / 6).max(Duration::from_millis(1));
+        let mut look = interval_at(Instant::now() + every, every);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        Self { lines, look, patience }
+    }
+}
+fn is_blank(line: &[u8]) -> bool {
+    line.iter().all(u8::is_ascii_whitespace)
+}
+
 impl Import {
-    async fn run(self, mut lines: mpsc::Receiver<Vec<u8>>, send: &mpsc::Sender<Vec<u8>>, place: &Place) -> Result<()> {
+    async fn run(self, lines: mpsc::Receiver<Vec<u8>>, send: &mpsc::Sender<Vec<u8>>, place: &Place) -> Result<()> {
+        let mut rows = Rows::new(lines, place.patience());
         let (mut summary, mut passwords, mut committing) = (Summary::default(), 0, None);
         loop {
-            let mut batch = Vec::with_capacity(BATCH);
-            while batch.len() < BATCH
-                && let Some(line) = lines.recv().await
-            {
-                if line.iter().all(u8::is_ascii_whitespace) {
-                    continue;
-                }
-                summary.rows += 1;
-                batch.push(self.read(summary.rows, &line, &mut passwords).await?);
-            }
-            // the batch before was committed while this one was read
+            let batch = self.batch(&mut rows, &mut summary.rows, &mut passwords).await;
+            // the batch before was committed while this one was read, and is told even if nothing follows
             if let Some(task) = committing.take() {
                 place.patiently(self.report(finished(task).await?, &mut summary, send)).await??;
             }
+            let batch = batch?;
             if batch.is_empty() {
                 break;
             }
@@ -171,6 +176,42 @@ impl Import {
         let last = summary.line(self.options.dry_run);
         place.patiently(send.send(format!("{last}\n").into_bytes())).await?.map_err(Error::internal)
     }
+    async fn batch(&self, rows: &mut Rows, read: &mut u64, passwords: &mut u64) -> Result<Vec<Entry>> {
+        let mut batch = Vec::with_capacity(BATCH);
+        while batch.len() < BATCH
+            && let Some(line) = self.next(rows).await?
+        {
+            *read += 1;
+            batch.push(self.read(*read, &line, passwords).await?);
+        }
+        Ok(batch)
+    }
+    /// The next row; `None` after the last. Whoever sends none, or empty lines only, keeps a place just for a while, and only as
+    /// long as the right to it lasts.
+    async fn next(&self, rows: &mut Rows) -> Result<Option<Vec<u8>>> {
+        let patience = rows.patience;
+        if let Ok(line) = rows.lines.try_recv()
+            && !is_blank(&line)
+        {
+            return Ok(Some(line));
+        }
+        let row = async {
+            loop {
+                tokio::select! {
+                    biased;
+                    _ = rows.look.tick() => drop(self.app.still_may(&self.cx, "users:import").await?),
+                    line = rows.lines.recv() => match line {
+                        Some(line) if is_blank(&line) => {}
+                        row => return Ok(row),
+                    },
+                }
+            }
+        };
+        timeout(patience, row).await.unwrap_or_else(|_| {
+            let message = format!("No row came for {} seconds: the import ended.", patience.as_secs());
+            Err(Error::field("", message))
+        })
+    }
     async fn report(&self, outcomes: Vec<Value>, summary: &mut Summary, send: &mpsc::Sender<Vec<u8>>) -> Result<()> {
         let mut out = Vec::with_capacity(outcomes.len() * 128);
         for o in outcomes {
@@ -180,27 +221,15 @@ impl Import {
         }
         send.send(out).await.map_err(|_| Error::unavailable("the client of an import left"))
     }
-    async fn standing(&mut self) -> Result<Standing> {
-        let (cx, allowed) = self.app.still_may(&self.cx, "users:import").await?;
-        self.cx = cx;
-        let mut grantable = Roles::NONE;
-        for role in Role::PUBLIC {
-            let gate = Gate { grants: Roles::NONE.with(role), ..Gate::new("users:import", Target::tenant()) };
-            if self.app.may_grant(&self.cx, &gate).await.is_ok() {
-                grantable = grantable.with(role);
-            }
-        }
-        let may_update =
-            self.app.may(&self.cx, "users:update", Target::tenant()).await.is_ok_and(|a| a.reach == Reach::All);
-        Ok(Standing { revision: allowed.revision, grantable, may_update })
-    }
-    async fn commit(mut self, batch: Vec<Entry>) -> Result<Vec<Value>> {
+    async fn commit(self, batch: Vec<Entry>) -> Result<Vec<Value>> {
         let entries = Arc::new(batch);
         for _ in 0..8 {
-            let standing = self.standing().await?;
-            let scribe = self.app.scribe(&self.cx);
-            let c = Batch { entries: entries.clone(), options: self.options, standing, scribe };
-            let (db, cx) = (&self.app.0.db, self.cx.clone());
+            let right = self.app.import_right(&self.cx).await?;
+            let (db, cx) = (&self.app.0.db, right.cx.clone());
+            // here, not in the writer's turn
+            let beyond = entries.iter().map(|e| beyond(&right, e)).collect();
+            let scribe = self.app.scribe(&cx);
+            let c = Batch { entries: entries.clone(), options: self.options, right, beyond, scribe };
             let out = match self.options.dry_run {
                 true => db.read(cx, &c, dry_run).await?,
                 false => db.write_bulk(cx, c, commit).await?,
@@ -282,7 +311,7 @@ impl Import {
         let (email, title) = f.finish(email.zip(name))?;
         let names_roles = words.is_some();
         let roles = roles(&words.unwrap_or_else(|| vec!["user".into()]))?;
-        check_metadata(self.compiled.user_schema.as_deref(), &data)?;
+        self.compiled.schemas.check("user", &data)?;
         let password_hash = match password {
             Some(p) => Some(self.app.hash(p).await?),
             None => hash,
@@ -315,7 +344,8 @@ impl Import {
             updated_at: cx.now,
             revision: 1,
         };
-        let event = self.app.prepare(cx, created(self.app.event(cx, "user.created", "user", id), &user));
+        let event = imported(created(self.app.event(cx, "user.created", "user", id), &user), &user, &password_hash);
+        let event = self.app.prepare(cx, event);
         Ok(Row { user, names_roles, password_hash, event })
     }
 }
@@ -342,8 +372,18 @@ fn outcome(line: u64, status: &str, external_id: Option<&str>, error: Option<&Er
         if let Some(fields) = e.details().get("fields") {
             o.insert("fields".into(), fields.clone());
         }
+        if !e.notice_list().is_empty() {
+            o.insert("notices".into(), e.notice_list().into());
+        }
     }
     Value::Object(o)
+}
+/// What only an import can say of a new user. Of a password just that there is one.
+fn imported(event: Event, user: &User, password_hash: &Option<String>) -> Event {
+    let null = || Value::Null;
+    let event = if user.email_verified { event.change("email_verified", null(), true) } else { event };
+    let event = if user.state.is_active() { event } else { event.change("active", null(), false) };
+    if password_hash.is_some() { event.change("has_password", null(), true) } else { event }
 }
 fn with_id(mut o: Value, id: Id<User>) -> Value {
     o["id"] = id.to_string().into();
@@ -353,17 +393,25 @@ fn with_id(mut o: Value, id: Id<User>) -> Value {
 struct Batch {
     entries: Arc<Vec<Entry>>,
     options: ImportOptions,
-    standing: Standing,
+    right: Right,
+    /// Of each entry: why a new user is refused.
+    beyond: Vec<Option<Value>>,
     scribe: Scribe,
+}
+impl Batch {
+    /// A line about a user who was there before.
+    fn known(&self, line: Value, other: &User) -> Value {
+        if self.right.shows(other) { with_id(line, other.id) } else { line }
+    }
 }
 
 /// `None`: what the caller may do changed; nothing was written.
 async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<Value>>> {
-    if tx.revision().await? != c.standing.revision {
+    if tx.revision().await? != c.right.revision {
         return Ok(None);
     }
     let (mut out, mut structural) = (Vec::with_capacity(c.entries.len()), false);
-    for e in c.entries.iter() {
+    for (e, beyond) in c.entries.iter().zip(&c.beyond) {
         let row = match &e.row {
             Ok(row) => row,
             Err(refused) => {
@@ -375,10 +423,10 @@ async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<V
             out.push(refused);
             continue;
         }
-        if let Some(refused) = beyond(c, e, row) {
+        if let Some(refused) = beyond {
             // a user who is there already may be left as he is, or changed within what the caller may
             if existing(tx, &row.user).await?.is_none() {
-                out.push(refused);
+                out.push(refused.clone());
                 continue;
             }
         } else if user::insert(tx, &row.user, row.password_hash.as_deref(), None).await? {
@@ -399,20 +447,20 @@ async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<V
 /// The same without writing: what would become of each row, each taken by itself.
 async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<Value>>> {
     let mut out = Vec::with_capacity(c.entries.len());
-    for e in c.entries.iter() {
+    for (e, beyond) in c.entries.iter().zip(&c.beyond) {
         let line = match &e.row {
             Err(refused) => refused.clone(),
             Ok(row) => match (manager_missing(tx, e, row).await?, existing(tx, &row.user).await?) {
                 (Some(refused), _) => refused,
                 (None, None) => {
-                    beyond(c, e, row).unwrap_or_else(|| outcome(e.line, "created", e.external_id.as_deref(), None))
+                    beyond.clone().unwrap_or_else(|| outcome(e.line, "created", e.external_id.as_deref(), None))
                 }
                 (None, Some(other)) => match c.options.on_conflict {
-                    OnConflict::Error => conflict(e, &other, &row.user),
-                    OnConflict::Skip => with_id(outcome(e.line, "skipped", e.external_id.as_deref(), None), other.id),
+                    OnConflict::Error => conflict(c, e, &other, &row.user),
+                    OnConflict::Skip => c.known(outcome(e.line, "skipped", e.external_id.as_deref(), None), &other),
                     OnConflict::Update => match changed(tx, c, row, &other) {
-                        Ok(None) => with_id(outcome(e.line, "unchanged", e.external_id.as_deref(), None), other.id),
-                        Ok(Some(_)) => with_id(outcome(e.line, "updated", e.external_id.as_deref(), None), other.id),
+                        Ok(None) => c.known(outcome(e.line, "unchanged", e.external_id.as_deref(), None), &other),
+                        Ok(Some(_)) => c.known(outcome(e.line, "updated", e.external_id.as_deref(), None), &other),
                         Err(refused) => outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)),
                     },
                 },
@@ -423,27 +471,12 @@ async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<
     Ok(Some(out))
 }
 /// A new user with what the caller may not give.
-fn beyond(c: &Batch, e: &Entry, row: &Row) -> Option<Value> {
-    let refuse = |error: &Error| Some(outcome(e.line, "invalid", e.external_id.as_deref(), Some(error)));
-    if let Some(role) = row.user.roles.without(Role::User).iter().find(|r| !c.standing.grantable.has(*r)) {
-        return refuse(&not_grantable(role));
-    }
-    if row.user.metadata.contains_key("attributes") && !c.standing.may_update {
-        return refuse(&Error::field(
-            "metadata.attributes",
-            "This feeds policies: it needs the permission users:update.",
-        ));
-    }
-    None
-}
-fn not_grantable(role: Role) -> Error {
-    Error::new(Code::InvalidRoles, format!("You may not give or take the role {role}."))
+fn beyond(right: &Right, e: &Entry) -> Option<Value> {
+    let refused = right.create(&e.row.as_ref().ok()?.user).err()?;
+    Some(outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)))
 }
 /// The user as the row wants him, if that is another; what the caller may not change is refused.
 fn changed(tx: &Tx, c: &Batch, row: &Row, other: &User) -> Result<Option<User>> {
-    if !c.standing.may_update {
-        return Err(Error::new(Code::Forbidden, "Changing users needs the permission users:update."));
-    }
     let mut roles = if row.names_roles { row.user.roles } else { other.roles };
     if other.roles.has(Role::Checker) {
         // what this surface does not show stays (decision 17)
@@ -453,9 +486,7 @@ fn changed(tx: &Tx, c: &Batch, row: &Row, other: &User) -> Result<Option<User>> 
         roles = roles.with(Role::Admin);
     }
     let differ = other.roles.changed(roles);
-    if let Some(role) = differ.iter().find(|r| !c.standing.grantable.has(*r)) {
-        return Err(not_grantable(role));
-    }
+    c.right.update(other, &row.user, row.names_roles, differ)?;
     if !differ.is_empty() && tx.cx.principal.acting_user == Some(other.id) {
         return Err(Error::new(Code::Forbidden, "Nobody changes their own roles: ask another administrator."));
     }
@@ -498,7 +529,7 @@ async fn existing(tx: &mut Tx, u: &User) -> portcullis_store::Result<Option<User
     }
     user::by_email(tx, &u.email).await
 }
-fn conflict(e: &Entry, other: &User, wanted: &User) -> Value {
+fn conflict(c: &Batch, e: &Entry, other: &User, wanted: &User) -> Value {
     let field = if other.email == wanted.email { "email" } else { "external_id" };
     let message = if field == "email" {
         "A user with this e-mail address exists."
@@ -506,7 +537,7 @@ fn conflict(e: &Entry, other: &User, wanted: &User) -> Value {
         "A user with this external id exists."
     };
     let error = Error::new(Code::UserExists, message).detail("field", field);
-    with_id(outcome(e.line, "conflict", e.external_id.as_deref(), Some(&error)), other.id)
+    c.known(outcome(e.line, "conflict", e.external_id.as_deref(), Some(&error)), other)
 }
 async fn clash(
     tx: &mut Tx,
@@ -520,12 +551,12 @@ async fn clash(
         return Err(portcullis_store::Error::internal("a row was refused by a rule that is not known here"));
     };
     match c.options.on_conflict {
-        OnConflict::Error => Ok((conflict(e, &other, &row.user), false)),
-        OnConflict::Skip => Ok((with_id(outcome(e.line, "skipped", external_id, None), other.id), false)),
+        OnConflict::Error => Ok((conflict(c, e, &other, &row.user), false)),
+        OnConflict::Skip => Ok((c.known(outcome(e.line, "skipped", external_id, None), &other), false)),
         OnConflict::Update => {
             let after = match changed(tx, c, row, &other) {
                 Ok(Some(after)) => after,
-                Ok(None) => return Ok((with_id(outcome(e.line, "unchanged", external_id, None), other.id), false)),
+                Ok(None) => return Ok((c.known(outcome(e.line, "unchanged", external_id, None), &other), false)),
                 Err(refused) => return Ok((outcome(e.line, "invalid", external_id, Some(&refused)), false)),
             };
             if let Some(manager) = after.manager_id.filter(|m| other.manager_id != Some(*m))
@@ -537,7 +568,7 @@ async fn clash(
             record_update(tx, &c.scribe, &other, &after);
             let structural =
                 after.roles != other.roles || after.tags() != other.tags() || after.manager_id != other.manager_id;
-            Ok((with_id(outcome(e.line, "updated", external_id, None), other.id), structural))
+            Ok((c.known(outcome(e.line, "updated", external_id, None), &other), structural))
         }
     }
 }

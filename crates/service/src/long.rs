@@ -103,6 +103,10 @@ impl Place {
         });
         receive
     }
+    /// How long it waits for the one who called.
+    pub(crate) const fn patience(&self) -> Duration {
+        self.patience
+    }
     /// Waits for what the one who called has to take, but not for ever.
     pub(crate) async fn patiently<T>(&self, taken: impl Future<Output = T>) -> Result<T> {
         patiently(self.patience, taken).await

@@ -16,6 +16,9 @@ const LARGEST: usize = 64 * 1024;
 /// Levels and values of a schema.
 const DEEPEST: usize = 20;
 const NODES: usize = 2_000;
+/// Patterns of a schema, and the bytes that one may take when it is compiled and while it runs.
+const PATTERNS: usize = 20;
+const PATTERN_BYTES: usize = 256 * 1024;
 
 /// A schema to make or to put in place of another.
 #[derive(Clone, Debug)]
@@ -48,7 +51,7 @@ impl App {
     pub async fn create_meta_schema(&self, cx: &Ctx, new: NewMetaSchema, reply: Reply<MetaSchema>) -> Result<Answer> {
         let gate = Gate::new("meta_schemas:create", Target::tenant());
         let command = async {
-            validator(&new.schema)?;
+            self.well_formed(&new.schema).await?;
             let schema = MetaSchema {
                 id: self.id(cx),
                 name: new.name,
@@ -66,7 +69,7 @@ impl App {
         let gate = Gate::new("meta_schemas:update", target(found.as_ref()));
         let command = async {
             let old = found.ok_or_else(|| Error::not_found("metaschema"))?;
-            validator(&new.schema)?;
+            self.well_formed(&new.schema).await?;
             if is_built_in(&old.name) && old.name != new.name {
                 return Err(
                     Error::new(Code::Conflict, "A built-in metaschema keeps its name.").detail("state", "built_in")
@@ -94,6 +97,14 @@ impl App {
     }
 }
 
+impl App {
+    /// Compiles a schema off the request's thread.
+    async fn well_formed(&self, text: &str) -> Result<()> {
+        let text = text.to_owned();
+        self.validating(move || validator(&text).map(drop)).await?
+    }
+}
+
 fn is_built_in(name: &str) -> bool {
     BUILT_IN.contains(&name)
 }
@@ -114,14 +125,16 @@ pub(crate) fn validator(text: &str) -> Result<jsonschema::Validator> {
     bounded(&value).map_err(|m| wrong(m.into()))?;
     jsonschema::options()
         // linear in the text: a pattern cannot be made to hang the server
-        .with_pattern_options(jsonschema::PatternOptions::regex())
+        .with_pattern_options(
+            jsonschema::PatternOptions::regex().size_limit(PATTERN_BYTES).dfa_size_limit(PATTERN_BYTES),
+        )
         .build(&value)
         .map_err(|e| wrong(format!("This is no JSON Schema: {e}.")))
 }
 /// A schema is written by one tenant and compiled and run in a server of many: its cost is bounded before either. Without
 /// references, checking is linear in the schema times the metadata.
 fn bounded(schema: &Value) -> Result<(), &'static str> {
-    fn walk(v: &Value, depth: usize, nodes: &mut usize) -> Result<(), &'static str> {
+    fn walk(v: &Value, depth: usize, nodes: &mut usize, patterns: &mut usize) -> Result<(), &'static str> {
         *nodes += 1;
         if depth > DEEPEST {
             return Err("At most 20 levels deep.");
@@ -132,13 +145,23 @@ fn bounded(schema: &Value) -> Result<(), &'static str> {
         match v {
             Value::Object(m) => m.iter().try_for_each(|(k, v)| match k.as_str() {
                 "$ref" | "$dynamicRef" | "$recursiveRef" => Err("No references ($ref): write the schema in one piece."),
-                _ => walk(v, depth + 1, nodes),
+                _ => {
+                    *patterns += match (k.as_str(), v) {
+                        ("pattern", _) => 1,
+                        ("patternProperties", Value::Object(m)) => m.len(),
+                        _ => 0,
+                    };
+                    if *patterns > PATTERNS {
+                        return Err("At most 20 patterns.");
+                    }
+                    walk(v, depth + 1, nodes, patterns)
+                }
             }),
-            Value::Array(a) => a.iter().try_for_each(|v| walk(v, depth + 1, nodes)),
+            Value::Array(a) => a.iter().try_for_each(|v| walk(v, depth + 1, nodes, patterns)),
             _ => Ok(()),
         }
     }
-    walk(schema, 0, &mut 0)
+    walk(schema, 0, &mut 0, &mut 0)
 }
 
 struct Save {
@@ -196,10 +219,14 @@ mod tests {
     #[test]
     fn a_schema_that_could_hang_or_crash_the_server_is_refused() {
         let deep = format!("{}true{}", "{\"not\":".repeat(100), "}".repeat(100));
+        let patterns: Vec<String> = (0..21).map(|n| format!("\"p{n}\":{{\"pattern\":\"a\"}}")).collect();
+        let patterns = format!("{{\"properties\":{{{}}}}}", patterns.join(","));
         let wide = format!("{{\"enum\":[{}1]}}", "1,".repeat(3_000));
         for bad in [
             deep.as_str(),
             wide.as_str(),
+            patterns.as_str(),
+            r#"{"pattern":"[\\p{L}\\p{N}\\p{S}]{140}x"}"#,
             r##"{"$ref":"#"}"##,
             r##"{"$defs":{"a":{"allOf":[{"$ref":"#/$defs/a"}]}}}"##,
             r#"{"$ref":"http://169.254.169.254/"}"#,

@@ -191,7 +191,7 @@ impl App {
         let rows = self.0.db.read(cx.clone(), &c, list).await?;
         self.page(cx, page, rows, |(p, _)| json!({ "priority": p.priority, "name": name_key(&p.name) })).await
     }
-    /// Changes a policy. `policies:update`.
+    /// Changes a policy. `policies:update`; who makes its permits count, or count more, must be one who may write them.
     pub async fn update_policy(
         &self,
         cx: &Ctx,
@@ -199,10 +199,19 @@ impl App {
         patch: Result<PolicyPatch>,
         if_match: Option<i64>,
     ) -> Result<PolicyView> {
-        let gate = Gate::new("policies:update", Target::policy(id));
+        // the rules that are looked at here are those of this revision
+        let gate = Gate::new("policies:update", Target::policy(id)).once();
         let command = async {
-            self.policy_exists(cx, id).await?;
-            Ok(Update { id, patch: patch?, if_match, scribe: self.scribe(cx) })
+            let (before, rules) =
+                self.0.db.read(cx.clone(), &id, with_rules).await?.ok_or_else(|| Error::not_found("policy"))?;
+            let patch = patch?;
+            let enabled = patch.enabled.unwrap_or(before.enabled);
+            let raised = patch.priority.is_some_and(|p| p > before.priority);
+            if enabled && (!before.enabled || raised) {
+                let texts: Vec<&str> = rules.iter().map(|r| r.text.as_str()).collect();
+                self.read_set(cx, &texts.join("\n")).await?;
+            }
+            Ok(Update { id, patch, if_match, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, update).await
     }
@@ -300,6 +309,13 @@ async fn whole(tx: &mut Tx, id: &Id<Policy>) -> portcullis_store::Result<Option<
     let Some(policy) = policy::by_id(tx, *id).await? else { return Ok(None) };
     let rules = policy::rules_of(tx, *id).await?;
     Ok(Some(PolicyView { policy, rules: rules.into_iter().map(view).collect() }))
+}
+
+async fn with_rules(tx: &mut Tx, id: &Id<Policy>) -> portcullis_store::Result<Option<(Policy, Vec<Rule>)>> {
+    match policy::by_id(tx, *id).await? {
+        Some(p) => Ok(Some((p, policy::rules_of(tx, *id).await?))),
+        None => Ok(None),
+    }
 }
 
 struct Update {

@@ -1,5 +1,7 @@
 //! One's own account. Person only: an API key is refused.
+use portcullis_audit::Prepared;
 use portcullis_crypto::password::{Owner, Password, Rule};
+use portcullis_domain::audit::{Event, Outcome};
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result};
@@ -9,7 +11,7 @@ use serde_json::{Map, Value};
 use crate::app::{Scribe, busy};
 use crate::authorize::person_only;
 use crate::change::moved;
-use crate::user::{UserRef, check_metadata};
+use crate::user::UserRef;
 use crate::user_change::{end_access, record_update};
 use crate::{Answer, App, Reply};
 
@@ -57,7 +59,7 @@ impl App {
         }
         if let Some(metadata) = &patch.metadata {
             let metadata = keep_attributes(metadata.clone(), &me.metadata);
-            check_metadata(self.snapshot(cx).await?.user_schema.as_deref(), &metadata)?;
+            self.snapshot(cx).await?.schemas.check("user", &metadata)?;
         }
         let c = Update { id: me.id, patch, scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, update).await.map_err(Error::from)
@@ -82,6 +84,10 @@ impl App {
         let stored = self.0.db.read(cx.clone(), &me.id, password_hash).await?;
         let verdict = self.0.passwords.verify(stored.clone(), current).await.map_err(busy)?;
         if !verdict.is_match() {
+            // whoever sits at another's screen guesses here: that is told like a failed sign-in
+            let event = self.event(cx, "password.change_failed", "user", me.id);
+            let event = self.prepare(cx, Event { outcome: Outcome::Failed, ..event });
+            self.0.db.write(cx.clone(), event, record).await?;
             return Err(Error::field("current_password", "This is not your current password."));
         }
         self.check_password(cx, &new, Owner { email: &me.email, name: &me.title }).await?;
@@ -179,4 +185,8 @@ async fn set_password(tx: &mut Tx, c: &NewPassword) -> portcullis_store::Result<
 }
 async fn password_hash(tx: &mut Tx, id: &Id<User>) -> portcullis_store::Result<Option<String>> {
     user::password_hash(tx, *id).await
+}
+async fn record(tx: &mut Tx, event: &Prepared) -> portcullis_store::Result<()> {
+    tx.audit(event.clone());
+    Ok(())
 }

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Asked, Gate, decide};
+use crate::authorize::{Asked, Gate, decide, is_superuser};
 use crate::policy::{RuleDraft, RuleView, complete};
 use crate::{Answer, App, Page, PageRequest, Reply};
 
@@ -138,7 +138,7 @@ impl App {
         let cedar = cedar?;
         let names = self.names(cx, &[&cedar]).await?;
         let checked = self
-            .blocking(move || {
+            .validating(move || -> Result<_, RuleErrors> {
                 let rules = rule::parse_many(&cedar, &names)?;
                 if rules.len() > MOST_VALIDATED {
                     return Ok(None);
@@ -192,7 +192,7 @@ impl App {
                 .collect();
         let names = self.names(cx, &look_in).await?;
         let (text, notice, audit_session) = (draft.policy_text.clone(), draft.notice.clone(), draft.audit_session);
-        let read = self.blocking(move || {
+        let read = self.validating(move || -> Result<_, RuleErrors> {
             let mut source = match (&text, parts) {
                 (Some(text), _) => Cedar::parse_text(text, &names)?,
                 (None, parts) => Cedar::from_parts(&parts.unwrap_or_else(|| RuleParts::new(Effect::Forbid)), &names)?,
@@ -216,6 +216,13 @@ impl App {
         if source.parts.effect != Effect::Permit {
             return Ok(());
         }
+        // organizations, projects and groups are given by bindings; a rule that permits what is done to them is a superuser's
+        let permission =
+            source.parts.action_ids.iter().find(|id| actions::Kind::of(id) == Some(actions::Kind::Permission));
+        if let Some(permission) = permission.filter(|_| !is_superuser(&cx.principal)) {
+            let message = format!("A rule of yours cannot permit {permission}: only superusers give this by rules.");
+            return Err(Error::new(Code::Forbidden, message).detail("action", permission.as_str()));
+        }
         let compiled = self.snapshot(cx).await?;
         let named = |a: &&actions::BuiltIn| source.parts.action_ids.iter().any(|id| id == a.name || id == a.area);
         for action in actions::ALL.iter().filter(named) {
@@ -235,7 +242,7 @@ impl App {
     pub(crate) async fn read_set(&self, cx: &Ctx, set: &str) -> Result<Vec<Text>> {
         let names = self.names(cx, &[set]).await?;
         let set = set.to_owned();
-        let read = self.blocking(move || {
+        let read = self.validating(move || -> Result<_, RuleErrors> {
             let rules = rule::parse_many(&set, &names)?;
             for r in &rules {
                 rule::validate(r)?;
@@ -248,22 +255,27 @@ impl App {
         }
         Ok(sources.into_iter().map(Text).collect())
     }
-    /// Validation takes milliseconds a rule, of a core: not on a request's thread (engine.md 9), two at once, and whoever finds
-    /// both taken is asked to come back.
-    async fn blocking<T: Send + 'static>(
-        &self,
-        f: impl FnOnce() -> Result<T, RuleErrors> + Send + 'static,
-    ) -> Result<Result<T, RuleErrors>> {
+    /// Validation takes milliseconds a rule (or schema), of a core: not on a request's thread (engine.md 9), two at once, and
+    /// whoever finds both taken is asked to come back.
+    pub(crate) async fn validating<T: Send + 'static>(&self, f: impl FnOnce() -> T + Send + 'static) -> Result<T> {
         let wait = std::time::Duration::from_secs(5);
         let busy = || {
-            Error::new(Code::RateLimited, "Too many rules are being validated right now. Try again in a few seconds.")
-                .detail("retry_after_seconds", 5)
+            Error::new(
+                Code::RateLimited,
+                "Too many rules and schemas are being validated right now. Try again in a few seconds.",
+            )
+            .detail("retry_after_seconds", 5)
         };
-        let _one_of_two = match tokio::time::timeout(wait, self.0.validations.acquire()).await {
+        let one_of_two = match tokio::time::timeout(wait, self.0.validations.clone().acquire_owned()).await {
             Ok(permit) => permit.map_err(Error::internal)?,
             Err(_) => return Err(busy()),
         };
-        tokio::task::spawn_blocking(f).await.map_err(Error::internal)
+        // the place goes along: who hangs up leaves the work running, and it still counts
+        let work = move || {
+            let _one_of_two = one_of_two;
+            f()
+        };
+        tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
     /// Users that a text may name by address. Groups come with their own issue; none can be named yet.
     async fn names(&self, cx: &Ctx, texts: &[&str]) -> Result<Names> {

@@ -10,13 +10,16 @@ use arc_swap::ArcSwap;
 use portcullis_authz::Snapshot;
 use portcullis_crypto::cursor::Cursors;
 use portcullis_crypto::seal::{Key, Mac, MasterKey};
+use portcullis_domain::meta_schema::{BUILT_IN, MetaSchema};
 use portcullis_domain::tenant::{Tenant, TenantKey, TenantSettings};
 use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::{Change, Publish, Tx, directory, meta_schema, policy, tenant};
 use uuid::Uuid;
 
 use crate::App;
+use crate::access::{self, Access, News};
 use crate::fresh::Freshness;
+use crate::metadata::Schemas;
 
 /// The snapshot of one revision with what else follows from it.
 pub(crate) struct Compiled {
@@ -26,8 +29,10 @@ pub(crate) struct Compiled {
     pub rules_revision: i64,
     /// Rules, compiled and indexed.
     pub snapshot: Arc<Snapshot>,
-    /// The MetaSchema `user`.
-    pub user_schema: Option<Arc<jsonschema::Validator>>,
+    /// Organizations, projects, groups, roles and bindings.
+    pub access: Arc<Access>,
+    /// The MetaSchemas that bind metadata.
+    pub schemas: Arc<Schemas>,
     /// The tenant's settings.
     pub settings: TenantSettings,
 }
@@ -164,7 +169,8 @@ impl App {
                 revision: -1,
                 rules_revision: -1,
                 snapshot: Arc::new(crate::policy_source::empty(t.id, &t.slug, t.is_master)),
-                user_schema: None,
+                access: Arc::default(),
+                schemas: Arc::default(),
                 settings: TenantSettings::default(),
             }),
             loading: tokio::sync::Mutex::new(()),
@@ -205,14 +211,20 @@ impl App {
             return Ok(current);
         }
         let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
-        let source = self.0.db.read(cx, &current.rules_revision, load_source).await?;
+        let known = Known { revision: current.revision, rules_revision: current.rules_revision };
+        let source = self.0.db.read(cx, &known, load_source).await?;
         let id = tenancy.id;
+        let access = match source.access.is_empty() {
+            true => current.access.clone(),
+            false => Arc::new(source.access.apply(&current.access)),
+        };
         let compiled = match source.rules {
             None => Compiled {
                 revision: source.revision,
                 rules_revision: source.rules_revision,
                 snapshot: current.snapshot.clone(),
-                user_schema: current.user_schema.clone(),
+                access,
+                schemas: current.schemas.clone(),
                 settings: current.settings.clone(),
             },
             Some(rules) => {
@@ -220,7 +232,7 @@ impl App {
                 let (slug, is_master) = (tenancy.slug.clone(), tenancy.is_master);
                 // 10,000 rules take 0.4 s: not on a request's thread
                 tokio::task::spawn_blocking(move || {
-                    compile(id, slug, is_master, source.revision, source.rules_revision, rules, &previous)
+                    compile(id, slug, is_master, source.revision, source.rules_revision, rules, access, &previous)
                 })
                 .await
                 .map_err(Error::internal)?
@@ -233,9 +245,15 @@ impl App {
     }
 }
 
+/// What the caller has already.
+struct Known {
+    revision: i64,
+    rules_revision: i64,
+}
 struct Source {
     revision: i64,
     rules_revision: i64,
+    access: News,
     /// What changed since the rules revision that the caller has; `None`: nothing.
     rules: Option<Rules>,
 }
@@ -243,24 +261,28 @@ struct Rules {
     settings: TenantSettings,
     policies: Vec<portcullis_domain::policy::Policy>,
     rules: Vec<portcullis_domain::policy::Rule>,
-    user_schema: Option<String>,
+    schemas: Vec<MetaSchema>,
 }
 
-async fn load_source(tx: &mut Tx, known: &i64) -> portcullis_store::Result<Source> {
+async fn load_source(tx: &mut Tx, known: &Known) -> portcullis_store::Result<Source> {
     let row = tenant::revisions(tx).await?;
     let row = row.ok_or_else(|| portcullis_store::Error::internal("the tenant is gone"))?;
-    let rules = if row.rules_revision == *known {
+    let rules = if row.rules_revision == known.rules_revision {
         None
     } else {
-        let user_schema = meta_schema::by_name(tx, "user").await?.map(|m| m.schema);
+        let mut schemas = vec![];
+        for name in BUILT_IN {
+            schemas.extend(meta_schema::by_name(tx, name).await?);
+        }
         Some(Rules {
             settings: row.settings,
             policies: policy::all(tx).await?,
             rules: policy::all_rules(tx).await?,
-            user_schema,
+            schemas,
         })
     };
-    Ok(Source { revision: row.revision, rules_revision: row.rules_revision, rules })
+    let access = access::news(tx, known.revision, row.revision).await?;
+    Ok(Source { revision: row.revision, rules_revision: row.rules_revision, access, rules })
 }
 
 #[allow(clippy::too_many_arguments, reason = "what a snapshot is made of, moved to another thread")]
@@ -271,12 +293,13 @@ fn compile(
     revision: i64,
     rules_revision: i64,
     rules: Rules,
+    access: Arc<Access>,
     previous: &Snapshot,
 ) -> Compiled {
     let policies = crate::policy_source::sources(rules.policies, rules.rules);
     let snapshot = crate::policy_source::compile(id, &slug, is_master, revision, policies, previous);
-    let user_schema = rules.user_schema.as_deref().and_then(|s| crate::meta_schema::validator(s).ok()).map(Arc::new);
-    Compiled { revision, rules_revision, snapshot: Arc::new(snapshot), user_schema, settings: rules.settings }
+    let schemas = Arc::new(Schemas::compile(&rules.schemas));
+    Compiled { revision, rules_revision, snapshot: Arc::new(snapshot), access, schemas, settings: rules.settings }
 }
 
 async fn load_by_id(tx: &mut Tx, id: &Id<Tenant>) -> portcullis_store::Result<Option<TenancyRow>> {

@@ -8,7 +8,7 @@ use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Code, Ctx, Error, FieldError, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, directory, meta_schema, policy, tenant, user};
+use portcullis_store::{Tx, access_role, directory, meta_schema, policy, tenant, user};
 use serde_json::{Value, json};
 
 use crate::app::Scribe;
@@ -189,7 +189,7 @@ impl App {
     /// A page of tenants: all for the master tenant's admins, else one's own. `tenants:list`.
     pub async fn list_tenants(&self, cx: &Ctx, page: &PageRequest) -> Result<Page<Tenant>> {
         let reach = self.may(cx, "tenants:list", Target::tenant()).await?.reach;
-        let all = reach == Reach::All && cx.principal.in_master;
+        let all = reach == Reach::All && cx.principal.administers_tenants();
         let before = self.page_start(cx, page).await?.and_then(|k| k["key"].as_i64()).unwrap_or(i64::MAX);
         let c = List { all, before: TenantKey(before), limit: page.limit + 1 };
         let rows = self.0.db.read(cx.clone(), &c, list).await?;
@@ -281,6 +281,7 @@ pub(crate) async fn insert(tx: &mut Tx, c: &NewTenantRows) -> portcullis_store::
     for schema in &c.schemas {
         meta_schema::insert(tx, schema).await?;
     }
+    access_role::insert_predefined(tx).await?;
     policy::insert(tx, &c.policy).await?;
     policy::insert_rule(tx, &c.rule).await?;
     // the tenant's own log begins with its making

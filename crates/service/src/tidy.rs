@@ -132,19 +132,21 @@ impl App {
         Ok(most as i64 >= STEP)
     }
 
-    /// One step of every erasure under way: the personal part of events by or about a deleted person goes, and an event says
+    /// One step of what deleted organizations left behind, and one of every erasure under way: the personal part of events by or about a deleted person goes, and an event says
     /// which (engine.md 14). True while there is more to do.
     pub async fn erase(&self, holder: &str) -> Result<bool> {
         let claim = claim("audit.erase", holder);
         let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(false) };
         let (mut more, mut every) = (false, EveryTenant::of(&self.0.db));
         while let Some(cx) = every.next(self.nowhere()).await? {
+            more |= self.remove_left_overs(&cx).await?;
             more |= self.erase_in(cx, &lease).await?;
         }
         Ok(more)
     }
     async fn erase_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
         let Some(e) = self.0.db.read(cx.clone(), &(), next).await? else { return Ok(false) };
+        self.take_from_deleted(&cx, e.user_id).await?;
         let from = audit::Start { seq: e.after_seq + 1, limit: STEP };
         let rows = self.0.db.scan(cx.clone(), from, audit::range).await?;
         let head = self.0.db.read(cx.clone(), &(), audit::head).await?;

@@ -3,7 +3,7 @@ use portcullis_authz::{Reach, Target};
 use portcullis_crypto::password::Password;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
-use portcullis_domain::{Code, Ctx, Error, FieldError, Id, Result, Role, Roles};
+use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user_list::{self, UserKey, UserOrder};
 use portcullis_store::{Tx, user};
 use serde_json::{Map, Value, json};
@@ -288,22 +288,6 @@ impl<T> Draft<T> {
             auth_provider: self.auth_provider.clone(),
         }
     }
-}
-
-/// Metadata against the tenant's MetaSchema `user` (decision 3).
-pub(crate) fn check_metadata(schema: Option<&jsonschema::Validator>, metadata: &Map<String, Value>) -> Result<()> {
-    let Some(schema) = schema else { return Ok(()) };
-    let instance = Value::Object(metadata.clone());
-    let mut fields: Vec<FieldError> = schema
-        .iter_errors(&instance)
-        .take(20)
-        .map(|e| FieldError {
-            field: format!("metadata{}", e.instance_path().to_string().replace('/', ".")).into(),
-            message: format!("{e}").chars().take(300).collect::<String>().into(),
-        })
-        .collect();
-    fields.sort_by(|a, b| a.field.cmp(&b.field));
-    if fields.is_empty() { Ok(()) } else { Err(Error::fields(fields).detail("meta_schema", "user")) }
 }
 
 /// A gate for an action on a user.

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::change::moved;
-use crate::user::{Draft, UserPatch, UserRef, check_metadata, gate, roles};
+use crate::organization_removal::take_some;
+use crate::user::{Draft, UserPatch, UserRef, gate, roles};
 use crate::user_create::{digest, manager_exists, taken, words};
 use crate::{Answer, App, Reply};
 
@@ -38,7 +39,7 @@ impl App {
             let patch = draft.command?;
             let roles = patch.roles.as_deref().map(roles).transpose()?;
             if let Some(metadata) = &patch.metadata {
-                check_metadata(self.snapshot(cx).await?.user_schema.as_deref(), metadata)?;
+                self.snapshot(cx).await?.schemas.check("user", metadata)?;
             }
             if changes_roles && cx.principal.acting_user == Some(user.id) {
                 // decision 18: nobody changes his own roles
@@ -73,7 +74,11 @@ impl App {
             let user = found.ok_or_else(|| Error::not_found("user"))?;
             Ok(Delete { id: user.id, seen: user.revision, if_match, scribe: self.scribe(cx) })
         };
-        self.apply(cx, gate, command, delete).await
+        let id = self.apply(cx, gate, command, delete).await?;
+        if let Err(e) = self.take_from_deleted(cx, id).await {
+            tracing::warn!(error = ?e, user = %id, "what a deleted user held is left to the worker");
+        }
+        Ok(())
     }
     /// Makes a fresh invitation; earlier ones die. `users:invite`. Without a mail setting the link is answered (decision 8).
     pub async fn resend_invite(&self, cx: &Ctx, id: Id<User>, reply: Reply<Option<String>>) -> Result<Answer> {
@@ -316,7 +321,7 @@ struct Delete {
     if_match: Option<i64>,
     scribe: Scribe,
 }
-async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
+async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     let before = current(tx, c.id, c.if_match, c.seen).await?;
     if before.is_owner {
         return Err(owner_protected("The owner cannot be deleted. Move the ownership first.").into());
@@ -326,12 +331,14 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     }
     end_access(tx, &c.scribe, c.id, "deleted", None).await?;
     session::delete_of_user(tx, c.id).await?;
+    // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
+    take_some(tx, c.id).await?;
     user::delete(tx, c.id).await?;
     // names nobody: what is left of the person in the log goes with the erasure
     c.scribe.write(tx, c.scribe.event("user.deleted", "user", c.id));
     erasure::add(tx, c.id).await?;
     tx.bump().await?;
-    Ok(())
+    Ok(c.id)
 }
 
 struct Invite {

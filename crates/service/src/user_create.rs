@@ -10,7 +10,7 @@ use portcullis_store::{Tx, user};
 use serde_json::Value;
 
 use crate::authorize::Gate;
-use crate::user::{Draft, NewUser, SlugChoice, check_metadata, lenient, roles};
+use crate::user::{Draft, NewUser, SlugChoice, lenient, roles};
 use crate::{Answer, App, Reply};
 
 impl App {
@@ -32,7 +32,7 @@ impl App {
     }
 
     /// Everything that can be made before the writer's turn: id, hash, canonical event.
-    async fn new_user(&self, cx: &Ctx, new: NewUser, shows_ids: bool) -> Result<Insert> {
+    pub(crate) async fn new_user(&self, cx: &Ctx, new: NewUser, shows_ids: bool) -> Result<Insert> {
         let email = match new.email {
             Some(email) => email,
             None => cx.principal.email.clone().ok_or_else(|| {
@@ -41,7 +41,7 @@ impl App {
         };
         let roles = roles(&new.roles)?;
         let compiled = self.snapshot(cx).await?;
-        check_metadata(compiled.user_schema.as_deref(), &new.metadata)?;
+        compiled.schemas.check("user", &new.metadata)?;
         if let Some(password) = &new.password {
             let rule = Rule::with_min(compiled.settings.password_min_length);
             let owner = Owner { email: &email, name: &new.title };
@@ -122,8 +122,8 @@ pub(crate) fn digest(avatar: &str) -> String {
     portcullis_crypto::sha256(avatar.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
 }
 
-struct Insert {
-    user: User,
+pub(crate) struct Insert {
+    pub user: User,
     password_hash: Option<String>,
     event: Prepared,
     /// The slug was made from the address: a taken one gets a number instead of a refusal.
@@ -132,7 +132,7 @@ struct Insert {
     shows_ids: bool,
 }
 
-async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<User> {
+pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<User> {
     let mut user = c.user.clone();
     if let Some(manager) = user.manager_id {
         manager_exists(tx, manager).await?;

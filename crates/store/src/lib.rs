@@ -9,6 +9,8 @@
 //! belong to no tenant live in `directory.rs`, each with its reason.
 #[macro_use]
 mod sql;
+pub mod access_change;
+pub mod access_role;
 pub mod api_key;
 pub mod attempt;
 pub mod audit;
@@ -17,14 +19,22 @@ mod db;
 pub mod directory;
 pub mod erasure;
 mod error;
+pub mod group;
+pub mod holding;
 pub mod idempotency;
 pub mod lease;
 pub mod meta_schema;
 mod migrate;
+pub mod organization;
+pub mod organization_removal;
 mod param;
+pub mod permission;
 pub mod policy;
 mod postgres;
+pub mod project;
+pub mod resource;
 mod revision;
+pub mod role_binding;
 mod row;
 pub mod session;
 pub mod signing_key;

@@ -103,3 +103,20 @@ impl<'r> Row<'r> {
         Ok(self.opt_int(column)?.map(Timestamp::from_micros))
     }
 }
+
+/// Stored JSON; what cannot be read is empty.
+pub(crate) fn json(text: &str) -> serde_json::Map<String, serde_json::Value> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+/// JSON as it is stored.
+pub(crate) fn json_text(m: &serde_json::Map<String, serde_json::Value>) -> String {
+    if m.is_empty() { "{}".into() } else { serde_json::to_string(m).unwrap_or_else(|_| "{}".into()) }
+}
+/// A stored list of words.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+/// A list of words as it is stored.
+pub(crate) fn words_text(words: &[String]) -> String {
+    serde_json::to_string(words).unwrap_or_else(|_| "[]".into())
+}

@@ -6,6 +6,7 @@ use portcullis_audit::Prepared;
 use portcullis_domain::Ctx;
 use portcullis_domain::tenant::TenantKey;
 
+use crate::access_change::{self, Touched};
 use crate::param::Args;
 use crate::{Class, Error, P, Result, Row, Sql, postgres, revision, sqlite};
 
@@ -29,6 +30,8 @@ pub(crate) struct Effects {
     /// another), and each log tells its own.
     pub audit: Vec<(TenantKey, Prepared)>,
     pub changes: Vec<(TenantKey, Change)>,
+    /// Things of the access graph that were made, changed or removed; they are written down with the next revision.
+    pub touched: Vec<Touched>,
 }
 
 /// What a transaction may do: the same on both engines, whatever each of them would let pass.
@@ -142,7 +145,16 @@ impl Tx {
         let revision = self.one(&revision::BUMP, &[], |row| row.int(0)).await?;
         let revision = revision.ok_or_else(|| Error::internal("the tenant is gone"))?;
         self.changed(Change::Revision(revision));
+        for t in std::mem::take(&mut self.effects.touched) {
+            let row = [P::Int(revision), P::Text(t.kind.as_str()), t.id.into()];
+            self.send(&access_change::INSERT, &row).await?;
+        }
         Ok(revision)
+    }
+
+    /// Says that something of the access graph was made, changed or removed. [`Tx::bump`] writes it down.
+    pub fn touch(&mut self, kind: access_change::Kind, id: uuid::Uuid) {
+        self.effects.touched.push(Touched { kind, id });
     }
 
     /// The tenant's revision as this transaction sees it. Read first in every use case that was authorised against a
@@ -166,6 +178,9 @@ impl Tx {
     pub(crate) fn judge<T>(&self, out: Result<T>) -> Result<T> {
         match out {
             Ok(_) if self.failed => Err(Error::internal("the use case ignored a failed statement")),
+            Ok(_) if !self.effects.touched.is_empty() => {
+                Err(Error::internal("the access graph was touched without a bump"))
+            }
             out => out,
         }
     }

@@ -2,8 +2,8 @@
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug, name_key};
 use portcullis_domain::{Id, Roles, Timestamp};
-use serde_json::{Map, Value};
 
+use crate::row::{json, json_text};
 use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
@@ -59,7 +59,7 @@ pub(crate) fn read(r: &Row<'_>) -> Result<User> {
         avatar: None,
         external_id: r.opt_text(9)?,
         manager_id: r.opt_uuid(10)?.map(Id::from_uuid),
-        metadata: json(&r.text(11)?),
+        metadata: json(r.str(11)?),
         first_name: r.opt_text(12)?,
         last_name: r.opt_text(13)?,
         display_name: r.opt_text(14)?,
@@ -68,10 +68,6 @@ pub(crate) fn read(r: &Row<'_>) -> Result<User> {
         updated_at: r.timestamp(17)?,
         revision: r.int(18)?,
     })
-}
-
-fn json(text: &str) -> Map<String, Value> {
-    serde_json::from_str(text).unwrap_or_default()
 }
 
 /// A single-use token of a user: its purpose, its SHA-256 and its end.
@@ -88,7 +84,7 @@ pub struct UserToken {
 /// Writes a new user and, if there is one, the avatar. False, and nothing written, when a unique rule (address, slug, external
 /// id, owner) is in the way.
 pub async fn insert(tx: &mut Tx, u: &User, password_hash: Option<&str>, token: Option<&UserToken>) -> Result<bool> {
-    let metadata = metadata_text(&u.metadata);
+    let metadata = json_text(&u.metadata);
     let name_key = name_key(u.name());
     let written = tx
         .run(
@@ -126,10 +122,6 @@ pub async fn insert(tx: &mut Tx, u: &User, password_hash: Option<&str>, token: O
         tx.send(&SET_AVATAR, &[u.id.into(), P::Text(avatar)]).await?;
     }
     Ok(true)
-}
-
-fn metadata_text(m: &Map<String, Value>) -> String {
-    if m.is_empty() { "{}".into() } else { serde_json::to_string(m).unwrap_or_else(|_| "{}".into()) }
 }
 
 /// A user with the avatar.
@@ -180,7 +172,7 @@ async fn with_avatar(tx: &mut Tx, user: Option<User>) -> Result<Option<User>> {
 
 /// Writes what may change of a user but credentials and avatar; the revision goes up by one.
 pub async fn update(tx: &mut Tx, u: &User) -> Result<()> {
-    let metadata = metadata_text(&u.metadata);
+    let metadata = json_text(&u.metadata);
     let name_key = name_key(u.name());
     tx.run(
         &UPDATE,

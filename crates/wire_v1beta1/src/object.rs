@@ -70,6 +70,13 @@ impl Object<'_> {
             self.json(&value);
         }
     }
+    /// True or false.
+    pub fn flag(&mut self, name: &'static str, value: bool) {
+        if !self.skips(!value) {
+            self.name(name);
+            self.json(&value);
+        }
+    }
     /// A moment that is there.
     pub fn time(&mut self, name: &'static str, value: Timestamp) {
         self.name(name);

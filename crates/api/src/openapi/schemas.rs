@@ -228,6 +228,7 @@ const ANSWERS: &[Row] = &[
             "code? string",
             "message? string",
             "fields? [object]",
+            "notices? [string]",
             "summary? object",
             "error? object",
         ],

@@ -1,9 +1,28 @@
 //! What answers each call. One file for each concept; a call that is not here answers `unimplemented`.
 mod authentication;
+mod body;
+mod check;
 mod current_user;
+mod group;
+mod group_view;
+mod holder_view;
 mod meta_schema;
+mod organization;
+mod organization_member;
+mod organization_view;
+mod permission;
+mod permission_view;
+mod policy;
+mod policy_view;
+mod project;
+mod project_search;
+mod project_view;
 mod read;
+mod resource;
+mod resource_view;
 mod responses;
+mod role;
+mod role_view;
 mod user;
 mod user_body;
 mod user_export;
@@ -60,13 +79,92 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "GetCurrentUser" => message!(current_user::get),
         "GetCurrentAdminUser" => message!(current_user::get_admin),
         "UpdateCurrentUser" => incoming!(current_user::update),
+        "CreateOrganization" => message!(organization::create),
+        "GetOrganization" => message!(organization::get),
+        "UpdateOrganization" => message!(organization::update),
+        "AdminCreateOrganization" => message!(organization::create_for),
+        "EnableOrganization" => message!(organization::enable),
+        "DisableOrganization" => message!(organization::disable),
+        "DeleteOrganization" => message!(organization::delete),
+        "ListOrganizations" => message!(organization::list),
+        "ListAllOrganizations" => message!(organization::list_all),
+        "ListOrganizationsByUser" => message!(organization::list_of_user),
+        "ListOrganizationsByCurrentUser" => message!(organization::list_mine),
+        "ListOrganizationUsers" => message!(organization_member::list),
+        "ListOrganizationAdmins" => message!(organization_member::list_admins),
+        "ListOrganizationProjects" => message!(organization_member::list_projects),
+        "SetOrganizationMemberRole" => message!(organization_member::set_role),
+        "RemoveOrganizationMember" => message!(organization_member::remove),
+        "AddOrganizationUsers" => incoming!(organization_member::add_users),
+        "RemoveOrganizationUser" => incoming!(organization_member::remove_user),
+        "AddOrganizationMembers" => message!(organization_member::add),
         "ListMetaSchemas" => message!(meta_schema::list),
         "GetMetaSchema" => message!(meta_schema::get),
         "CreateMetaSchema" => message!(meta_schema::create),
         "UpdateMetaSchema" => message!(meta_schema::update),
         "DeleteMetaSchema" => message!(meta_schema::delete),
+        "ListPermissions" => message!(permission::list),
+        "GetPermission" => message!(permission::get),
+        "CreatePermission" => message!(permission::create),
+        "UpdatePermission" => message!(permission::update),
+        "DeletePermission" => message!(permission::delete),
+        "ListNamespaces" => message!(permission::list_namespaces),
+        "GetNamespace" => message!(permission::get_namespace),
+        "ListRoles" => message!(role::list),
+        "CreateRole" => message!(role::create),
+        "UpdateRole" => message!(role::update),
+        "DeleteRole" => message!(role::delete),
+        "ListOrganizationRoles" => message!(role::list_of_organization),
+        "CreateOrganizationRole" => message!(role::create_in_organization),
+        "GetOrganizationRole" => message!(role::get_of_organization),
+        "UpdateOrganizationRole" => message!(role::update_of_organization),
+        "DeleteOrganizationRole" => message!(role::delete_of_organization),
+        "CreateGroup" => message!(group::create),
+        "GetGroup" => message!(group::get),
+        "UpdateGroup" => message!(group::update),
+        "EnableGroup" => message!(group::enable),
+        "DisableGroup" => message!(group::disable),
+        "DeleteGroup" => message!(group::delete),
+        "ListOrganizationGroups" => message!(group::list),
+        "ListGroups" => message!(group::list_all),
+        "ListGroupUsers" => message!(group::list_users),
+        "SetGroupMemberRole" => message!(group::set_role),
+        "AddGroupUsers" => incoming!(group::add_users),
+        "RemoveGroupUser" => message!(group::remove_user),
+        "ListUserGroups" => message!(group::of_user),
+        "ListCurrentUserGroups" => message!(group::mine),
+        "CreateProject" => message!(project::create),
+        "GetProject" => message!(project::get),
+        "UpdateProject" => message!(project::update),
+        "EnableProject" => message!(project::enable),
+        "DisableProject" => message!(project::disable),
+        "DeleteProject" => message!(project::delete),
+        "ListProjects" => message!(project::list),
+        "ListProjectAdmins" => message!(project::list_admins),
+        "ListProjectUsers" => incoming!(project::list_users),
+        "ListProjectGroups" => message!(project::list_groups),
+        "SearchProjectUsers" => message!(project_search::search),
+        "SetProjectMemberRole" => message!(project::set_role),
+        "RemoveProjectMember" => message!(project::remove_member),
+        "ListProjectsByUser" => message!(project::of_user),
+        "ListProjectsByCurrentUser" => message!(project::mine),
         "GetJWKs" => message!(authentication::jwks),
         "ListAuthStrategies" => message!(authentication::strategies),
+        "CheckResourcePermission" => message!(check::check),
+        "BatchCheckPermission" => message!(check::batch),
+        "CheckFederatedResourcePermission" => message!(check::federated),
+        "CreatePolicy" => message!(policy::create),
+        "CreatePolicyForProject" => message!(policy::create_for_project),
+        "GetPolicy" => message!(policy::get),
+        "ListPolicies" => message!(policy::list),
+        "UpdatePolicy" => message!(policy::update),
+        "DeletePolicy" => message!(policy::delete),
+        "CreateProjectResource" => message!(resource::create),
+        "GetProjectResource" => message!(resource::get),
+        "UpdateProjectResource" => message!(resource::update),
+        "DeleteProjectResource" => message!(resource::delete),
+        "ListProjectResources" => message!(resource::list),
+        "ListResources" => message!(resource::list_all),
         _ => return None,
     })
 }

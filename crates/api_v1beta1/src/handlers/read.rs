@@ -7,8 +7,12 @@ pub trait Read {
     fn text(&self, name: &str) -> String;
     /// A number that is not negative.
     fn size(&self, name: &str) -> usize;
+    /// Yes or no.
+    fn flag(&self, name: &str) -> bool;
     /// A message inside.
     fn inner(&self, name: &str) -> Option<DynamicMessage>;
+    /// A list of strings.
+    fn texts(&self, name: &str) -> Vec<String>;
     /// A list of messages.
     fn inners(&self, name: &str) -> Vec<DynamicMessage>;
 }
@@ -21,11 +25,18 @@ impl Read for DynamicMessage {
         let number = value.as_i32().map(i64::from).or_else(|| value.as_u32().map(i64::from)).or_else(|| value.as_i64());
         number.and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
     }
+    fn flag(&self, name: &str) -> bool {
+        self.get_field_by_name(name).and_then(|v| v.as_bool()).unwrap_or(false)
+    }
     fn inner(&self, name: &str) -> Option<DynamicMessage> {
         if !self.has_field_by_name(name) {
             return None;
         }
         self.get_field_by_name(name)?.as_message().cloned()
+    }
+    fn texts(&self, name: &str) -> Vec<String> {
+        let Some(value) = self.get_field_by_name(name) else { return vec![] };
+        value.as_list().unwrap_or_default().iter().filter_map(|v| v.as_str().map(str::to_owned)).collect()
     }
     fn inners(&self, name: &str) -> Vec<DynamicMessage> {
         let Some(value) = self.get_field_by_name(name) else { return vec![] };

@@ -119,7 +119,8 @@ impl Response for SearchUsersResponse {
         }
     }
 }
-struct Pagination(usize, usize);
+/// Offset and limit of a search.
+pub struct Pagination(pub usize, pub usize);
 impl View for Pagination {
     fn write(&self, object: &mut Object<'_>) {
         object.number("offset", u32::try_from(self.0).unwrap_or(u32::MAX));
@@ -144,7 +145,7 @@ impl View for Count<'_> {
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a failed test may panic")]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use portcullis_domain::user::{AuthProvider, UserState};
     use portcullis_domain::value::{Email, Slug};
@@ -159,7 +160,7 @@ mod tests {
         }
     }
     /// Does it write exactly the message that it says it is?
-    fn proves<R: Response>(of: &R::Of) {
+    pub(in crate::handlers) fn proves<R: Response>(of: &R::Of) {
         for zeros in [Zeros::Written, Zeros::LeftOut] {
             let text = write(&Whole::<R>(of), zeros);
             let message = json::read_strictly(Messages::named(R::MESSAGE), &text)
@@ -168,7 +169,7 @@ mod tests {
             assert_eq!(serde_json::from_slice::<Value>(&text).unwrap(), by_descriptor, "{}", R::MESSAGE);
         }
     }
-    fn user() -> User {
+    pub(in crate::handlers) fn user() -> User {
         User {
             id: Id::from_uuid(uuid::Uuid::nil()),
             email: Email::stored("ada@example.com"),

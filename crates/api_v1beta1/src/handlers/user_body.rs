@@ -36,7 +36,7 @@ pub enum Shape {
 
 /// The id and the body of a request. The hot path reads JSON without the descriptor.
 pub fn read(incoming: &Incoming, shape: Shape, input: &'static str) -> Result<(String, UserBody)> {
-    let id = incoming.variables.iter().find(|(name, _)| *name == "id").map(|(_, v)| v.clone()).unwrap_or_default();
+    let id = incoming.variable("id");
     let (id, body) = match incoming.encoding {
         Encoding::Rest if incoming.body.is_empty() => (id, None),
         Encoding::Rest => (id, Some(UserRequestBody::read(&incoming.body).map_err(|e| not_json(&incoming.body, &e))?)),

@@ -1,5 +1,5 @@
 //! `ListUsers` and `ListAllUsers`: pages by number (spec v1beta1 3.1, decision 22).
-use portcullis_domain::user::UserState;
+use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Error, Result};
 use portcullis_service::App;
 use portcullis_service::user::UserFilter;
@@ -9,15 +9,24 @@ use super::current_user::superuser;
 use super::read::Read;
 use super::responses::{ListAllUsersResponse, ListUsersResponse};
 use crate::call::{Call, Outcome};
-use crate::dispatch::unimplemented;
 
 /// What a page holds when nothing else is asked for.
 const PAGE: usize = 50;
 
-/// A page of users; disabled ones only with `state=disabled`.
+/// A page of users; disabled ones only with `state=disabled`. The members of an organization or a group are a list without
+/// pages, for those who may look at it.
 pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
-    if !request.text("org_id").is_empty() || !request.text("group_id").is_empty() {
-        return Err(unimplemented("Listing the users of an organization or a group"));
+    if call.endpoint.rpc == "ListAllUsers" {
+        superuser(&call.cx)?;
+    }
+    let (organization, group) = (request.text("org_id"), request.text("group_id"));
+    if !organization.is_empty() || !group.is_empty() {
+        let members = match organization.as_str() {
+            "" => app.list_group_users(&call.cx, group).await?,
+            _ => app.list_organization_users(&call.cx, organization, &[]).await?,
+        };
+        let users: Vec<User> = members.into_iter().map(|h| h.who).collect();
+        return Ok(answer(&call, &users));
     }
     superuser(&call.cx)?;
     let filter = UserFilter { keyword: given(keyword(&request)?), state: state(&request)?, ..UserFilter::default() };
@@ -26,11 +35,14 @@ pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outco
         n => n,
     };
     let users = app.list_users_by_number(&call.cx, &filter, size, request.size("page_num").max(1)).await?;
-    Ok(if call.endpoint.rpc == "ListUsers" {
-        call.answer::<ListUsersResponse>(&users).into()
+    Ok(answer(&call, &users))
+}
+fn answer(call: &Call, users: &[User]) -> Outcome {
+    if call.endpoint.rpc == "ListUsers" {
+        call.answer::<ListUsersResponse>(users).into()
     } else {
-        call.answer::<ListAllUsersResponse>(&users).into()
-    })
+        call.answer::<ListAllUsersResponse>(users).into()
+    }
 }
 
 /// Without a state, and with `enabled`, the use case leaves the disabled ones out.

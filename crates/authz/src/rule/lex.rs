@@ -70,19 +70,24 @@ fn string_len(bytes: &[u8]) -> usize {
 const MAX_DEPTH: usize = 24;
 /// and a statement may hold so many operators: each may be one level of Cedar's recursion.
 const MAX_OPERATORS: usize = 256;
+/// Cedar's validator looks at each branch of an `if` twice, so that their number is an exponent.
+const MAX_IFS: usize = 8;
 
 /// Refuses nesting that would exhaust the stack of a recursive parser, validator or evaluator. Gives the offset and why.
 pub(crate) fn guard(tokens: &[Token<'_>]) -> Result<(), (usize, &'static str)> {
-    let (mut depth, mut operators) = (0usize, 0usize);
+    let (mut depth, mut operators, mut ifs) = (0usize, 0usize, 0usize);
     for t in tokens {
         match t.text {
             _ if matches!(t.kind, Kind::Text | Kind::Comment | Kind::Number) => {}
             "(" | "[" | "{" => depth += 1,
             ")" | "]" | "}" => depth = depth.saturating_sub(1),
-            ";" => operators = 0,
+            ";" => (operators, ifs) = (0, 0),
             "&&" | "||" | "==" | "!=" | "<" | "<=" | ">" | ">=" | "+" | "-" | "*" | "!" | "." | "in" | "has"
             | "like" | "is" | "if" | "when" | "unless" => operators += 1,
             _ => {}
+        }
+        if t.is("if") {
+            ifs += 1;
         }
         // `a[..][..]` chains and bare brackets are calls to the parser too
         if t.is("[") {
@@ -90,6 +95,12 @@ pub(crate) fn guard(tokens: &[Token<'_>]) -> Result<(), (usize, &'static str)> {
         }
         if depth > MAX_DEPTH {
             return Err((t.start, "This nests too deep: at most 24 brackets in one another."));
+        }
+        if ifs > MAX_IFS {
+            return Err((
+                t.start,
+                "This rule holds too many conditional expressions: at most 8 `if`. Split it into several rules.",
+            ));
         }
         if operators > MAX_OPERATORS {
             return Err((t.start, "This rule holds too many operators: at most 256. Split it into several rules."));

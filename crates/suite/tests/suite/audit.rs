@@ -34,8 +34,9 @@ async fn busy_day(w: &World) {
         .put("/v1/users/me/profile", json!({ "first_name": "Ada", "display_name": "Countess" }))
         .await
         .expect(200);
-    let change = json!({ "current_password": PASSWORD, "new_password": "velvet-anchor-monsoon" });
-    ada.client.post("/v1/users/me/password", change).await.expect(204);
+    let change = |current: &str| json!({ "current_password": current, "new_password": "velvet-anchor-monsoon" });
+    ada.client.post("/v1/users/me/password", change("a-wrong-guess-55")).await.refused(400, "invalid_input");
+    ada.client.post("/v1/users/me/password", change(PASSWORD)).await.expect(204);
     w.login(&ada.email).await.refused(401, "invalid_credentials");
     ada.client.post("/v1/auth/logout", json!({})).await.expect(204);
     let (key, _) = w.api_key(&o, json!({ "name": "k", "scopes": ["users:list"] })).await;

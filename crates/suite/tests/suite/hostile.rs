@@ -7,6 +7,12 @@ both!(
     sec_11_an_import_changes_no_roles_beyond_what_the_caller_may_grant,
     sec_11_nobody_raises_himself_by_an_import,
     sec_11_an_import_needs_the_right_to_change_users_before_it_changes_one,
+    sec_11_a_rule_about_one_user_binds_an_import,
+    sec_11_a_rule_about_new_users_binds_an_import,
+    sec_11_an_import_is_decided_on_the_rules_of_the_moment,
+    sec_02_an_import_does_not_tell_who_has_an_address,
+    sec_20_the_log_tells_how_an_imported_user_was_made,
+    sec_20_a_wrong_password_at_a_change_is_in_the_log,
     sec_11_whoever_writes_rules_gives_no_more_than_he_has,
     sec_11_an_admin_does_not_make_himself_the_owner_by_a_rule,
     sec_11_a_narrower_key_is_not_given_the_answer_to_a_wider_ones_call,
@@ -70,6 +76,164 @@ async fn sec_11_an_import_needs_the_right_to_change_users_before_it_changes_one(
     let said = import(&key, "?on_conflict=update", &rows).await;
     let status: Vec<&str> = said[..3].iter().map(|l| l["status"].as_str().unwrap()).collect();
     assert_eq!(status, ["invalid", "invalid", "created"], "{said:?}");
+}
+
+/// A policy with one rule that tells why.
+async fn forbid(w: &World, text: &str) {
+    let policy = w.policy(&unique(), 9, "").await;
+    let rule = json!({ "policy_text": format!("forbid {text};"), "notice": "Ask the security team." });
+    w.owner().post(&format!("/v1/policies/{policy}/rules"), rule).await.expect(201);
+}
+fn is_refused(line: &Value, code: &str) {
+    assert_eq!((&line["status"], &line["code"]), (&json!("invalid"), &json!(code)), "{line}");
+    assert_eq!(line["notices"], json!(["Ask the security team."]), "{line}");
+}
+
+async fn sec_11_a_rule_about_one_user_binds_an_import(w: World) {
+    let (vip, vip2, ann) =
+        (w.person("Vip", &["user"]).await, w.person("Vip2", &["user"]).await, w.person("Ann", &["user"]).await);
+    forbid(&w, &format!("(principal, action == Action::\"users:update\", resource == User::\"{}\")", vip.id)).await;
+    forbid(&w, &format!("(principal, action == Action::\"roles:grant\", resource == User::\"{}\")", vip2.id)).await;
+    let rows = [
+        json!({ "email": vip.email, "name": "Changed" }),
+        json!({ "email": vip.email, "name": "Vip", "roles": ["user", "admin"] }),
+        json!({ "email": vip2.email, "name": "Vip2", "roles": ["user", "admin"] }),
+        json!({ "email": vip2.email, "name": "Two" }),
+        json!({ "email": ann.email, "name": "Ann", "roles": ["user", "admin"] }),
+        json!({ "email": "new@example.com", "name": "New", "roles": ["user", "approver"] }),
+    ];
+    for query in ["?on_conflict=update&dry_run=true", "?on_conflict=update"] {
+        for by in [w.owner(), w.service()] {
+            let said = import(&by, query, &rows).await;
+            is_refused(&said[0], "forbidden");
+            is_refused(&said[1], "forbidden");
+            is_refused(&said[2], "invalid_roles");
+            if query.contains("dry_run") {
+                let status: Vec<&str> = said[3..6].iter().map(|l| l["status"].as_str().unwrap()).collect();
+                assert_eq!(status, ["updated", "updated", "created"], "{said:?}");
+            }
+        }
+    }
+    for (id, name, roles) in [(&vip.id, "Vip", json!(["user"])), (&vip2.id, "Two", json!(["user"]))] {
+        let now = w.owner().get(&format!("/v1/users/{id}")).await.expect(200);
+        assert_eq!((&now["name"], &now["roles"]), (&json!(name), &roles));
+    }
+    let now = w.owner().get(&format!("/v1/users/{}", ann.id)).await.expect(200);
+    assert_eq!(now["roles"], json!(["user", "admin"]), "the others go on");
+}
+
+async fn sec_11_a_rule_about_new_users_binds_an_import(w: World) {
+    let create = "(principal, action == Action::\"users:create\", resource)";
+    forbid(&w, &format!("{create} when {{ context has email_domain && context.email_domain == \"rival.example\" }}"))
+        .await;
+    forbid(&w, &format!("{create} when {{ context has auth_provider && context.auth_provider == \"saml\" }}")).await;
+    forbid(&w, &format!("{create} when {{ context has roles && context.roles.contains(\"admin\") }}")).await;
+    let grant = "(principal, action == Action::\"roles:grant\", resource)";
+    forbid(&w, &format!("{grant} when {{ context has email_domain && context.email_domain == \"partner.example\" }}"))
+        .await;
+    let rows = [
+        json!({ "email": "a@rival.example", "name": "A" }),
+        json!({ "email": "b@example.com", "name": "B", "auth_provider": "saml" }),
+        json!({ "email": "c@example.com", "name": "C", "roles": ["user", "admin"] }),
+        json!({ "email": "d@partner.example", "name": "D", "roles": ["user", "approver"] }),
+        json!({ "email": "e@partner.example", "name": "E", "auth_provider": "oidc" }),
+    ];
+    let (_, narrow) = w.api_key(&w.owner(), json!({ "name": "n", "scopes": ["users:import", "roles:grant"] })).await;
+    for query in ["?dry_run=true", "?on_conflict=update"] {
+        for by in [w.owner(), narrow.clone()] {
+            let said = import(&by, query, &rows).await;
+            said[..3].iter().for_each(|l| is_refused(l, "forbidden"));
+            is_refused(&said[3], "invalid_roles");
+            assert!(said[4].get("notices").is_none(), "{said:?}");
+        }
+    }
+    let page = w.owner().get("/v1/users").await.expect(200);
+    let mut there: Vec<&str> = page["data"].as_array().unwrap().iter().map(|u| u["email"].as_str().unwrap()).collect();
+    there.sort_unstable();
+    assert_eq!(there, ["e@partner.example", "owner@example.com"]);
+}
+
+async fn sec_11_an_import_is_decided_on_the_rules_of_the_moment(w: World) {
+    let row =
+        |n| json!({ "email": format!("r{n}@example.com"), "name": "Row", "auth_provider": "oidc" }).to_string() + "\n";
+    let mut call = w.service().with("content-type", "application/x-ndjson").open("POST", "/v1/users/import").await;
+    call.send(&(0..1_000).map(row).collect::<String>()).await;
+    call.read_until("\"line\":500,").await;
+    forbid(&w, "(principal, action == Action::\"users:create\", resource)").await;
+    // the second batch stands on one side or the other, the third on the new one
+    call.send(&(1_000..1_500).map(row).collect::<String>()).await;
+    call.finish().await;
+    let (_, text, whole) = call.rest().await;
+    let lines: Vec<Value> = text.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(whole && lines.len() == 1_501, "{whole} {}", lines.len());
+    assert!(lines[..500].iter().all(|l| l["status"] == "created"));
+    assert!(lines[500..1_000].iter().all(|l| l["status"] == lines[500]["status"]), "a batch is decided at once");
+    lines[1_000..1_500].iter().for_each(|l| is_refused(l, "forbidden"));
+}
+
+async fn sec_02_an_import_does_not_tell_who_has_an_address(w: World) {
+    let ann = w.person("Ann", &["user"]).await;
+    let (_, blind) = w.api_key(&w.owner(), json!({ "name": "b", "scopes": ["users:import", "users:update"] })).await;
+    let scopes = ["users:import", "users:update", "users:read"];
+    // not the owner's, to whom no rule says what they may read
+    let admin = w.person("Bea", &["user", "admin"]).await;
+    let (_, seeing) = w.api_key(&admin.client, json!({ "name": "s", "scopes": scopes })).await;
+    let row = json!({ "email": ann.email, "name": "Ann", "auth_provider": "local" });
+    for (query, status) in [
+        ("?on_conflict=error", "conflict"),
+        ("?on_conflict=skip", "skipped"),
+        ("?on_conflict=update", "unchanged"),
+        ("?on_conflict=update&dry_run=true", "unchanged"),
+        ("?on_conflict=skip&dry_run=true", "skipped"),
+        ("?on_conflict=error&dry_run=true", "conflict"),
+    ] {
+        let said = import(&blind, query, std::slice::from_ref(&row)).await;
+        assert_eq!((&said[0]["status"], said[0].get("id")), (&json!(status), None), "{query}: {said:?}");
+        let said = import(&seeing, query, std::slice::from_ref(&row)).await;
+        assert_eq!((&said[0]["status"], &said[0]["id"]), (&json!(status), &json!(ann.id)), "{query}: {said:?}");
+    }
+    // whom they made they may know
+    let said = import(&blind, "", &[json!({ "email": "new@example.com", "name": "N" })]).await;
+    assert!(said[0]["id"].is_string(), "{said:?}");
+    // nor does a rule about one user's reading stop at the door
+    forbid(&w, &format!("(principal, action == Action::\"users:read\", resource == User::\"{}\")", ann.id)).await;
+    let said = import(&seeing, "?on_conflict=skip", &[row, json!({ "email": "new@example.com", "name": "N" })]).await;
+    assert!(said[0].get("id").is_none() && said[1]["id"].is_string(), "{said:?}");
+}
+
+async fn sec_20_the_log_tells_how_an_imported_user_was_made(w: World) {
+    let hash = "$scrypt$ln=10,r=8,p=1$MDEyMzQ1Njc4OWFiY2RlZg$caQ/WQUCx5CsV1cTujj3GueZC1ZqtDPKVPuHLnSCfY0";
+    let rows = [
+        json!({ "email": "a@example.com", "name": "A", "password_hash": hash, "email_verified": true, "active": false }),
+        json!({ "email": "b@example.com", "name": "B", "auth_provider": "oidc" }),
+        json!({ "email": "c@example.com", "name": "C", "password": PASSWORD }),
+    ];
+    let said = import(&w.owner(), "", &rows).await;
+    let events = w.events("action=user.created").await;
+    let flag = |n: usize, field: &str| {
+        let event = events.iter().find(|e| e["resource_id"] == said[n]["id"]).unwrap();
+        event["changes"][field]["after"].clone()
+    };
+    let flags = |n| ["email_verified", "active", "has_password"].map(|f| flag(n, f));
+    assert_eq!(flags(0), [json!(true), json!(false), json!(true)]);
+    assert_eq!(flags(1), [Value::Null, Value::Null, Value::Null]);
+    assert_eq!(flags(2), [Value::Null, Value::Null, json!(true)]);
+    let log = Value::from(events).to_string();
+    assert!(!log.contains("$scrypt") && !log.contains("caQ/") && !log.contains(PASSWORD), "{log}");
+}
+
+async fn sec_20_a_wrong_password_at_a_change_is_in_the_log(w: World) {
+    let ann = w.person("Ann", &["user"]).await;
+    let change = json!({ "current_password": "not-this-one-at-all", "new_password": "quite-another-phrase-7" });
+    ann.client.post("/v1/users/me/password", change).await.refused(400, "invalid_input");
+    let events = w.events("action=password.*").await;
+    assert_eq!(events.len(), 1, "{events:?}");
+    for (field, value) in
+        [("action", "password.change_failed"), ("outcome", "failed"), ("actor_id", &ann.id), ("resource_id", &ann.id)]
+    {
+        assert_eq!(events[0][field], value, "{field}");
+    }
+    assert!(!events[0].to_string().contains("not-this-one"));
 }
 
 async fn sec_11_whoever_writes_rules_gives_no_more_than_he_has(w: World) {

@@ -12,6 +12,8 @@ use crate::world::*;
 both!(
     sec_19_an_import_ends_when_its_key_is_revoked,
     sec_19_an_import_ends_when_its_key_expires,
+    sec_19_an_import_without_rows_ends_when_its_key_is_revoked,
+    sec_14_an_import_without_rows_holds_no_place,
     sec_19_an_export_ends_when_the_right_of_its_reader_does,
     sec_14_a_tenant_has_two_imports_at_once,
     sec_14_a_tenant_has_two_exports_at_once,
@@ -78,6 +80,72 @@ async fn sec_19_an_import_ends_when_its_key_is_revoked(w: World) {
 async fn sec_19_an_import_ends_when_its_key_expires(w: World) {
     let key = expiring_key(&w, "users:import").await;
     an_import_breaks_off(&w, &key, "unauthenticated", async || w.clock.pass(400)).await;
+}
+
+/// Sends this again and again while the import goes on; its last line.
+async fn drip(mut call: http::Opened, text: &str) -> Value {
+    for _ in 0..300 {
+        call.send(text).await;
+        if tokio::time::timeout(Duration::from_millis(50), call.read_until("\"error\"")).await.is_ok() {
+            let (_, text, _) = call.rest().await;
+            return serde_json::from_str(text.lines().last().unwrap()).unwrap();
+        }
+    }
+    panic!("the import goes on");
+}
+async fn impatient(engine: Engine, seconds: u64) -> World {
+    let options = Options::default();
+    let settings = Settings { reader_patience: Duration::from_secs(seconds), ..options.settings };
+    World::on(engine, Options { settings, ..options }).await
+}
+
+async fn sec_19_an_import_without_rows_ends_when_its_key_is_revoked(engine: Engine) {
+    // looks again every second
+    let w = impatient(engine, 6).await;
+    for (text, row) in [("\n", ""), ("{", ""), (" \r\n\n", &*rows(0..1))] {
+        let (id, key) = w.api_key(&w.owner(), json!({ "name": "i", "scopes": ["users:import"] })).await;
+        let mut call = importing(&key).open("POST", "/v1/users/import").await;
+        call.read_until("200 OK").await;
+        if !row.is_empty() {
+            call.send(row).await;
+        }
+        w.owner().delete(&format!("/v1/api-keys/{id}")).await.expect(204);
+        assert_eq!(drip(call, text).await["error"]["code"], "unauthenticated", "{text:?}");
+        assert!(!is_there(&w, 0).await);
+    }
+    // whoever sends rows, but few, is looked at as well
+    let (id, key) = w.api_key(&w.owner(), json!({ "name": "i", "scopes": ["users:import"] })).await;
+    let mut call = importing(&key).open("POST", "/v1/users/import").await;
+    call.read_until("200 OK").await;
+    w.owner().delete(&format!("/v1/api-keys/{id}")).await.expect(204);
+    assert_eq!(drip(call, &rows(0..1)).await["error"]["code"], "unauthenticated");
+    // what was written before is told first
+    let (id, key) = w.api_key(&w.owner(), json!({ "name": "i", "scopes": ["users:import"] })).await;
+    let mut call = importing(&key).open("POST", "/v1/users/import").await;
+    call.send(&rows(10..510)).await;
+    soon("the batch is in", || is_there(&w, 509)).await;
+    w.owner().delete(&format!("/v1/api-keys/{id}")).await.expect(204);
+    call.read_until("\"error\"").await;
+    let (_, text, _) = call.rest().await;
+    assert!(text.lines().count() == 501 && text.contains("unauthenticated"), "{}", text.lines().count());
+}
+
+async fn sec_14_an_import_without_rows_holds_no_place(engine: Engine) {
+    let w = impatient(engine, 1).await;
+    for text in ["\n", "{", " "] {
+        let call = importing(&w.service()).open("POST", "/v1/users/import").await;
+        let last = drip(call, text).await;
+        assert_eq!(last["error"]["code"], "invalid_input", "{text:?}: {last}");
+    }
+    // and while they wait they hold two places, no more
+    let mut calls = vec![];
+    for _ in 0..2 {
+        let mut call = importing(&w.service()).open("POST", "/v1/users/import").await;
+        call.read_until("200 OK").await;
+        calls.push(call);
+    }
+    let a_row = async || importing(&w.service()).send("POST", "/v1/users/import", rows(7..8).as_bytes()).await;
+    soon("both places are free", async || a_row().await.status == 200).await;
 }
 
 async fn expiring_key(w: &World, scope: &str) -> Client {

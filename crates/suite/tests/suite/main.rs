@@ -8,10 +8,14 @@
 #[macro_use]
 mod world;
 
+mod access_roles;
 mod audit;
+mod checks;
 mod corpora;
 mod crash;
 mod credentials;
+mod escalation;
+mod groups;
 mod hostile;
 mod idempotency;
 mod import;
@@ -20,6 +24,8 @@ mod limits;
 mod lists;
 mod long;
 mod nodes;
+mod organizations;
+mod projects;
 mod readme;
 mod refusals;
 mod roles;

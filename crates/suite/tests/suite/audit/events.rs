@@ -22,6 +22,7 @@ const EXPECTED: &[&str] = &[
     "audit.exported",
     "auth.login_failed",
     "auth.login_succeeded",
+    "password.change_failed",
     "password.changed",
     "policy.created",
     "policy.deleted",
@@ -102,6 +103,7 @@ async fn no_secret_is_in_any_event(w: World) {
     for secret in [
         PASSWORD,
         "velvet-anchor-monsoon",
+        "a-wrong-guess-55",
         &made["raw_key"].as_str().unwrap()[17..],
         "$argon2",
         w.owner_token(),

@@ -1,0 +1,184 @@
+//! Permission checks (spec v1beta1 2.3.2, 5.2, 5.6): may the caller, or somebody else, do something to an object? Rules first, as
+//! everywhere; where they are silent, the access graph answers.
+use portcullis_authz::graph::Permission;
+use portcullis_authz::{Layer, Target};
+use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::user::UserState;
+use portcullis_domain::value::{Email, Slug};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Role, Subject};
+use std::sync::Arc;
+
+use crate::App;
+use crate::authenticate::of_user;
+use crate::authorize::{Asked, Gate, bearer, decide, is_superuser};
+use crate::tenancy::Compiled;
+use crate::thing::{Name, Thing};
+use crate::user::UserRef;
+
+/// What is asked, as it was sent.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The path of `resource` as the sender knows it.
+    pub at: String,
+    /// `namespace:id`.
+    pub resource: String,
+    /// In any of its forms.
+    pub permission: String,
+}
+
+/// The answer, with what was asked in its one normal form: full namespace, id, and a bare verb or a slug.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checked {
+    /// `app/project:0199…`.
+    pub resource: String,
+    /// `get`, or `compute_order_get` on something that is no `compute/order`.
+    pub permission: String,
+    /// May it be done?
+    pub status: bool,
+}
+
+/// Whose rights are looked at.
+struct Who {
+    /// The request as if this one had made it.
+    cx: Ctx,
+    bearer: Option<Bearer>,
+    superuser: bool,
+    /// May check for others.
+    checker: bool,
+}
+
+/// What is looked at.
+enum Matter {
+    /// The server itself: is somebody a superuser, may somebody check for others?
+    Platform { superuser: bool },
+    /// A permission on an object.
+    On(Thing, Permission),
+}
+
+impl App {
+    /// May the caller do these things? One wrong question fails all (spec v1beta1 5.6).
+    pub async fn check(&self, cx: &Ctx, questions: &[Question]) -> Result<Vec<Checked>> {
+        self.allow(cx, &Gate::anyone("permissions:check")).await?;
+        let principal = &cx.principal;
+        let superuser = is_superuser(principal);
+        let checker = principal.roles.has(Role::Checker);
+        self.checked(cx, &Who { cx: cx.clone(), bearer: bearer(principal), superuser, checker }, questions).await
+    }
+    /// May somebody else? For servers that ask about their own callers. `access:check`.
+    pub async fn check_for(&self, cx: &Ctx, subject: &str, question: Question) -> Result<bool> {
+        self.allow(cx, &Gate::new("access:check", Target::tenant())).await?;
+        // a wrong question is told whoever the subject is
+        let who = self.somebody(cx, subject).await?;
+        let nobody = || {
+            let anonymous = Ctx { principal: Arc::new(Principal::anonymous()), ..cx.clone() };
+            Who { cx: anonymous, bearer: None, superuser: false, checker: false }
+        };
+        let checked = self.checked(cx, &who.unwrap_or_else(nobody), &[question]).await?;
+        Ok(checked.iter().all(|c| c.status))
+    }
+
+    async fn checked(&self, cx: &Ctx, who: &Who, questions: &[Question]) -> Result<Vec<Checked>> {
+        let compiled = self.snapshot(cx).await?;
+        let names: Vec<Name> = questions.iter().map(named).collect::<Result<_>>()?;
+        let things = self.things(cx, &compiled, names.clone()).await?;
+        let asked = questions.iter().zip(names).zip(things);
+        asked.map(|((question, name), thing)| one(&compiled, who, question, &name, thing)).collect()
+    }
+
+    /// Who is meant by `namespace:id`; `None` is nobody who could hold anything: unknown, or disabled (decision 19).
+    async fn somebody(&self, cx: &Ctx, subject: &str) -> Result<Option<Who>> {
+        let wrong = |m: &'static str| Error::field("subject", m);
+        let name = Name::parse(subject).ok_or_else(|| wrong(NOTATION))?;
+        match &*name.namespace {
+            "app/user" => {
+                let which = match (name.id.parse(), Email::parse(&name.id), Slug::parse(&name.id)) {
+                    (Ok(id), ..) => UserRef::Id(id),
+                    (_, Ok(email), _) => UserRef::Email(email),
+                    (_, _, Ok(slug)) => UserRef::Slug(slug),
+                    _ => return Ok(None),
+                };
+                let found = self.find_user(cx, &which).await?.filter(|u| u.state != UserState::Suspended);
+                let Some(user) = found else { return Ok(None) };
+                let tenancy = self.tenancy_of(cx.tenant).await?;
+                let superuser = user.is_owner || user.roles.has(Role::Admin);
+                let checker = user.roles.has(Role::Checker);
+                let bearer = Some(Bearer::User(user.id.uuid()));
+                let principal = of_user(&user, Credential::None, tenancy.is_master);
+                Ok(Some(Who { cx: seen_as(cx, principal), bearer, superuser, checker }))
+            }
+            "app/serviceuser" => {
+                let Ok(id) = name.id.parse::<Id<portcullis_domain::context::ServiceUser>>() else { return Ok(None) };
+                let principal = Principal::bare(Subject::ServiceUser(id), "");
+                let bearer = Some(Bearer::ServiceUser(id.uuid()));
+                Ok(Some(Who { cx: seen_as(cx, principal), bearer, superuser: false, checker: false }))
+            }
+            // a token that is not there holds nothing, and there are none yet
+            "app/pat" => Ok(None),
+            _ => Err(wrong("Name a user, a service user or a token: app/user:0199…")),
+        }
+    }
+}
+
+const NOTATION: &str = "subject/object should be provided as 'namespace:uuid'";
+
+/// The request as if somebody else had made it: what the sender's connection says is not about them.
+fn seen_as(cx: &Ctx, principal: Principal) -> Ctx {
+    Ctx { principal: Arc::new(principal), ip: None, user_agent: None, ..cx.clone() }
+}
+
+fn named(question: &Question) -> Result<Name> {
+    Name::parse(&question.resource).ok_or_else(|| Error::field(question.at.clone(), NOTATION))
+}
+
+fn unknown() -> Error {
+    Error::new(Code::NotFound, "not found")
+}
+
+fn one(compiled: &Compiled, who: &Who, question: &Question, name: &Name, thing: Option<Thing>) -> Result<Checked> {
+    let matter = match (&*name.namespace, thing) {
+        ("app/platform", _) => Matter::Platform { superuser: platform(&question.permission)? },
+        (_, Some(thing)) => {
+            let found = compiled.access.catalogue.resolve(&question.permission, &thing.namespace);
+            let permission = found.filter(|p| thing.takes(p)).ok_or_else(unknown)?.clone();
+            Matter::On(thing, permission)
+        }
+        _ => return Err(unknown()),
+    };
+    Ok(match matter {
+        Matter::Platform { superuser } => Checked {
+            resource: format!("app/platform:{}", name.id),
+            permission: if superuser { "superuser" } else { "check" }.into(),
+            status: who.superuser || (!superuser && who.checker),
+        },
+        Matter::On(thing, permission) => {
+            let bare = permission.namespace == thing.namespace;
+            Checked {
+                resource: thing.text(),
+                permission: if bare { &permission.verb } else { &permission.slug }.to_string(),
+                status: holds(compiled, who, &thing, &permission),
+            }
+        }
+    })
+}
+
+/// Which of the two permissions on the server itself.
+fn platform(word: &str) -> Result<bool> {
+    match word.replace(['.', '/', ':', '#'], "_").trim_start_matches("app_platform_") {
+        "superuser" => Ok(true),
+        "check" => Ok(false),
+        _ => Err(unknown()),
+    }
+}
+
+/// A rule that speaks of it decides, for superusers too; what is disabled is lifted by none (decision 19).
+fn holds(compiled: &Compiled, who: &Who, thing: &Thing, permission: &Permission) -> bool {
+    let graph = &compiled.access.graph;
+    let d = decide(compiled, &who.cx, &permission.slug, &thing.target(graph), &Asked::default(), None);
+    who.cx.notices.add(&d.notice_strings());
+    match d.layer {
+        Layer::Rule if !d.allowed => false,
+        _ if who.superuser => true,
+        Layer::Rule => graph.disabled(thing.object).is_none(),
+        _ => who.bearer.is_some_and(|b| graph.check(b, None, permission, thing.object).holds()),
+    }
+}

@@ -1,0 +1,33 @@
+//! Metadata against the tenant's JSON Schemas (spec v1beta1 3.15).
+use std::collections::HashMap;
+
+use portcullis_domain::meta_schema::{BUILT_IN, MetaSchema};
+use portcullis_domain::{Error, FieldError, Result};
+use serde_json::{Map, Value};
+
+/// The compiled schemas that bind metadata, by their names.
+#[derive(Debug, Default)]
+pub(crate) struct Schemas(HashMap<&'static str, jsonschema::Validator>);
+impl Schemas {
+    /// Compiles those that bind something; what a tenant adds under other names is only kept for its clients.
+    pub fn compile(all: &[MetaSchema]) -> Self {
+        let named = |name: &'static str| all.iter().find(|m| &*m.name == name);
+        let compiled = |m: &MetaSchema| crate::meta_schema::validator(&m.schema).ok();
+        Self(BUILT_IN.iter().filter_map(|name| Some((*name, compiled(named(name)?)?))).collect())
+    }
+    /// 400 with every place where the metadata of a `user`, `organization`, … is not as its schema says (decision 3).
+    pub fn check(&self, name: &'static str, metadata: &Map<String, Value>) -> Result<()> {
+        let Some(schema) = self.0.get(name) else { return Ok(()) };
+        let instance = Value::Object(metadata.clone());
+        let mut fields: Vec<FieldError> = schema
+            .iter_errors(&instance)
+            .take(20)
+            .map(|e| FieldError {
+                field: format!("metadata{}", e.instance_path().to_string().replace('/', ".")).into(),
+                message: format!("{e}").chars().take(300).collect::<String>().into(),
+            })
+            .collect();
+        fields.sort_by(|a, b| a.field.cmp(&b.field));
+        if fields.is_empty() { Ok(()) } else { Err(Error::fields(fields).detail("meta_schema", name)) }
+    }
+}

@@ -1,0 +1,159 @@
+//! Somebody's projects: those that they or their groups hold a role on, and those that a role on the organization lets them see
+//! (spec v1beta1 3.1, 3.4).
+use std::collections::BTreeSet;
+
+use portcullis_authz::graph::{Graph, Object, Permission};
+use portcullis_domain::organization::Organization;
+use portcullis_domain::project::Project;
+use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::{Ctx, Error, Id, Result};
+use portcullis_store::{Tx, project};
+use uuid::Uuid;
+
+use crate::authorize::{Gate, bearer};
+use crate::holder::{self, bounded};
+use crate::project::ProjectShown;
+use crate::user::UserRef;
+use crate::{App, lookup};
+
+/// Which of the caller's projects are asked for, and what of them.
+#[derive(Clone, Debug, Default)]
+pub struct MyProjectsQuery {
+    /// Of this organization only, by id or name; empty: of all.
+    pub organization: String,
+    /// Permissions to look for on each.
+    pub permissions: Vec<String>,
+    /// Without those that only a role on the organization shows.
+    pub non_inherited: bool,
+    /// With the number of members of each.
+    pub count: bool,
+    /// Rows of a page.
+    pub size: usize,
+    /// Which page, from 1.
+    pub page: usize,
+}
+/// A page of somebody's projects.
+#[derive(Clone, Debug, Default)]
+pub struct MyProjects {
+    /// The page's projects.
+    pub projects: Vec<ProjectShown>,
+    /// For those on which any of the asked permissions was found: the words as they were asked.
+    pub pairs: Vec<(Uuid, Vec<String>)>,
+    /// How many projects there are on all pages.
+    pub total: usize,
+}
+
+impl App {
+    /// The caller's own projects.
+    pub async fn my_projects(&self, cx: &Ctx, q: &MyProjectsQuery) -> Result<MyProjects> {
+        self.allow(cx, &Gate::anyone("projects:list")).await?;
+        let Some(me) = bearer(&cx.principal) else { return Ok(MyProjects::default()) };
+        let inside = match q.organization.as_str() {
+            "" => None,
+            // one that is not there shows as much as one that the caller is not in: so nobody learns which there are
+            _ => match self.0.db.read(cx.clone(), &q.organization, lookup::organization).await? {
+                Some(o) => Some(o.id.uuid()),
+                None => return Ok(MyProjects::default()),
+            },
+        };
+        let all = self.projects_of(cx, me, inside, q.non_inherited).await?;
+        let total = all.len();
+        let first = q.page.saturating_sub(1).saturating_mul(q.size);
+        let access = &self.snapshot(cx).await?.access;
+        let asked: Vec<(&String, &Permission)> = q
+            .permissions
+            .iter()
+            .filter_map(|word| Some((word, access.catalogue.resolve(word, "app/project")?)))
+            .collect();
+        let mut out = MyProjects { total, ..MyProjects::default() };
+        for project in all.into_iter().skip(first).take(q.size) {
+            let id = project.id.uuid();
+            let has: Vec<String> = asked
+                .iter()
+                .filter(|(_, p)| access.graph.check(me, None, p, Object::Project(id)).holds())
+                .map(|(word, _)| (*word).clone())
+                .collect();
+            if !has.is_empty() {
+                out.pairs.push((id, has));
+            }
+            let members = if q.count { holder::count(&access.graph, id) } else { 0 };
+            out.projects.push(ProjectShown { project, members });
+        }
+        Ok(out)
+    }
+    /// A user's projects. Superusers.
+    pub async fn projects_of_user(&self, cx: &Ctx, user: Result<UserRef>) -> Result<Vec<ProjectShown>> {
+        self.allow(cx, &Gate::superuser("users:read")).await?;
+        let user = self.find_user(cx, &user?).await?.ok_or_else(|| Error::not_found("user"))?;
+        let projects = self.projects_of(cx, Bearer::User(user.id.uuid()), None, false).await?;
+        Ok(projects.into_iter().map(ProjectShown::alone).collect())
+    }
+    /// Enabled projects in the order of their making.
+    async fn projects_of(
+        &self,
+        cx: &Ctx,
+        who: Bearer,
+        inside: Option<Uuid>,
+        non_inherited: bool,
+    ) -> Result<Vec<Project>> {
+        let access = self.snapshot(cx).await?.access.clone();
+        let graph = &access.graph;
+        let (mut projects, organizations) = reachable(graph, who);
+        projects.retain(|id| {
+            let Some(p) = graph.project(*id) else { return false };
+            p.enabled && counts(graph, p.organization) && inside.is_none_or(|o| o == p.organization)
+        });
+        if !non_inherited && let Some(get) = access.catalogue.get("app_project_get") {
+            let organizations: Vec<Uuid> =
+                organizations.into_iter().filter(|o| counts(graph, *o) && inside.is_none_or(|i| i == *o)).collect();
+            for id in self.0.db.scan(cx.clone(), organizations, projects_in).await? {
+                if graph.check(who, None, get, Object::Project(id)).holds() {
+                    projects.insert(id);
+                }
+            }
+        }
+        bounded(projects.len())?;
+        self.0.db.scan(cx.clone(), projects, read).await.map_err(Error::from)
+    }
+}
+
+/// The projects and the organizations on which somebody holds something, themselves or through a group.
+fn reachable(graph: &Graph, who: Bearer) -> (BTreeSet<Uuid>, BTreeSet<Uuid>) {
+    let (mut projects, mut organizations) = (BTreeSet::new(), BTreeSet::new());
+    for bearer in std::iter::once(who).chain(graph.groups_of(who).map(Bearer::Group)) {
+        for (_, binding) in graph.bindings_of(bearer) {
+            if graph.project(binding.object).is_some() {
+                projects.insert(binding.object);
+            } else if graph.organization(binding.object).is_some() {
+                organizations.insert(binding.object);
+            }
+        }
+    }
+    (projects, organizations)
+}
+fn counts(graph: &Graph, organization: Uuid) -> bool {
+    graph.organization(organization).is_some_and(|o| o.enabled)
+}
+
+/// The ids of the projects of these organizations.
+async fn projects_in(tx: &mut Tx, organizations: &Vec<Uuid>) -> portcullis_store::Result<Vec<Uuid>> {
+    let mut out = vec![];
+    for organization in organizations {
+        let (organization, mut after) = (Id::<Organization>::from_uuid(*organization), Uuid::nil());
+        loop {
+            let page = project::in_organization(tx, organization, after).await?;
+            let Some(last) = page.last() else { break };
+            after = last.id.uuid();
+            out.extend(page.iter().map(|p| p.id.uuid()));
+            bounded(out.len())?;
+        }
+    }
+    Ok(out)
+}
+async fn read(tx: &mut Tx, ids: &BTreeSet<Uuid>) -> portcullis_store::Result<Vec<Project>> {
+    let mut out = Vec::with_capacity(ids.len());
+    for id in ids {
+        out.extend(project::by_id(tx, Id::from_uuid(*id)).await?);
+    }
+    Ok(out)
+}

@@ -1,0 +1,374 @@
+//! Role bindings, which Frontier calls policies: grant, look at, revoke (spec v1beta1 2.3.10, 3.6). The rules that `/v1` calls
+//! policies are in `policy.rs`.
+use portcullis_authz::graph::{Graph, Object, Permission};
+use portcullis_domain::access_role::AccessRole;
+use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
+use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_store::access_change::Kind;
+use portcullis_store::{Tx, access_role, group, organization, project, resource, role_binding, user};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::app::Scribe;
+use crate::authorize::{Gate, is_superuser};
+use crate::change::moved;
+use crate::holder::{bounded, gives, same_role};
+use crate::tenancy::Compiled;
+use crate::thing::{Name, Thing};
+use crate::{Answer, App, Reply, lookup};
+
+/// A binding to make, as it was sent.
+#[derive(Clone, Debug)]
+pub struct NewRoleBinding {
+    /// A role by id, or one of all organizations by name.
+    pub role: String,
+    /// On what: `namespace:id`.
+    pub resource: String,
+    /// Who shall hold it: `namespace:id`.
+    pub principal: String,
+    /// For people.
+    pub title: String,
+    /// Free JSON.
+    pub metadata: Map<String, Value>,
+}
+
+/// What a list of bindings is narrowed by; empty texts narrow nothing.
+#[derive(Clone, Debug, Default)]
+pub struct RoleBindingFilter {
+    /// On this organization, by id or name.
+    pub organization: String,
+    /// On this project, by id or name.
+    pub project: String,
+    /// On this group.
+    pub group: String,
+    /// Held by this user.
+    pub user: String,
+    /// Of this role, by id or name.
+    pub role: String,
+}
+
+impl App {
+    /// Grants a role on something. Who holds it there already gets title and metadata anew. The authorization is what manages
+    /// access to the object, and that alone: whoever has it may give any role there.
+    pub async fn create_role_binding(
+        &self,
+        cx: &Ctx,
+        new: Result<NewRoleBinding>,
+        reply: Reply<RoleBinding>,
+    ) -> Result<Answer> {
+        let compiled = self.snapshot(cx).await?;
+        let new = new?;
+        let name = Name::parse(&new.resource).ok_or_else(notation)?;
+        let thing = self.thing(cx, &compiled, name).await?.ok_or_else(|| self.missing(cx, MANAGE, "resource"))?;
+        let gate = managing(&compiled.access.graph, &thing);
+        let command = async {
+            let role = self.0.db.read(cx.clone(), &new.role, find_role).await?;
+            self.grant(cx, &compiled, thing, role, new).await
+        };
+        self.answer(cx, gate, command, reply, grant).await
+    }
+    /// Grants a role on a project to whom may change it, within what they hold there themselves: a right to change a project
+    /// is none to own it.
+    pub async fn create_role_binding_for_project(
+        &self,
+        cx: &Ctx,
+        which: String,
+        new: Result<NewRoleBinding>,
+        reply: Reply<RoleBinding>,
+    ) -> Result<Answer> {
+        const ACTION: &str = "app_project_update";
+        let found = self.0.db.read(cx.clone(), &which, lookup::project).await?;
+        let project = found.ok_or_else(|| self.missing(cx, ACTION, "project"))?;
+        let new = new?;
+        let compiled = self.snapshot(cx).await?;
+        let role = self.0.db.read(cx.clone(), &new.role, find_role).await?;
+        let id = project.id.uuid();
+        let thing = Thing { object: Object::Project(id), namespace: "app/project".into(), id };
+        let given = role.as_ref().map(|r| gives(r, &compiled.access.catalogue, &thing.namespace)).unwrap_or_default();
+        let gate = Gate::on(thing.object, ACTION).giving(given);
+        let command = self.grant(cx, &compiled, thing, role, new);
+        self.answer(cx, gate, command, reply, grant).await
+    }
+    /// One binding. Whoever manages access to its object, and superusers.
+    pub async fn get_role_binding(&self, cx: &Ctx, id: &str) -> Result<RoleBinding> {
+        let (binding, gate, _) = self.role_binding(cx, id).await?;
+        self.allow(cx, &gate).await?;
+        Ok(binding)
+    }
+    /// Takes a binding away.
+    pub async fn delete_role_binding(&self, cx: &Ctx, id: &str) -> Result<()> {
+        let (binding, gate, thing) = self.role_binding(cx, id).await?;
+        let command = async { Ok(Revoke { id: binding.id, thing, scribe: self.scribe(cx) }) };
+        self.apply(cx, gate, command, revoke).await
+    }
+    /// Frontier never changed one; who may take it away is told so.
+    pub async fn update_role_binding(&self, cx: &Ctx, id: &str) -> Result<()> {
+        let (_, gate, _) = self.role_binding(cx, id).await?;
+        self.allow(cx, &gate).await?;
+        Err(Error::new(Code::NotImplemented, "A policy is never changed: delete it and create another."))
+    }
+    /// Bindings by object, bearer and role. On an object: who manages access to it; one's own: everybody; else superusers.
+    pub async fn list_role_bindings(&self, cx: &Ctx, filter: &RoleBindingFilter) -> Result<Vec<RoleBinding>> {
+        let compiled = self.snapshot(cx).await?;
+        let graph = &compiled.access.graph;
+        let mut on = vec![];
+        for (namespace, id) in
+            [("app/organization", &filter.organization), ("app/project", &filter.project), ("app/group", &filter.group)]
+        {
+            if id.is_empty() {
+                continue;
+            }
+            let name = Name { namespace: namespace.into(), id: id.clone() };
+            let thing = self.thing(cx, &compiled, name).await?.ok_or_else(|| self.missing(cx, MANAGE, "resource"))?;
+            self.allow(cx, &managing(graph, &thing)).await?;
+            on.push(thing.id);
+        }
+        let user = match &*filter.user {
+            "" => None,
+            id => {
+                Some(id.parse::<Id<portcullis_domain::user::User>>().map_err(|_| Error::field("user_id", "A UUID."))?)
+            }
+        };
+        if on.is_empty() {
+            let own = user.is_some() && user == cx.principal.user_id();
+            self.allow(cx, &if own { Gate::anyone(LIST) } else { Gate::superuser(LIST) }).await?;
+        }
+        let role = match &*filter.role {
+            "" => None,
+            _ => Some(self.0.db.read(cx.clone(), &filter.role, find_role).await?.ok_or_else(invalid_role)?.id),
+        };
+        let bearer = user.map(|u| Bearer::User(u.uuid()));
+        let ids: Option<Vec<Uuid>> = match (on.first(), bearer) {
+            (Some(object), _) => Some(graph.bindings_on(*object).map(|(id, _)| id).collect()),
+            (None, Some(bearer)) => Some(graph.bindings_of(bearer).map(|(id, _)| id).collect()),
+            (None, None) => None,
+        };
+        let counts = |b: &RoleBinding| {
+            on.iter().all(|object| b.object_id == *object)
+                && bearer.is_none_or(|bearer| b.bearer == bearer)
+                && role.is_none_or(|role| b.role_id == role)
+        };
+        let all = self.0.db.scan(cx.clone(), List { ids, role }, list).await?;
+        bounded(all.len())?;
+        Ok(all.into_iter().filter(counts).collect())
+    }
+
+    /// A binding with what it takes to manage it. `None` for the thing: it is gone, and only superusers clear up.
+    async fn role_binding(&self, cx: &Ctx, id: &str) -> Result<(RoleBinding, Gate, Option<Thing>)> {
+        let found = match id.parse() {
+            Ok(id) => self.0.db.read(cx.clone(), &id, by_id).await?,
+            Err(_) => None,
+        };
+        let binding = found.ok_or_else(|| self.missing(cx, MANAGE, "policy"))?;
+        let compiled = self.snapshot(cx).await?;
+        let name = Name { namespace: binding.namespace.clone(), id: binding.object_id.to_string() };
+        let thing = self.thing(cx, &compiled, name).await?;
+        if thing.is_none() && !is_superuser(&cx.principal) {
+            return Err(self.missing(cx, MANAGE, "policy"));
+        }
+        let gate = match &thing {
+            Some(thing) => managing(&compiled.access.graph, thing),
+            None => Gate::superuser(MANAGE),
+        };
+        Ok((binding, gate, thing))
+    }
+    /// Everything that can be made before the writer's turn.
+    async fn grant(
+        &self,
+        cx: &Ctx,
+        compiled: &Compiled,
+        thing: Thing,
+        role: Option<AccessRole>,
+        new: NewRoleBinding,
+    ) -> Result<Grant> {
+        let role = role.ok_or_else(invalid_role)?;
+        // a role of one organization means nothing in another
+        let home = home(&compiled.access.graph, thing.object);
+        if role.organization_id.is_some_and(|o| Some(o.uuid()) != home) {
+            return Err(invalid_role());
+        }
+        let name = Name::parse(&new.principal).ok_or_else(notation)?;
+        let id = name.id.parse::<Id<RoleBinding>>().map_err(|_| notation())?.uuid();
+        let bearer = match &*name.namespace {
+            "app/user" => Bearer::User(id),
+            "app/serviceuser" => Bearer::ServiceUser(id),
+            "app/group" => Bearer::Group(id),
+            _ => return Err(Error::field("principal", "Name a user, a service user or a group: app/user:0199…")),
+        };
+        let binding = RoleBinding {
+            id: self.id(cx),
+            role_id: role.id,
+            namespace: thing.namespace.to_string(),
+            object_id: thing.id,
+            bearer,
+            relation: Relation::Granted,
+            title: new.title,
+            metadata: new.metadata,
+            created_at: cx.now,
+            updated_at: cx.now,
+        };
+        Ok(Grant { binding, role, thing, scribe: self.scribe(cx) })
+    }
+}
+
+const MANAGE: &str = "role_bindings:manage";
+const LIST: &str = "role_bindings:list";
+
+/// What manages access to an object (spec v1beta1 2.3.10, CreatePolicy).
+fn managing(graph: &Graph, thing: &Thing) -> Gate {
+    match thing.object {
+        Object::Organization(_) => Gate::on(thing.object, "app_organization_policymanage"),
+        Object::Project(_) => Gate::on(thing.object, "app_project_policymanage"),
+        Object::Group(_) => Gate::on(thing.object, "app_group_delete"),
+        // a namespace without this verb has administrators and owners all the same
+        Object::Resource { .. } => {
+            Gate::on(thing.object, MANAGE).needing(Permission::new(&thing.namespace, "delete"), thing.target(graph))
+        }
+        Object::ServiceUser { .. } => Gate::superuser(MANAGE),
+    }
+}
+/// The organization that something lies in.
+fn home(graph: &Graph, object: Object) -> Option<Uuid> {
+    match object {
+        Object::Organization(id) | Object::ServiceUser { organization: id } => Some(id),
+        Object::Project(id) | Object::Resource { project: id, .. } => graph.project(id).map(|p| p.organization),
+        Object::Group(id) => graph.group(id).and_then(|g| g.organization),
+    }
+}
+
+fn notation() -> Error {
+    Error::new(Code::InvalidInput, "subject/object should be provided as 'namespace:uuid'")
+}
+fn invalid_role() -> Error {
+    Error::new(Code::InvalidInput, "role id is invalid")
+}
+
+struct Grant {
+    binding: RoleBinding,
+    /// As the call was decided with it.
+    role: AccessRole,
+    thing: Thing,
+    scribe: Scribe,
+}
+struct Revoke {
+    id: Id<RoleBinding>,
+    thing: Option<Thing>,
+    scribe: Scribe,
+}
+struct List {
+    /// These alone; `None`: all of the role, or all there are.
+    ids: Option<Vec<Uuid>>,
+    role: Option<Id<AccessRole>>,
+}
+
+async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<RoleBinding> {
+    same_role(tx, &c.role).await?;
+    same_thing(tx, &c.thing).await?;
+    let b = &c.binding;
+    exists(tx, b.bearer).await?;
+    if let Some(old) = role_binding::same(tx, b).await? {
+        let new = RoleBinding {
+            title: b.title.clone(),
+            metadata: b.metadata.clone(),
+            updated_at: b.updated_at,
+            ..old.clone()
+        };
+        role_binding::update(tx, &new).await?;
+        let event = event(&c.scribe, "role_binding.updated", &new)
+            .change("title", old.title, new.title.as_str())
+            .change("metadata", Value::Object(old.metadata), Value::Object(new.metadata.clone()));
+        c.scribe.write(tx, event);
+        return Ok(new);
+    }
+    role_binding::insert(tx, b).await?;
+    tx.touch(Kind::Binding, b.id.uuid());
+    let event = event(&c.scribe, "role_binding.created", b).with("role", &*c.role.name);
+    c.scribe.write(tx, event);
+    tx.bump().await?;
+    Ok(b.clone())
+}
+async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
+    let Some(b) = role_binding::by_id(tx, c.id).await? else { return Err(Error::not_found("policy").into()) };
+    if let Some(thing) = &c.thing {
+        same_thing(tx, thing).await?;
+    }
+    role_binding::delete(tx, b.id).await?;
+    tx.touch(Kind::Binding, b.id.uuid());
+    let event = event(&c.scribe, "role_binding.deleted", &b);
+    c.scribe.write(tx, event);
+    tx.bump().await?;
+    Ok(())
+}
+/// What a binding says, in ids.
+fn event(scribe: &Scribe, action: &'static str, b: &RoleBinding) -> portcullis_domain::audit::Event {
+    scribe
+        .event(action, "role_binding", b.id)
+        .with("role_id", b.role_id.to_string())
+        .with("object", format!("{}:{}", b.namespace, b.object_id))
+        .with("bearer", format!("{}:{}", b.bearer.namespace(), b.bearer.id()))
+}
+/// Is it still there? Project and owner of a resource are no part of the revision: what was decided on must still be so.
+async fn same_thing(tx: &mut Tx, thing: &Thing) -> portcullis_store::Result<()> {
+    let id = thing.id;
+    let same = match thing.object {
+        Object::Organization(_) => organization::by_id(tx, Id::from_uuid(id)).await?.is_some(),
+        Object::Project(_) => project::by_id(tx, Id::from_uuid(id)).await?.is_some(),
+        Object::Group(_) => group::by_id(tx, Id::from_uuid(id)).await?.is_some(),
+        Object::Resource { project, owner, .. } => resource::by_id(tx, Id::from_uuid(id))
+            .await?
+            .is_some_and(|r| r.project_id.uuid() == project && Some(r.owner) == owner),
+        Object::ServiceUser { .. } => false,
+    };
+    if same { Ok(()) } else { Err(moved().into()) }
+}
+async fn exists(tx: &mut Tx, bearer: Bearer) -> portcullis_store::Result<()> {
+    let there = match bearer {
+        Bearer::User(id) => user::facts(tx, Id::from_uuid(id)).await?.is_some(),
+        Bearer::Group(id) => group::by_id(tx, Id::from_uuid(id)).await?.is_some(),
+        // there is no such thing as a service user or a token yet
+        Bearer::ServiceUser(_) | Bearer::Pat(_) => false,
+    };
+    let what = match bearer {
+        Bearer::User(_) => "user",
+        Bearer::Group(_) => "group",
+        Bearer::ServiceUser(_) | Bearer::Pat(_) => "service user",
+    };
+    if there { Ok(()) } else { Err(Error::not_found(what).into()) }
+}
+
+async fn by_id(tx: &mut Tx, id: &Id<RoleBinding>) -> portcullis_store::Result<Option<RoleBinding>> {
+    role_binding::by_id(tx, *id).await
+}
+/// A role by id, or one of all organizations by name.
+#[allow(clippy::ptr_arg, reason = "a use case takes its command as it is kept")]
+async fn find_role(tx: &mut Tx, which: &String) -> portcullis_store::Result<Option<AccessRole>> {
+    match which.parse() {
+        Ok(id) => access_role::by_id(tx, id).await,
+        Err(_) => access_role::by_name(tx, None, &which.to_lowercase()).await,
+    }
+}
+async fn list(tx: &mut Tx, c: &List) -> portcullis_store::Result<Vec<RoleBinding>> {
+    let mut out = vec![];
+    if let Some(ids) = &c.ids {
+        for id in ids {
+            out.extend(role_binding::by_id(tx, Id::from_uuid(*id)).await?);
+            if bounded(out.len()).is_err() {
+                break;
+            }
+        }
+        return Ok(out);
+    }
+    let mut last = Uuid::nil();
+    loop {
+        let page = match c.role {
+            Some(role) => role_binding::of_role(tx, role, last).await?,
+            None => role_binding::page(tx, last).await?,
+        };
+        let Some(end) = page.last() else { return Ok(out) };
+        last = end.id.uuid();
+        out.extend(page);
+        if bounded(out.len()).is_err() {
+            return Ok(out);
+        }
+    }
+}

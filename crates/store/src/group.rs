@@ -1,0 +1,98 @@
+//! Rows of groups.
+use portcullis_domain::Id;
+use portcullis_domain::group::Group;
+use portcullis_domain::organization::{Organization, State};
+use portcullis_domain::value::Slug;
+use uuid::Uuid;
+
+use crate::row::{json, json_text};
+use crate::{P, Result, Row, Tx};
+
+macro_rules! columns {
+    () => {
+        "id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision"
+    };
+}
+
+statements! {
+    INSERT: write "INSERT INTO groups (tenant, id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING";
+    UPDATE: write "UPDATE groups SET name = $3, title = $4, state = $5, metadata = $6, updated_at = $7, revision = revision + 1 \
+        WHERE tenant = $1 AND id = $2";
+    DELETE: write "DELETE FROM groups WHERE tenant = $1 AND id = $2";
+    BY_ID: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND id = $2");
+    BY_NAME: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND scope_id = $2 AND name = $3");
+    PAGE: page concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT 250");
+    IN_SCOPE: page concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND scope_id = $2 AND name > $3 ORDER BY name LIMIT 250");
+}
+
+fn scope(organization: Option<Id<Organization>>) -> Uuid {
+    organization.map_or(Uuid::nil(), Id::uuid)
+}
+
+fn read(r: &Row<'_>) -> Result<Group> {
+    let scope = r.uuid(1)?;
+    Ok(Group {
+        id: r.id(0)?,
+        organization_id: (!scope.is_nil()).then(|| Id::from_uuid(scope)),
+        name: Slug::stored(r.text(2)?),
+        title: r.text(3)?,
+        // an unknown state must not open a door
+        state: State::parse(r.str(4)?).unwrap_or(State::Disabled),
+        source: r.text(5)?,
+        metadata: json(r.str(6)?),
+        created_at: r.timestamp(7)?,
+        updated_at: r.timestamp(8)?,
+        revision: r.int(9)?,
+    })
+}
+
+/// Writes a new group; false, and nothing written, when its name is taken where it lies.
+pub async fn insert(tx: &mut Tx, g: &Group) -> Result<bool> {
+    let metadata = json_text(&g.metadata);
+    let params = [
+        g.id.into(),
+        scope(g.organization_id).into(),
+        P::Text(&g.name),
+        P::Text(&g.title),
+        P::Text(g.state.as_str()),
+        P::Text(&g.source),
+        P::Text(&metadata),
+        g.created_at.into(),
+        g.updated_at.into(),
+    ];
+    Ok(tx.run(&INSERT, &params).await? > 0)
+}
+/// Writes what may change. A taken name surfaces as `groups_name`.
+pub async fn update(tx: &mut Tx, g: &Group) -> Result<()> {
+    let metadata = json_text(&g.metadata);
+    let params = [
+        g.id.into(),
+        P::Text(&g.name),
+        P::Text(&g.title),
+        P::Text(g.state.as_str()),
+        P::Text(&metadata),
+        g.updated_at.into(),
+    ];
+    tx.run(&UPDATE, &params).await.map(drop)
+}
+/// Removes the row.
+pub async fn delete(tx: &mut Tx, id: Id<Group>) -> Result<()> {
+    tx.run(&DELETE, &[id.into()]).await.map(drop)
+}
+/// One by id.
+pub async fn by_id(tx: &mut Tx, id: Id<Group>) -> Result<Option<Group>> {
+    tx.one(&BY_ID, &[id.into()], read).await
+}
+/// One by name where it lies.
+pub async fn by_name(tx: &mut Tx, organization: Option<Id<Organization>>, name: &str) -> Result<Option<Group>> {
+    tx.one(&BY_NAME, &[scope(organization).into(), P::Text(name)], read).await
+}
+/// At most 250 after this id, in the order of ids.
+pub async fn page(tx: &mut Tx, after: Uuid) -> Result<Vec<Group>> {
+    tx.all(&PAGE, &[after.into()], read).await
+}
+/// At most 250 of an organization (or of the tenant itself) after this name, in the order of names.
+pub async fn in_scope(tx: &mut Tx, organization: Option<Id<Organization>>, after: &str) -> Result<Vec<Group>> {
+    tx.all(&IN_SCOPE, &[scope(organization).into(), P::Text(after)], read).await
+}

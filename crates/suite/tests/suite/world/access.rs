@@ -1,0 +1,74 @@
+//! Organizations, groups and projects for tests to begin from, made through the API.
+use serde_json::{Value, json};
+
+use super::{Answer, Client, World};
+
+pub const FRONTIER: &str = "/raystack.frontier.v1beta1.FrontierService";
+pub const ADMIN: &str = "/raystack.frontier.v1beta1.AdminService";
+/// The ids of predefined roles, the same in every tenant.
+pub const ORGANIZATION_MANAGER: &str = "00000000-0000-7000-8000-000000000002";
+pub const ORGANIZATION_VIEWER: &str = "00000000-0000-7000-8000-000000000004";
+pub const PROJECT_OWNER: &str = "00000000-0000-7000-8000-000000000006";
+pub const PROJECT_MANAGER: &str = "00000000-0000-7000-8000-000000000007";
+pub const PROJECT_VIEWER: &str = "00000000-0000-7000-8000-000000000008";
+pub const GROUP_OWNER: &str = "00000000-0000-7000-8000-000000000009";
+pub const GROUP_MEMBER: &str = "00000000-0000-7000-8000-00000000000a";
+
+pub fn id(of: &Value) -> String {
+    of["id"].as_str().unwrap_or_else(|| panic!("no id: {of}")).to_owned()
+}
+/// The ids or names of a list, in its order.
+pub fn all(list: &Value, member: &str) -> Vec<String> {
+    let list = list.as_array().unwrap_or_else(|| panic!("no list: {list}"));
+    list.iter().map(|v| v[member].as_str().unwrap().to_owned()).collect()
+}
+/// The same, sorted.
+pub fn sorted(list: &Value, member: &str) -> Vec<String> {
+    let mut out = all(list, member);
+    out.sort();
+    out
+}
+/// A Connect call of the service that everybody has.
+pub async fn connect(by: &Client, rpc: &str, body: Value) -> Answer {
+    by.post(&format!("{FRONTIER}/{rpc}"), body).await
+}
+/// An organization that its maker owns; its id.
+pub async fn organization(by: &Client, name: &str) -> String {
+    id(&by.post("/v1beta1/organizations", json!({ "name": name, "title": name })).await.expect(200)["organization"])
+}
+/// Makes somebody a member of an organization.
+pub async fn join(w: &World, organization: &str, user: &str, role: &str) {
+    let body = json!({ "org_id": organization, "members": [{ "user_id": user, "role_id": role }] });
+    let made = w.owner().post(&format!("{ADMIN}/AddOrganizationMembers"), body).await.expect(200);
+    assert_eq!(made["results"][0]["success"], true, "{made}");
+}
+/// A group that its maker owns; its id.
+pub async fn group(by: &Client, organization: &str, name: &str) -> String {
+    let path = format!("/v1beta1/organizations/{organization}/groups");
+    id(&by.post(&path, json!({ "name": name })).await.expect(200)["group"])
+}
+/// Gives somebody a role on a group.
+pub async fn in_group(by: &Client, group: &str, user: &str, role: &str) -> Answer {
+    let body = json!({ "group_id": group, "principal_id": user, "principal_type": "app/user", "role_id": role });
+    connect(by, "SetGroupMemberRole", body).await
+}
+/// A project that its maker owns; its id.
+pub async fn project(by: &Client, organization: &str, name: &str) -> String {
+    let body = json!({ "name": name, "title": name, "org_id": organization });
+    id(&by.post("/v1beta1/projects", body).await.expect(200)["project"])
+}
+/// Gives somebody or some group a role on a project.
+pub async fn on_project(by: &Client, project: &str, kind: &str, id: &str, role: &str) -> Answer {
+    let body = json!({ "project_id": project, "principal_id": id, "principal_type": kind, "role_id": role });
+    connect(by, "SetProjectMemberRole", body).await
+}
+/// What a Connect call was refused with.
+#[track_caller]
+pub fn code(answer: &Answer) -> String {
+    answer.json()["code"].as_str().unwrap_or_else(|| panic!("no refusal: {}", answer.text())).to_owned()
+}
+/// How a Connect refusal reads.
+#[track_caller]
+pub fn text(answer: &Answer) -> String {
+    answer.json()["message"].as_str().unwrap_or_default().to_owned()
+}
