@@ -8,7 +8,7 @@ use portcullis_domain::resource::{Resource, Urn};
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::value::line;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
-use portcullis_store::{Tx, project, resource, user};
+use portcullis_store::{Tx, group, organization, project, resource, role_binding, user};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -256,6 +256,13 @@ fn taken() -> Error {
     Error::new(Code::AlreadyExists, "A resource of this name, or with this id, belongs to somebody else.")
         .detail("field", "name")
 }
+/// Bindings know their object by its id alone: who owned a resource with the id of an organization would give its roles away.
+async fn is_another_object(tx: &mut Tx, id: Uuid) -> portcullis_store::Result<bool> {
+    Ok(organization::by_id(tx, Id::from_uuid(id)).await?.is_some()
+        || project::by_id(tx, Id::from_uuid(id)).await?.is_some()
+        || group::by_id(tx, Id::from_uuid(id)).await?.is_some()
+        || !role_binding::on_object(tx, id, (Uuid::nil(), Uuid::nil())).await?.is_empty())
+}
 async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Placed> {
     let r = &c.resource;
     if c.names_owner && Some(r.owner) != c.caller {
@@ -281,6 +288,9 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Placed> {
         };
         write(tx, &old, &new, &c.scribe).await?;
         return Ok(Placed::new(new, &c.project.name));
+    }
+    if c.sent_id.is_some() && is_another_object(tx, r.id.uuid()).await? {
+        return Err(taken().into());
     }
     if !resource::insert(tx, r).await? {
         return Err(taken().into());

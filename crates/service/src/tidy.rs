@@ -10,7 +10,7 @@ use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
-use portcullis_store::{Tx, attempt, audit, directory, erasure, idempotency, session};
+use portcullis_store::{Tx, access_change, attempt, audit, directory, erasure, idempotency, session};
 use uuid::Uuid;
 
 use crate::App;
@@ -108,7 +108,7 @@ impl App {
     }
 
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
-    /// after their end, counted failures after an hour. True while there is more to do.
+    /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for. True while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
             return Ok(false);
@@ -124,16 +124,17 @@ impl App {
         let slots = self.0.db.scan(cx.clone(), answers, idempotency::old).await?;
         let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
         let tries = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-3_600), attempt::old).await?;
+        let changes = self.0.db.scan(cx.clone(), (), access_change::outlived).await?;
         let most = slots.len().max(ended.len()).max(tries.len());
-        if most > 0 {
-            let c = Outlived { slots, answers, ended, tries, lease: lease.clone() };
+        if most > 0 || changes.is_some() {
+            let c = Outlived { slots, answers, ended, tries, changes, lease: lease.clone() };
             self.0.db.write_bulk(cx, c, forget).await?;
         }
-        Ok(most as i64 >= STEP)
+        Ok(most as i64 >= STEP || changes.is_some())
     }
 
-    /// One step of what deleted organizations left behind, and one of every erasure under way: the personal part of events by or about a deleted person goes, and an event says
-    /// which (engine.md 14). True while there is more to do.
+    /// One step of what deleted organizations left behind, and one of every erasure under way: the personal part of events by or
+    /// about a deleted person goes, and an event says which (engine.md 14). True while there is more to do.
     pub async fn erase(&self, holder: &str) -> Result<bool> {
         let claim = claim("audit.erase", holder);
         let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(false) };
@@ -194,6 +195,8 @@ struct Outlived {
     answers: Timestamp,
     ended: Vec<Id<Session>>,
     tries: Vec<String>,
+    /// Changes of the access graph up to this revision.
+    changes: Option<i64>,
     lease: Lease,
 }
 async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
@@ -206,6 +209,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for subject in &c.tries {
         attempt::clear(tx, subject).await?;
+    }
+    if let Some(revision) = c.changes {
+        access_change::forget(tx, revision).await?;
     }
     Ok(())
 }

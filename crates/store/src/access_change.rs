@@ -6,6 +6,7 @@ use crate::{P, Result, Row, Tx};
 statements! {
     pub(crate) INSERT: write "INSERT INTO access_changes (tenant, revision, kind, id) VALUES ($1, $2, $3, $4)";
     SINCE: page "SELECT kind, id FROM access_changes WHERE tenant = $1 AND revision > $2 ORDER BY revision LIMIT 250";
+    OLDEST: page "SELECT revision FROM access_changes WHERE tenant = $1 AND revision <= $2 ORDER BY revision LIMIT 1";
     FORGET: write "DELETE FROM access_changes WHERE tenant = $1 AND revision <= $2";
 }
 
@@ -71,7 +72,14 @@ pub async fn since(tx: &mut Tx, revision: i64) -> Result<Option<Vec<Touched>>> {
     out.retain(|t| seen.insert(*t));
     Ok(Some(out))
 }
+/// Up to which revision a step may forget, if anything is older than [`KEPT`] revisions: a step is few of them, since one may
+/// have hundreds of rows.
+pub async fn outlived(tx: &mut Tx, (): &()) -> Result<Option<i64>> {
+    let last = tx.revision().await? - KEPT;
+    let oldest = tx.one(&OLDEST, &[P::Int(last)], |r| r.int(0)).await?;
+    Ok(oldest.map(|oldest| last.min(oldest + 4)))
+}
 /// Forgets what happened up to a revision.
-pub async fn forget(tx: &mut Tx, revision: i64) -> Result<u64> {
-    tx.run(&FORGET, &[P::Int(revision)]).await
+pub async fn forget(tx: &mut Tx, revision: i64) -> Result<()> {
+    tx.run(&FORGET, &[P::Int(revision)]).await.map(drop)
 }

@@ -1,6 +1,6 @@
 //! What a transaction promises to a use case and to its caller.
 use portcullis_domain::{Code, Error as DomainError};
-use portcullis_store::{Change, Class, Error, Result, Sql, Tx};
+use portcullis_store::{Change, Class, Error, Result, Sql, Tx, access_change};
 
 use crate::support::*;
 
@@ -31,6 +31,20 @@ async fn refuses(tx: &mut Tx, cmd: &NewUser) -> Result<()> {
     create(tx, cmd).await?;
     tx.bump().await?;
     Err(DomainError::new(Code::InUse, "no").into())
+}
+async fn touches(tx: &mut Tx, id: &uuid::Uuid) -> Result<()> {
+    tx.touch(access_change::Kind::Role, *id);
+    tx.bump().await.map(drop)
+}
+const MOVE_ON: Sql = sql("UPDATE tenants SET authz_revision = authz_revision + $2 WHERE tenant = $1", Class::Write);
+async fn moves_on(tx: &mut Tx, by: &i64) -> Result<()> {
+    tx.run(&MOVE_ON, &[(*by).into()]).await.map(drop)
+}
+async fn forgets(tx: &mut Tx, revision: &i64) -> Result<()> {
+    access_change::forget(tx, *revision).await
+}
+async fn changes(tx: &mut Tx, (): &()) -> Result<Option<Vec<access_change::Touched>>> {
+    access_change::since(tx, 0).await
 }
 async fn writes_and_refuses(tx: &mut Tx, cmd: &NewUser) -> Result<()> {
     create(tx, cmd).await?;
@@ -153,6 +167,20 @@ both! {
             let seqs: Vec<i64> = t.db.read(cx(1), &(), seqs).await.unwrap();
             assert_eq!(seqs, (1..=kept.len() as i64).collect::<Vec<_>>());
         }
+    }
+
+    async fn what_changed_long_ago_is_forgotten_and_the_rest_kept(t: &TestDb) {
+        for _ in 0..3 {
+            t.db.write(cx(1), new_id(), touches).await.unwrap();
+        }
+        assert_eq!(t.db.read(cx(1), &(), access_change::outlived).await.unwrap(), None);
+        t.db.write(cx(1), access_change::KEPT, moves_on).await.unwrap();
+        let upto = t.db.read(cx(1), &(), access_change::outlived).await.unwrap().unwrap();
+        t.db.write(cx(1), upto, forgets).await.unwrap();
+        assert_eq!(t.db.read(cx(1), &(), access_change::outlived).await.unwrap(), None);
+        t.db.write(cx(1), new_id(), touches).await.unwrap();
+        let kept = t.db.read(cx(1), &(), changes).await.unwrap();
+        assert_eq!(kept.map(|c| c.len()), Some(1));
     }
 
     async fn a_change_is_published_before_the_answer(t: &TestDb) {

@@ -20,6 +20,7 @@ both!(
     a_policy_needs_a_principal_a_role_and_an_object_that_are_there,
     policies_are_listed_by_object_bearer_and_role,
     a_policy_is_never_changed,
+    sec_11_no_resource_takes_the_id_of_an_organization,
     resources_are_registered_and_their_owner_holds_everything,
     a_resource_is_not_taken_over_by_another_caller,
     a_resource_of_a_namespace_without_the_verb_is_left_to_owner_and_administrators,
@@ -557,6 +558,36 @@ async fn a_policy_is_never_changed(w: World) {
     assert_eq!(connect.expect(501)["code"], "unimplemented");
     assert_eq!(ada.client.put(&at, body.clone()).await.expect(403)["code"], 7, "after authorization");
     w.anonymous().put(&at, body).await.expect(401);
+}
+
+/// Bindings know their object by its id: whoever owned a resource with an organization's id would own the organization.
+async fn sec_11_no_resource_takes_the_id_of_an_organization(w: World) {
+    let p = place(&w, "acme").await;
+    permissions(&w, &["compute.order.get", "compute.order.delete"]).await;
+    let eve = w.person("Eve", &["user"]).await;
+    grant(&w, "app_project_viewer", &format!("project:{}", p.project), &format!("user:{}", eve.id)).await;
+    for (n, id) in [&p.organization, &p.project].into_iter().enumerate() {
+        let body = json!({ "name": format!("o{n}"), "namespace": "compute/order" });
+        for who in [&eve.client, &w.owner()] {
+            let a = who
+                .post(
+                    &format!("{FRONTIER}/CreateProjectResource"),
+                    json!({ "project_id": p.project, "id": id, "body": body }),
+                )
+                .await;
+            assert_eq!(a.json()["code"], "already_exists", "{}", a.text());
+        }
+    }
+    // an id that nothing has is still the caller's to choose
+    let body = json!({ "name": "mine", "namespace": "compute/order" });
+    let a = eve
+        .client
+        .post(
+            &format!("{FRONTIER}/CreateProjectResource"),
+            json!({ "project_id": p.project, "id": NOBODY, "body": body }),
+        )
+        .await;
+    assert_eq!(a.expect(200)["resource"]["id"], NOBODY);
 }
 
 async fn resources_are_registered_and_their_owner_holds_everything(w: World) {
