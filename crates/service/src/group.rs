@@ -1,5 +1,7 @@
 //! Groups of an organization: make, read, change, switch, end, list (spec v1beta1 2.3.5, 3.3). Their members are in
 //! `group_member.rs`.
+use std::collections::HashSet;
+
 use portcullis_authz::graph::Object;
 use portcullis_domain::access_role::GROUP_OWNER;
 use portcullis_domain::group::Group;
@@ -138,7 +140,7 @@ impl App {
         let found = self.organization_for(cx, &organization, "app_organization_grouplist").await?;
         let mut groups = self.groups_of_organization(cx, Some(found.id), state).await?;
         if !only.is_empty() {
-            let ids: Vec<Id<Group>> = only.iter().filter_map(|id| id.parse().ok()).collect();
+            let ids: HashSet<Id<Group>> = only.iter().filter_map(|id| id.parse().ok()).collect();
             groups.retain(|g| ids.contains(&g.id));
         }
         self.show_groups(cx, groups, shown).await
@@ -175,7 +177,7 @@ impl App {
         bounded(groups.len())?;
         Ok(groups)
     }
-    async fn show_groups(&self, cx: &Ctx, groups: Vec<Group>, shown: Shown) -> Result<Vec<GroupShown>> {
+    pub(crate) async fn show_groups(&self, cx: &Ctx, groups: Vec<Group>, shown: Shown) -> Result<Vec<GroupShown>> {
         let mut out = Vec::with_capacity(groups.len());
         let mut members = 0;
         for group in groups {

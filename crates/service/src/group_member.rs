@@ -12,7 +12,8 @@ use crate::app::Scribe;
 use crate::authorize::{Gate, bearer};
 use crate::group::{GroupShown, Shown, enabled, on, present};
 use crate::holder::{
-    self, Became, Give, Holder, active_user, bounded, held, no_such_role, not_a_member, not_in_organization, persons,
+    self, Became, Give, Holder, active_user, asked_words, bounded, held, no_such_role, not_a_member,
+    not_in_organization, persons,
 };
 use crate::user::UserRef;
 use crate::{Answer, App, Reply};
@@ -43,10 +44,10 @@ impl App {
         reply: Reply<()>,
     ) -> Result<Answer> {
         let found = self.find_group(cx, &which, "app_group_update").await?;
-        let role = self.named_role(cx, role).await?;
+        let role = self.named_role(cx, role, found.organization_id).await?;
         let gate = self.member_gate(cx, &found, role.as_ref()).await?;
         let command = async {
-            let role = valid_role(role, &found)?;
+            let role = valid_role(role)?;
             if expand(principal.0) != "app/user" {
                 return Err(Error::field("principal_type", "Members of groups are users: app/user."));
             }
@@ -64,11 +65,11 @@ impl App {
         reply: Reply<()>,
     ) -> Result<Answer> {
         let found = self.find_group(cx, &which, "app_group_update").await?;
-        let role = self.named_role(cx, &GROUP_MEMBER.id().to_string()).await?;
+        let role = self.named_role(cx, &GROUP_MEMBER.id().to_string(), None).await?;
         let gate = self.member_gate(cx, &found, role.as_ref()).await?;
         let command = async {
             let members = users?.into_iter().map(|user| (user, self.id(cx))).collect();
-            Ok(SetRole { group: found.id, members, role: valid_role(role, &found)?, scribe: self.scribe(cx) })
+            Ok(SetRole { group: found.id, members, role: valid_role(role)?, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, add).await
     }
@@ -77,7 +78,8 @@ impl App {
         let found = self.find_group(cx, &which, "app_group_update").await?;
         let gate = on(&found, "app_group_update").asleep();
         let command = async {
-            let user = self.find_user(cx, &user?).await?.ok_or_else(|| Error::not_found("user"))?;
+            // who is nobody is in no group either: the answer tells no accounts
+            let user = self.find_user(cx, &user?).await?.ok_or_else(|| not_a_member(Code::Conflict))?;
             Ok(Remove { group: found.id, user: user.id, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, remove).await
@@ -95,8 +97,7 @@ impl App {
         let Some(me) = bearer(&cx.principal) else { return Ok(MyGroups { groups: vec![], pairs: vec![] }) };
         let groups = self.groups_of(cx, me, organization, shown).await?;
         let access = &self.snapshot(cx).await?.access;
-        let asked: Vec<_> =
-            permissions.iter().filter_map(|word| Some((word, access.catalogue.resolve(word, "app/group")?))).collect();
+        let asked = asked_words(&access.catalogue, permissions, "app/group")?;
         let pairs = groups.iter().filter_map(|g| {
             let object = Object::Group(g.group.id.uuid());
             let has: Vec<String> = asked
@@ -134,11 +135,7 @@ impl App {
         let ids: Vec<Uuid> = access.graph.groups_of(who).filter(counts).collect();
         bounded(ids.len())?;
         let groups = self.0.db.scan(cx.clone(), ids, read).await?;
-        let mut out = Vec::with_capacity(groups.len());
-        for group in groups {
-            out.push(self.show_group(cx, group, shown).await?);
-        }
-        Ok(out)
+        self.show_groups(cx, groups, shown).await
     }
     /// What somebody needs who gives a role on a group: what it gives there, too.
     async fn member_gate(&self, cx: &Ctx, group: &Group, role: Option<&AccessRole>) -> Result<Gate> {
@@ -150,11 +147,10 @@ impl App {
     }
 }
 
-/// A role that may be given on this group.
-fn valid_role(role: Option<AccessRole>, group: &Group) -> Result<AccessRole> {
+/// A role that may be given on a group.
+fn valid_role(role: Option<AccessRole>) -> Result<AccessRole> {
     let role = role.filter(|r| r.state.is_enabled()).ok_or_else(no_such_role)?;
-    let here = role.organization_id.is_none() || role.organization_id == group.organization_id;
-    if here && role.scopes.iter().any(|s| s == "app/group") {
+    if role.scopes.iter().any(|s| s == "app/group") {
         Ok(role)
     } else {
         Err(Error::new(Code::InvalidInput, "role is not valid for group scope"))
@@ -229,11 +225,11 @@ struct Remove {
 async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
     let group = enabled(present(tx, c.group).await?)?;
     let (bearer, object) = (Bearer::User(c.user.uuid()), group.id.uuid());
-    active_user(tx, c.user).await?;
     let held = role_binding::held_on(tx, bearer, object).await?;
     if held.is_empty() {
         return Err(not_a_member(Code::Conflict).into());
     }
+    active_user(tx, c.user).await?;
     let owner = held.iter().any(|b| b.role_id == GROUP_OWNER.id());
     if owner && !holder::has_another(tx, GROUP_OWNER.id(), object, bearer).await? {
         return Err(last_owner(

@@ -1,9 +1,10 @@
 //! Who holds which roles on a group or a project: what the calls on their members share (spec v1beta1 3.3, 3.4).
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis_authz::graph::{Catalogue, Graph};
+use portcullis_authz::graph::{Catalogue, Graph, Permission};
 use portcullis_domain::access_role::AccessRole;
 use portcullis_domain::group::Group;
+use portcullis_domain::organization::Organization;
 use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Timestamp};
@@ -75,12 +76,16 @@ impl App {
         bounded(held.len())?;
         self.0.db.scan(cx.clone(), held, read_groups).await.map_err(Error::from)
     }
-    /// The role that a call names by id, if there is such a one.
-    pub(crate) async fn named_role(&self, cx: &Ctx, id: &str) -> Result<Option<AccessRole>> {
-        match id.parse() {
-            Ok(id) => self.0.db.read(cx.clone(), &id, read_role).await.map_err(Error::from),
-            Err(_) => Ok(None),
-        }
+    /// The role that a call names by id, if there is such a one here: those of other organizations are nobody's business.
+    pub(crate) async fn named_role(
+        &self,
+        cx: &Ctx,
+        id: &str,
+        organization: Option<Id<Organization>>,
+    ) -> Result<Option<AccessRole>> {
+        let Ok(id) = id.parse() else { return Ok(None) };
+        let found = self.0.db.read(cx.clone(), &id, read_role).await?;
+        Ok(found.filter(|r| r.organization_id.is_none() || r.organization_id == organization))
     }
 }
 
@@ -124,6 +129,21 @@ impl Roles {
 }
 
 // --- giving and taking, inside a transaction -----------------------------------------------------------------------------------
+
+/// The permissions that a list is asked to look for on each of its rows, each once, with the words they were asked in; a word
+/// that is none is in no answer.
+pub(crate) fn asked_words<'a>(
+    catalogue: &'a Catalogue,
+    words: &'a [String],
+    namespace: &str,
+) -> Result<Vec<(&'a String, &'a Permission)>> {
+    const MOST_WORDS: usize = 100;
+    let words: BTreeSet<&String> = words.iter().collect();
+    if words.len() > MOST_WORDS {
+        return Err(Error::field("with_permissions", format!("At most {MOST_WORDS}; this has {}.", words.len())));
+    }
+    Ok(words.into_iter().filter_map(|word| Some((word, catalogue.resolve(word, namespace)?))).collect())
+}
 
 /// What a role gives on an object of this kind; its permissions of other kinds mean nothing there (spec v1beta1 5.4).
 pub(crate) fn gives(role: &AccessRole, catalogue: &Catalogue, namespace: &str) -> Vec<String> {

@@ -1,10 +1,13 @@
 //! Who is in an organization (spec v1beta1 3.2): whoever holds a role on it. The last owner who can act stays one.
+use std::collections::BTreeSet;
+
 use portcullis_domain::access_role::{AccessRole, ORGANIZATION_OWNER, ORGANIZATION_VIEWER};
 use portcullis_domain::organization::Organization;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_store::{Tx, access_role, holding, role_binding, user};
+use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::authorize::Gate;
@@ -37,19 +40,19 @@ impl App {
         &self,
         cx: &Ctx,
         which: String,
-        roles: &[Id<AccessRole>],
+        roles: &BTreeSet<Uuid>,
     ) -> Result<Vec<Holder<User>>> {
         let organization = self.organization_for(cx, &which, "app_organization_get").await?;
         let compiled = self.snapshot(cx).await?;
         let mut members = held(&compiled.access.graph, organization.id.uuid(), persons);
         if !roles.is_empty() {
-            members.retain(|_, held| held.iter().any(|r| roles.contains(&Id::from_uuid(*r))));
+            members.retain(|_, held| held.iter().any(|r| roles.contains(r)));
         }
         self.people(cx, members).await
     }
     /// The persons who own it.
     pub async fn list_organization_admins(&self, cx: &Ctx, which: String) -> Result<Vec<Holder<User>>> {
-        self.list_organization_users(cx, which, &[ORGANIZATION_OWNER.id()]).await
+        self.list_organization_users(cx, which, &BTreeSet::from([ORGANIZATION_OWNER.id().uuid()])).await
     }
     /// Makes a member something else than they were. Nobody gives more than they have.
     pub async fn set_organization_member_role(
@@ -61,7 +64,7 @@ impl App {
         reply: Reply<()>,
     ) -> Result<Answer> {
         let organization = self.find_organization(cx, &which, MANAGE).await?;
-        let role = self.named_role(cx, &role).await?;
+        let role = self.named_role(cx, &role, Some(organization.id)).await?;
         let gives = self.given_by(cx, role.as_ref()).await?;
         let gate = on(&organization, MANAGE).giving(gives);
         let command = async {
@@ -98,7 +101,7 @@ impl App {
         reply: Reply<()>,
     ) -> Result<Answer> {
         let organization = self.find_organization(cx, &which, "app_organization_update").await?;
-        let role = self.named_role(cx, &ORGANIZATION_VIEWER.id().to_string()).await?;
+        let role = self.named_role(cx, &ORGANIZATION_VIEWER.id().to_string(), None).await?;
         let gives = self.given_by(cx, role.as_ref()).await?;
         let gate = on(&organization, "app_organization_update").giving(gives);
         let command = async {

@@ -2,7 +2,7 @@
 //! (spec v1beta1 3.1, 3.4).
 use std::collections::BTreeSet;
 
-use portcullis_authz::graph::{Graph, Object, Permission};
+use portcullis_authz::graph::{Graph, Object};
 use portcullis_domain::organization::Organization;
 use portcullis_domain::project::Project;
 use portcullis_domain::role_binding::Bearer;
@@ -11,10 +11,13 @@ use portcullis_store::{Tx, project};
 use uuid::Uuid;
 
 use crate::authorize::{Gate, bearer};
-use crate::holder::{self, bounded};
+use crate::holder::{self, asked_words, bounded};
 use crate::project::ProjectShown;
 use crate::user::UserRef;
 use crate::{App, lookup};
+
+/// Rows of a page at most: each has its permissions looked up and its members counted.
+const LARGEST_PAGE: usize = 1_000;
 
 /// Which of the caller's projects are asked for, and what of them.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +30,7 @@ pub struct MyProjectsQuery {
     pub non_inherited: bool,
     /// With the number of members of each.
     pub count: bool,
-    /// Rows of a page.
+    /// Rows of a page; more than 1,000 are 1,000.
     pub size: usize,
     /// Which page, from 1.
     pub page: usize,
@@ -58,15 +61,11 @@ impl App {
         };
         let all = self.projects_of(cx, me, inside, q.non_inherited).await?;
         let total = all.len();
-        let first = q.page.saturating_sub(1).saturating_mul(q.size);
+        let first = q.page.saturating_sub(1).saturating_mul(q.size.min(LARGEST_PAGE));
         let access = &self.snapshot(cx).await?.access;
-        let asked: Vec<(&String, &Permission)> = q
-            .permissions
-            .iter()
-            .filter_map(|word| Some((word, access.catalogue.resolve(word, "app/project")?)))
-            .collect();
+        let asked = asked_words(&access.catalogue, &q.permissions, "app/project")?;
         let mut out = MyProjects { total, ..MyProjects::default() };
-        for project in all.into_iter().skip(first).take(q.size) {
+        for project in all.into_iter().skip(first).take(q.size.min(LARGEST_PAGE)) {
             let id = project.id.uuid();
             let has: Vec<String> = asked
                 .iter()

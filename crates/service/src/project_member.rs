@@ -60,7 +60,7 @@ impl App {
         reply: Reply<()>,
     ) -> Result<Answer> {
         let found = self.find_project(cx, &which, "app_project_update").await?;
-        let role = self.named_role(cx, role).await?;
+        let role = self.named_role(cx, role, Some(found.organization_id)).await?;
         let mut gate = on(&found, "app_project_update").asleep();
         if let Some(role) = &role
             && found.state.is_enabled()
@@ -69,7 +69,7 @@ impl App {
             gate = gate.giving(holder::gives(role, &compiled.access.catalogue, "app/project"));
         }
         let command = async {
-            let role = valid_role(role, &found)?;
+            let role = valid_role(role)?;
             let (bearer, binding) = (bearer(principal)?, self.id(cx));
             Ok(SetRole { project: found.id, bearer, binding, role, scribe: self.scribe(cx) })
         };
@@ -98,11 +98,10 @@ fn bearer((kind, id): (&str, &str)) -> Result<Bearer> {
         _ => Err(Error::field("principal_type", "One of: app/user, app/serviceuser, app/group.")),
     }
 }
-/// A role that may be given on this project.
-fn valid_role(role: Option<AccessRole>, project: &Project) -> Result<AccessRole> {
+/// A role that may be given on a project.
+fn valid_role(role: Option<AccessRole>) -> Result<AccessRole> {
     let role = role.filter(|r| r.state.is_enabled()).ok_or_else(no_such_role)?;
-    let here = role.organization_id.is_none_or(|o| o == project.organization_id);
-    if here && role.scopes.iter().any(|s| s == "app/project") {
+    if role.scopes.iter().any(|s| s == "app/project") {
         Ok(role)
     } else {
         Err(Error::new(Code::InvalidInput, "role is not valid for project scope"))

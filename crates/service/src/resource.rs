@@ -76,7 +76,8 @@ impl App {
         reply: Reply<Placed>,
     ) -> Result<Answer> {
         let project = self.find_project(cx, &which, "app_project_get").await?;
-        let gate = Gate::on(Object::Project(project.id.uuid()), "app_project_get");
+        // that the namespace is there holds on this revision
+        let gate = Gate::on(Object::Project(project.id.uuid()), "app_project_get").once();
         let command = async { self.new_resource(cx, project, new?).await };
         self.answer(cx, gate, command, reply, insert).await
     }

@@ -187,6 +187,10 @@ impl App {
         if role.organization_id.is_some_and(|o| Some(o.uuid()) != home) {
             return Err(invalid_role());
         }
+        if !role.scopes.is_empty() && !role.scopes.iter().any(|s| **s == *thing.namespace) {
+            let kind = thing.namespace.trim_start_matches("app/");
+            return Err(Error::new(Code::InvalidInput, format!("role is not valid for {kind} scope")));
+        }
         let name = Name::parse(&new.principal).ok_or_else(notation)?;
         let id = name.id.parse::<Id<RoleBinding>>().map_err(|_| notation())?.uuid();
         let bearer = match &*name.namespace {
@@ -216,16 +220,14 @@ const LIST: &str = "role_bindings:list";
 
 /// What manages access to an object (spec v1beta1 2.3.10, CreatePolicy).
 fn managing(graph: &Graph, thing: &Thing) -> Gate {
-    match thing.object {
-        Object::Organization(_) => Gate::on(thing.object, "app_organization_policymanage"),
-        Object::Project(_) => Gate::on(thing.object, "app_project_policymanage"),
-        Object::Group(_) => Gate::on(thing.object, "app_group_delete"),
+    let verb = match thing.object {
+        Object::Organization(_) | Object::Project(_) => "policymanage",
         // a namespace without this verb has administrators and owners all the same
-        Object::Resource { .. } => {
-            Gate::on(thing.object, MANAGE).needing(Permission::new(&thing.namespace, "delete"), thing.target(graph))
-        }
-        Object::ServiceUser { .. } => Gate::superuser(MANAGE),
-    }
+        Object::Group(_) | Object::Resource { .. } => "delete",
+        Object::ServiceUser { .. } => return Gate::superuser(MANAGE),
+    };
+    // the refusal names the call alone: not what kind of thing it is, nor that it is there
+    Gate::on(thing.object, MANAGE).needing(Permission::new(&thing.namespace, verb), thing.target(graph))
 }
 /// The organization that something lies in.
 fn home(graph: &Graph, object: Object) -> Option<Uuid> {

@@ -123,7 +123,7 @@ pub fn state(request: &DynamicMessage) -> Result<State> {
 }
 
 /// As many as one call may add.
-const MOST: usize = 1_000;
+const MOST: usize = 200;
 
 /// `user_ids` of a body that no message has any more.
 pub fn user_ids(incoming: &Incoming) -> Result<Vec<Id<User>>> {
@@ -131,7 +131,7 @@ pub fn user_ids(incoming: &Incoming) -> Result<Vec<Id<User>>> {
     let list = sent.get("user_ids").or_else(|| sent.get("userIds")).and_then(Value::as_array);
     let sent = list.map(Vec::as_slice).unwrap_or_default();
     if sent.is_empty() || sent.len() > MOST {
-        return Err(Error::field("user_ids", "Send 1 to 1,000 ids."));
+        return Err(Error::field("user_ids", format!("Send 1 to {MOST} ids.")));
     }
     let wrong =
         |n: usize| FieldError { field: format!("user_ids[{n}]").into(), message: "This must be a UUID.".into() };

@@ -16,7 +16,8 @@ use crate::incoming::Incoming;
 
 /// `ListOrganizationUsers`: of some roles only, if any are named.
 pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
-    let roles: Vec<_> = request.texts("role_ids").iter().filter_map(|id| id.parse().ok()).collect();
+    // what is no id is the id of no role
+    let roles = request.texts("role_ids").iter().map(|id| id.parse().unwrap_or_default()).collect();
     let members = app.list_organization_users(&call.cx, request.text("id"), &roles).await?;
     Ok(call.answer::<ListOrganizationUsersResponse>(&members).into())
 }

@@ -1,4 +1,6 @@
 //! `ListUsers` and `ListAllUsers`: pages by number (spec v1beta1 3.1, decision 22).
+use std::collections::BTreeSet;
+
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Error, Result};
 use portcullis_service::App;
@@ -23,7 +25,7 @@ pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outco
     if !organization.is_empty() || !group.is_empty() {
         let members = match organization.as_str() {
             "" => app.list_group_users(&call.cx, group).await?,
-            _ => app.list_organization_users(&call.cx, organization, &[]).await?,
+            _ => app.list_organization_users(&call.cx, organization, &BTreeSet::new()).await?,
         };
         let users: Vec<User> = members.into_iter().map(|h| h.who).collect();
         return Ok(answer(&call, &users));

@@ -32,4 +32,5 @@ mod roles;
 mod rules;
 mod seed;
 mod tenants;
+mod unseen;
 mod v1beta1;
