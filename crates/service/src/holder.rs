@@ -138,7 +138,8 @@ pub(crate) fn asked_words<'a>(
     namespace: &str,
 ) -> Result<Vec<(&'a String, &'a Permission)>> {
     const MOST_WORDS: usize = 100;
-    let words: BTreeSet<&String> = words.iter().collect();
+    let mut seen = BTreeSet::new();
+    let words: Vec<&String> = words.iter().filter(|word| seen.insert(*word)).collect();
     if words.len() > MOST_WORDS {
         return Err(Error::field("with_permissions", format!("At most {MOST_WORDS}; this has {}.", words.len())));
     }

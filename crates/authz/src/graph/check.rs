@@ -3,7 +3,7 @@
 use portcullis_domain::role_binding::{Bearer, Relation};
 use uuid::Uuid;
 
-use super::permission::Permission;
+use super::permission::{GROUP_ADMINISTER, ORGANIZATION_ADMINISTER, PROJECT_ADMINISTER, Permission};
 use super::{Binding, Graph};
 
 /// The object of a check.
@@ -78,19 +78,14 @@ impl Verdict {
 #[derive(Clone, Copy)]
 struct Kind {
     namespace: &'static str,
-    administer: &'static str,
-    update: &'static str,
+    /// The number of what administers it; the one after it is what updates it.
+    administer: Option<u32>,
 }
-const ORGANIZATION: Kind = Kind {
-    namespace: "app/organization",
-    administer: "app_organization_administer",
-    update: "app_organization_update",
-};
-const PROJECT: Kind =
-    Kind { namespace: "app/project", administer: "app_project_administer", update: "app_project_update" };
-const GROUP: Kind = Kind { namespace: "app/group", administer: "app_group_administer", update: "app_group_update" };
-/// On a resource each permission stands for itself alone. No permission has an empty slug.
-const RESOURCE: Kind = Kind { namespace: "", administer: "", update: "" };
+const ORGANIZATION: Kind = Kind { namespace: "app/organization", administer: Some(ORGANIZATION_ADMINISTER) };
+const PROJECT: Kind = Kind { namespace: "app/project", administer: Some(PROJECT_ADMINISTER) };
+const GROUP: Kind = Kind { namespace: "app/group", administer: Some(GROUP_ADMINISTER) };
+/// On a resource each permission stands for itself alone.
+const RESOURCE: Kind = Kind { namespace: "", administer: None };
 
 /// A step of the way up, with the permissions that count there.
 struct Hop {
@@ -186,11 +181,11 @@ impl Graph {
                 object,
                 accepted: [
                     if elsewhere { None } else { own },
-                    self.slugs.get(kind.administer),
-                    if by_update { self.slugs.get(kind.update) } else { None },
+                    kind.administer,
+                    if by_update { kind.administer.map(|n| n + 1) } else { None },
                 ],
                 all_projects: match all_projects {
-                    true => [own, self.slugs.get(PROJECT.administer)],
+                    true => [own, PROJECT.administer],
                     false => [None, None],
                 },
             }

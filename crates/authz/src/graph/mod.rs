@@ -16,6 +16,9 @@ pub use check::{Disabled, Object, Verdict, Via};
 pub use permission::{BUILT_IN, Permission, Permissions, expand};
 use permission::{PermissionSet, Slugs};
 
+/// A map that shares what did not change with the one that it was made from. Its keys are ids that the server made.
+type Map<K, V> = imbl::GenericHashMap<K, V, foldhash::fast::RandomState, imbl::shared_ptr::DefaultSharedPtr>;
+
 /// An organization as far as checks read it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Organization {
@@ -75,12 +78,12 @@ struct Held {
 /// A tenant's access graph at one moment.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    organizations: imbl::HashMap<Uuid, Organization>,
-    projects: imbl::HashMap<Uuid, Project>,
-    groups: imbl::HashMap<Uuid, Group>,
-    roles: imbl::HashMap<Uuid, Arc<PermissionSet>>,
-    bindings: imbl::HashMap<Uuid, Binding>,
-    held: imbl::HashMap<Bearer, Arc<Held>>,
+    organizations: Map<Uuid, Organization>,
+    projects: Map<Uuid, Project>,
+    groups: Map<Uuid, Group>,
+    roles: Map<Uuid, Arc<PermissionSet>>,
+    bindings: Map<Uuid, Binding>,
+    held: Map<Bearer, Arc<Held>>,
     /// Object, bearer, binding: who holds something on an object.
     on: imbl::OrdSet<(Uuid, Bearer, Uuid)>,
     slugs: Arc<Slugs>,
@@ -186,7 +189,7 @@ impl Held {
     }
 }
 
-fn put<V: Clone>(map: &mut imbl::HashMap<Uuid, V>, id: Uuid, now: Option<V>) {
+fn put<V: Clone>(map: &mut Map<Uuid, V>, id: Uuid, now: Option<V>) {
     match now {
         Some(v) => {
             map.insert(id, v);

@@ -1,6 +1,7 @@
 //! Permissions of the access graph: names, the built-in ones, and sets of them.
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 /// Something that may be done to objects of one namespace (spec v1beta1 3.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,8 +75,30 @@ pub(super) fn built_in() -> impl Iterator<Item = Permission> {
 pub type Permissions = Vec<String>;
 
 /// The numbers of slugs in sets; they are never given back, and there are as many as there are permissions.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(super) struct Slugs(HashMap<Arc<str>, u32>);
+impl Default for Slugs {
+    fn default() -> Self {
+        let mut slugs = Self(HashMap::new());
+        slugs.set(&STANDING.map(str::to_owned));
+        slugs
+    }
+}
+/// The permissions that stand for others: each has its place here as its number.
+const STANDING: [&str; 6] = [
+    "app_organization_administer",
+    "app_organization_update",
+    "app_project_administer",
+    "app_project_update",
+    "app_group_administer",
+    "app_group_update",
+];
+/// What administers an organization; the number after it is what updates one.
+pub(super) const ORGANIZATION_ADMINISTER: u32 = 0;
+/// The same of a project.
+pub(super) const PROJECT_ADMINISTER: u32 = 2;
+/// The same of a group.
+pub(super) const GROUP_ADMINISTER: u32 = 4;
 impl Slugs {
     pub fn get(&self, slug: &str) -> Option<u32> {
         self.0.get(slug).copied()

@@ -312,7 +312,7 @@ async fn a_role_must_be_one_for_projects(w: World) {
     let body = json!({ "name": "reader", "permissions": ["app_project_get"], "scopes": ["app/project"] });
     let other = organization(by, "other-corp").await;
     let foreign = by.post(&format!("/v1beta1/organizations/{other}/roles"), body.clone()).await.expect(200);
-    assert_eq!(set(&id(&foreign["role"])).await, (400, "role is not valid for project scope".into()));
+    assert_eq!(set(&id(&foreign["role"])).await, (404, "role id is invalid".into()));
     let own = by.post(&format!("/v1beta1/organizations/{}/roles", p.organization), body).await.expect(200);
     assert_eq!(set(&id(&own["role"])).await.0, 200);
     p.member.client.get(&at("apollo")).await.expect(200);
