@@ -31,6 +31,7 @@ fn main() -> Result<()> {
             Work::CreateUser => work::create_user::run(&options, &mut report).await,
             Work::CreateUserPostgres => work::create_user_postgres::run(&options, &mut report).await,
             Work::GetUser => work::get_user::run(&options, &mut report).await,
+            Work::Check => work::check::run(&options, &mut report).await,
             Work::Login => work::login::run(&options, &mut report).await,
             Work::Import => work::import::run(&options, &mut report),
             Work::Page => work::page::run(&options, &mut report).await,

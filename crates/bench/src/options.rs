@@ -83,6 +83,8 @@ pub enum Work {
     CreateUserPostgres,
     /// GET /v1/users/{id} with an API key.
     GetUser,
+    /// Permission checks on 100,000 bindings and 10,000 rules.
+    Check,
     /// POST /v1/auth/login, and what others feel of it.
     Login,
     /// POST /v1/users/import of a million users.
@@ -106,6 +108,7 @@ impl Work {
             Self::CreateUser => "create-user",
             Self::CreateUserPostgres => "create-user-postgres",
             Self::GetUser => "get-user",
+            Self::Check => "check",
             Self::Login => "login",
             Self::Import => "import",
             Self::Page => "page",

@@ -99,7 +99,22 @@ impl App {
     {
         let work = Arc::new(Work { command, f, keep, moved: AtomicBool::new(false) });
         let mut cx = cx.clone();
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        // Whoever lost a turn to another change queues with the others who did, and so does who finds them queueing: else of many
+        // who change one tenant's structure some would never get their turn (engine.md 7).
+        let mut queued = None;
+        let mut stale = false;
+        if gate.need.is_some() && tenancy.structure.try_lock().is_err() {
+            queued = Some(tenancy.structure.lock().await);
+            stale = gate.again && tenancy.latest() != revision;
+        }
         for _ in 0..TURNS {
+            if stale {
+                self.freshen(&tenancy).await?;
+                cx = self.identify_again(&cx).await?;
+                revision = self.allow(&cx, gate).await?.revision;
+                self.may_grant(&cx, gate).await?;
+            }
             work.moved.store(false, Ordering::Relaxed);
             let out = self.0.db.write(cx.clone(), Turn { work: work.clone(), revision }, guarded::<C, T, F>).await;
             if out.is_ok() || !work.moved.load(Ordering::Relaxed) {
@@ -108,11 +123,10 @@ impl App {
             if !gate.again {
                 return Err(moved());
             }
-            let tenancy = self.tenancy_of(cx.tenant).await?;
-            self.freshen(&tenancy).await?;
-            cx = self.identify_again(&cx).await?;
-            revision = self.allow(&cx, gate).await?.revision;
-            self.may_grant(&cx, gate).await?;
+            if queued.is_none() {
+                queued = Some(tenancy.structure.lock().await);
+            }
+            stale = true;
         }
         Err(Error::unavailable("the tenant's structure keeps changing"))
     }

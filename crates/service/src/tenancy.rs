@@ -49,6 +49,8 @@ pub(crate) struct Tenancy {
     latest: AtomicI64,
     compiled: ArcSwap<Compiled>,
     loading: tokio::sync::Mutex<()>,
+    /// Held by one of those who lost a turn to another change of the tenant's structure.
+    pub structure: tokio::sync::Mutex<()>,
     pub freshness: Freshness,
 }
 impl Tenancy {
@@ -174,6 +176,7 @@ impl App {
                 settings: TenantSettings::default(),
             }),
             loading: tokio::sync::Mutex::new(()),
+            structure: tokio::sync::Mutex::new(()),
             freshness: Freshness::default(),
         }))
     }

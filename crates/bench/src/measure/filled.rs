@@ -54,7 +54,7 @@ pub fn server(options: &Options) -> Result<Filled> {
 }
 
 /// One hash for all: what matters is its length, and that logins can use it.
-fn hash() -> String {
+pub fn hash() -> String {
     Hasher::default().hash(&mut Scratch::default(), &Password::new(PASSWORD), &OsRandom)
 }
 

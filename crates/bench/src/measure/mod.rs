@@ -1,6 +1,7 @@
 //! What all measurements share.
 pub mod bare;
 pub mod filled;
+pub mod graph;
 pub mod histogram;
 pub mod http;
 pub mod load;

@@ -1,4 +1,5 @@
 //! The kinds of work, one file each: what is asked, against which ceiling, and the goal of the design.
+pub mod check;
 pub mod create_user;
 pub mod create_user_postgres;
 pub mod decision;

@@ -19,6 +19,7 @@ both!(
     an_api_limit_is_for_each_credential,
     sec_14_a_flooded_hash_pool_leaves_the_other_requests_alone,
     a_connection_that_says_nothing_harms_nobody,
+    of_many_who_change_the_structure_at_once_each_gets_a_turn,
 );
 
 async fn sec_14_a_body_over_the_limit_is_413_and_readable_by_a_client_that_writes_first(w: World) {
@@ -237,4 +238,23 @@ async fn a_connection_that_says_nothing_harms_nobody(w: World) {
         assert!(!text.starts_with("HTTP/1.1 2"), "{text}");
     }
     w.owner().get("/v1/users").await.expect(200);
+}
+
+/// Each change of a tenant's structure is decided on the one before: those who lose a turn queue for the next.
+async fn of_many_who_change_the_structure_at_once_each_gets_a_turn(w: World) {
+    let by = w.person("Ada", &["user"]).await.client;
+    let make = |n: usize| {
+        let by = by.clone();
+        async move {
+            for m in 0..8 {
+                by.post("/v1beta1/organizations", json!({ "name": format!("org-{n}-{m}") })).await.expect(200);
+            }
+        }
+    };
+    let all: Vec<_> = (0..24).map(|n| tokio::spawn(make(n))).collect();
+    for one in all {
+        one.await.unwrap();
+    }
+    let mine = by.get("/v1beta1/users/self/organizations").await.expect(200);
+    assert_eq!(mine["organizations"].as_array().unwrap().len(), 24 * 8);
 }

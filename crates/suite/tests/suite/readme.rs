@@ -1,23 +1,27 @@
-//! The README's calls, pasted into a shell. They cannot rot.
+//! The calls of the README and of docs/, pasted into a shell. They cannot rot.
 use std::process::Command;
 
 use crate::world::*;
 
-both!(every_call_of_the_readme_works);
+both!(
+    every_call_of_the_readme_works,
+    every_call_of_protect_your_first_resource_works,
+    every_call_of_coming_from_frontier_works,
+);
 
-/// What a reader pastes: the blocks that are marked as shell.
-fn pasted() -> String {
-    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
-    let blocks = readme.split("```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap_or_default());
-    let blocks: Vec<&str> = blocks.collect();
-    assert!(blocks.len() >= 4, "the README has its tour");
-    blocks.join("\n\n")
+/// What a reader of a page pastes: the blocks that are marked as shell.
+fn pasted(page: &str) -> String {
+    let page = std::fs::read_to_string(format!("{}/../../{page}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let blocks = page.split("```sh\n").skip(1).map(|rest| rest.split("\n```").next().unwrap_or_default());
+    blocks.collect::<Vec<&str>>().join("\n\n")
 }
 
-async fn every_call_of_the_readme_works(w: World) {
+async fn works(w: World, page: &str, calls: usize) {
+    let script = pasted(page);
+    assert!(script.matches("$URL").count() + script.matches("post /").count() >= calls, "{page} has its calls");
     let mut shell = Command::new("bash");
     shell
-        .args(["-euo", "pipefail", "-c", &pasted()])
+        .args(["-euo", "pipefail", "-c", &script])
         .env("URL", format!("http://{}", w.node.address))
         .env("TENANT", &w.tenant)
         .env("KEY", w.service_key())
@@ -25,5 +29,15 @@ async fn every_call_of_the_readme_works(w: World) {
     // the server runs on this runtime: the shell must not hold it up
     let out = tokio::task::spawn_blocking(move || shell.output()).await.unwrap().unwrap();
     let said = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
-    assert!(out.status.success(), "{}\n{}", said(&out.stdout), said(&out.stderr));
+    assert!(out.status.success(), "{page}\n{}\n{}", said(&out.stdout), said(&out.stderr));
+}
+
+async fn every_call_of_the_readme_works(w: World) {
+    works(w, "README.md", 8).await;
+}
+async fn every_call_of_protect_your_first_resource_works(w: World) {
+    works(w, "docs/protect-your-first-resource.md", 10).await;
+}
+async fn every_call_of_coming_from_frontier_works(w: World) {
+    works(w, "docs/coming-from-frontier.md", 2).await;
 }
