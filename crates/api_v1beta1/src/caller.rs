@@ -30,7 +30,9 @@ pub async fn identify(app: &App, headers: &HeaderMap, exchange: &Exchange, login
             Ok(cx)
         }
         // a dead token does not shut anyone out of what is public
-        Err(e) if login == Login::Public && e.code() == Code::Unauthenticated => app.anonymous(origin(), tenant).await,
+        Err(e) if login == Login::Public && matches!(e.code(), Code::Unauthenticated | Code::Forbidden) => {
+            app.anonymous(origin(), tenant).await
+        }
         Err(e) => Err(e),
     }
 }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use portcullis_domain::{Code, Ctx, Error, Result};
 use portcullis_edge::headers::IDEMPOTENCY_REPLAYED;
 use portcullis_edge::{EdgeState, Exchange, Renderer, body, refuse};
+use portcullis_service::personal_token::blocked;
 use portcullis_wire_v1beta1::endpoint::Refusal;
 use portcullis_wire_v1beta1::{Endpoint, MessageDescriptor, Messages};
 
@@ -76,11 +77,16 @@ pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, cx: Ctx, incoming
     let key = idempotency::of(&parts.headers, plan.endpoint, parts.uri.path(), &incoming)?;
     let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key };
     let app = edge.app.clone();
+    let closed = plan.endpoint.refuses_tokens() && call.cx.principal.credential.is_personal_token();
     match handler {
         Handler::Message(handle) => {
             let message = incoming.message(&plan.input)?;
+            if closed {
+                return Err(blocked());
+            }
             handle(app, call, message).await
         }
+        Handler::Incoming(_) if closed => Err(blocked()),
         Handler::Incoming(handle) => handle(app, call, incoming).await,
     }
 }

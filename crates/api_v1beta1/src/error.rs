@@ -18,6 +18,9 @@ const CONTRACT: &[&str] = &[
     "role id is invalid",
     "principal is not a member of the resource",
     "service user not found",
+    "this operation is not allowed with a personal access token",
+    "personal access token with this name already exists",
+    "unsupported authentication method",
 ];
 
 /// Of "SU else unavailable" calls.

@@ -112,6 +112,10 @@ impl Query {
         let plain = self.filters.is_empty() && self.search.is_empty() && self.group_by.is_none();
         (plain && in_order).then(|| self.offset.saturating_add(self.limit))
     }
+    /// The same with a limit of at most this, which is what any other limit means.
+    pub fn limited(self, most: usize) -> Self {
+        Self { limit: self.limit.min(most), ..self }
+    }
     /// The value that a text column must equal, if the query says so.
     pub fn equals(&self, column: &str) -> Option<&str> {
         self.filters.iter().find_map(|f| match &f.test {
@@ -269,11 +273,16 @@ fn compare(a: &Cell<'_>, b: &Cell<'_>) -> Option<Ordering> {
     }
 }
 
+/// The same as [`run`], with the number of all rows that match.
+pub fn run_counting<T: Table>(query: &Query, mut rows: Vec<T::Row>) -> (Found<T::Row>, usize) {
+    rows.retain(|row| is_match::<T>(query, row));
+    let total = rows.len();
+    (run::<T>(query, rows), total)
+}
+
 /// Runs a query over rows. Rows that the sort does not tell apart stay in the order in which they came.
 pub fn run<T: Table>(query: &Query, mut rows: Vec<T::Row>) -> Found<T::Row> {
-    rows.retain(|row| {
-        query.filters.iter().all(|f| f.test.holds(&T::cell(row, &f.column))) && is_found::<T>(row, &query.search)
-    });
+    rows.retain(|row| is_match::<T>(query, row));
     rows.sort_by(|a, b| {
         query.sort.iter().fold(Ordering::Equal, |so_far, (column, direction)| {
             so_far.then_with(|| {
@@ -287,6 +296,9 @@ pub fn run<T: Table>(query: &Query, mut rows: Vec<T::Row>) -> Found<T::Row> {
     Found { rows, groups, offset: query.offset, limit: query.limit }
 }
 
+fn is_match<T: Table>(query: &Query, row: &T::Row) -> bool {
+    query.filters.iter().all(|f| f.test.holds(&T::cell(row, &f.column))) && is_found::<T>(row, &query.search)
+}
 fn is_found<T: Table>(row: &T::Row, search: &str) -> bool {
     let has = |column: &&str| matches!(T::cell(row, column), Cell::Text(t) if name_key(&t).contains(search));
     search.is_empty() || T::SEARCHED.iter().any(has)

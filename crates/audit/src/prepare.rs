@@ -76,10 +76,12 @@ impl Actor {
             Credential::Session { .. } => Some("session"),
             Credential::ApiKey { owner: KeyOwner::User(_), .. } => Some("api_key"),
             Credential::ApiKey { owner: KeyOwner::Service(_), .. } => Some("service"),
+            Credential::PersonalToken { .. } => Some("pat"),
             Credential::None => None,
         };
         let (kind, id) = match &principal.subject {
-            Subject::User(id) if credential == Some("api_key") => ("api_key", id.to_string()),
+            // a token acts as its user, as a key does
+            Subject::User(id) if matches!(credential, Some("api_key" | "pat")) => ("api_key", id.to_string()),
             Subject::User(id) => ("user", id.to_string()),
             Subject::ServiceUser(id) => ("service", id.to_string()),
             Subject::System => ("system", "system".to_owned()),

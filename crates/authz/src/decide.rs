@@ -70,6 +70,13 @@ impl Snapshot {
             return answer(allowed, layer);
         }
         let mut decision = self.by_rules(request, kind, &caller);
+        if is_beyond_token(request, kind) {
+            return if decision.layer == Layer::Rule && !decision.allowed {
+                decision
+            } else {
+                answer(false, Layer::Scope)
+            };
+        }
         if let (Layer::Default, Kind::BuiltIn(i)) = (decision.layer, kind)
             && let Some(reach) = by_base(request, &actions::ALL[i], i)
         {
@@ -299,15 +306,23 @@ fn explain(decision: &mut Decision, determining: &[(&Slot, &PolicySource)]) {
 /// What is decided before any rule: a key's scopes and the rails. Access actions have neither.
 pub(crate) fn before_rules(request: &Request<'_>, kind: Kind) -> Option<(bool, Layer)> {
     let Kind::BuiltIn(i) = kind else { return None };
+    if is_beyond_token(request, kind) {
+        return None;
+    }
     if !in_scopes(request.principal, request.action) {
         return Some((false, Layer::Scope));
     }
     rails::meet(request.principal, &actions::ALL[i], request.target).map(|rail| (rail == Rail::Allow, Layer::Rail))
 }
+/// What a personal access token was given are permissions on objects, and no built-in action is one: of rules it hears only the no.
+pub(crate) fn is_beyond_token(request: &Request<'_>, kind: Kind) -> bool {
+    kind.is_builtin() && request.principal.credential.is_personal_token()
+}
 /// Is a built-in action within the credential's scopes?
 fn in_scopes(principal: &Principal, action: &str) -> bool {
     match &principal.credential {
         Credential::ApiKey { scopes, .. } => scopes.allow(action),
+        Credential::PersonalToken { .. } => false,
         Credential::Session { .. } | Credential::None => true,
     }
 }

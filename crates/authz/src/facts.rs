@@ -10,7 +10,7 @@ pub enum CredentialKind {
     /// A person's session.
     #[default]
     Session,
-    /// A key that acts as its creator.
+    /// A key or a personal access token, which acts as its creator.
     ApiKey,
     /// A machine of its own.
     Service,
@@ -27,7 +27,7 @@ impl CredentialKind {
     /// Of this caller.
     pub fn of(principal: &Principal) -> Self {
         match (&principal.credential, &principal.subject) {
-            (Credential::ApiKey { owner: KeyOwner::User(_), .. }, _) => Self::ApiKey,
+            (Credential::ApiKey { owner: KeyOwner::User(_), .. } | Credential::PersonalToken { .. }, _) => Self::ApiKey,
             (Credential::ApiKey { .. }, _) | (_, Subject::ServiceUser(_)) => Self::Service,
             _ => Self::Session,
         }

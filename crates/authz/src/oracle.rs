@@ -51,7 +51,22 @@ pub fn decide(input: &SnapshotInput, request: &Request<'_>) -> Verdict {
     if let Some(early) = decide::before_rules(request, kind) {
         return plain(early.0, early.1);
     }
-    let world = World::new(input, request, kind, &caller);
+    let ruled = by_rules(input, request, kind, &caller);
+    if decide::is_beyond_token(request, kind) {
+        return ruled.filter(|v| !v.allowed).unwrap_or_else(|| plain(false, Layer::Scope));
+    }
+    if let Some(verdict) = ruled {
+        return verdict;
+    }
+    match by_base(request, kind) {
+        Some(reach) => Verdict { reach, ..plain(true, Layer::Base) },
+        None => plain(false, Layer::Default),
+    }
+}
+
+/// Group by group of priority, highest first; `None`: no rule matches.
+fn by_rules(input: &SnapshotInput, request: &Request<'_>, kind: Kind, caller: &Caller<'_>) -> Option<Verdict> {
+    let world = World::new(input, request, kind, caller);
     let mut groups: BTreeMap<i64, Vec<(&PolicySource, &RuleRow)>> = BTreeMap::new();
     for policy in input.policies.iter().filter(|p| p.enabled) {
         groups.entry(policy.priority).or_default().extend(policy.rules.iter().map(|r| (policy, r)));
@@ -65,13 +80,10 @@ pub fn decide(input: &SnapshotInput, request: &Request<'_>) -> Verdict {
                     notices.push(notice.clone());
                 }
             }
-            return Verdict { rules, notices, ..plain(allowed, Layer::Rule) };
+            return Some(Verdict { allowed, layer: Layer::Rule, reach: Reach::All, rules, notices });
         }
     }
-    match by_base(request, kind) {
-        Some(reach) => Verdict { reach, ..plain(true, Layer::Base) },
-        None => plain(false, Layer::Default),
-    }
+    None
 }
 
 struct World {

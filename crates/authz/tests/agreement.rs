@@ -201,6 +201,15 @@ fn principal() -> impl Strategy<Value = Principal> {
                     expires_at: None,
                 };
             }
+            if who == 6 {
+                p.credential = Credential::PersonalToken {
+                    id: Id::from_uuid(id(51)),
+                    organization: Id::from_uuid(id(52)),
+                    generation: 0,
+                    made_at: Timestamp::from_micros(0),
+                    expires_at: Timestamp::from_micros(0),
+                };
+            }
             p.acting_user = (who != 7 || manager).then_some(user);
             p.roles = roles.into_iter().collect();
             p.groups = groups.into();

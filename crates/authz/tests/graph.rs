@@ -43,6 +43,8 @@ struct Facts {
     groups: BTreeMap<Uuid, Group>,
     roles: BTreeMap<Uuid, BTreeSet<String>>,
     bindings: BTreeMap<Uuid, Binding>,
+    /// To tokens.
+    denied: BTreeSet<String>,
 }
 fn put<V>(map: &mut BTreeMap<Uuid, V>, id: Uuid, now: Option<V>) {
     match now {
@@ -102,6 +104,7 @@ impl<'a> Table<'a> {
     fn bound(&self, object: Uuid, relation: Relation, slug: &str) -> bool {
         self.facts.bindings.values().any(|b| {
             b.object == object
+                && !(matches!(b.bearer, Bearer::Pat(_)) && self.facts.denied.contains(slug))
                 && b.relation == relation
                 && self.who.contains(&b.bearer)
                 && self.facts.roles.get(&b.role).is_some_and(|r| r.contains(slug))
@@ -341,6 +344,11 @@ fn agree(graph: &Graph, facts: &Facts) -> Result<(), TestCaseError> {
                 prop_assert_eq!(verdict.via.is_some(), would, "{:?} of {:?}: {} on {:?}", bearer, of, p.slug, object);
                 let want = would && facts.enabled(object);
                 prop_assert_eq!(verdict.holds(), want, "{:?} of {:?}: {} on {:?}", bearer, of, p.slug, object);
+                if let (Bearer::Pat(token), Some(user)) = (bearer, of) {
+                    let halves = (graph.given_to_token(token, &p, object), graph.check(user, None, &p, object));
+                    let both = halves.0.via.is_some() && halves.1.via.is_some();
+                    prop_assert_eq!(verdict.via.is_some(), both, "{} on {:?}: {:?}", p.slug, object, halves);
+                }
             }
         }
     }
@@ -373,10 +381,13 @@ proptest! {
     #[test]
     fn built_at_once_or_step_by_step_it_says_what_the_table_says(
         steps in prop::collection::vec(prop::collection::vec(facts(), 1..8), 1..10),
+        denied in prop::collection::vec(0..INTERESTING.len(), 0..3),
     ) {
-        let mut known = Facts::default();
+        let denied: Vec<String> = denied.into_iter().map(|i| interesting()[i].slug.to_string()).collect();
+        let mut known = Facts { denied: denied.iter().cloned().collect(), ..Facts::default() };
         ground().iter().for_each(|f| known.learn(f));
-        let mut graph = Graph::build(ground());
+        let nothing = Graph::denying_tokens(&denied);
+        let mut graph = nothing.after(ground());
         for step in &steps {
             let (before, knew) = (graph.clone(), known.clone());
             step.iter().for_each(|f| known.learn(f));
@@ -386,7 +397,7 @@ proptest! {
             indexed(&graph, &known)?;
         }
         agree(&graph, &known)?;
-        let whole = Graph::build(known.all());
+        let whole = nothing.after(known.all());
         indexed(&whole, &known)?;
         agree(&whole, &known)?;
     }

@@ -61,6 +61,9 @@ fn main() {
         sub_type: SubjectType::User,
         email: None,
         org_ids: None,
+        user_id: None,
+        auth_via: None,
+        secret_generation: None,
     };
     let token = ring.issue(&claims);
     let expect = Expect { issuer: "https://id.example.com", audience: "portcullis", now };

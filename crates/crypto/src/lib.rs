@@ -29,6 +29,13 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     out
 }
 
+/// SHA3-256 (FIPS 202).
+pub fn sha3_256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA3_256, bytes).as_ref());
+    out
+}
+
 /// Are these equal? Takes the same time wherever they differ; only their lengths may show.
 pub fn same(a: &[u8], b: &[u8]) -> bool {
     subtle::ConstantTimeEq::ct_eq(a, b).into()

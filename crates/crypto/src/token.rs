@@ -1,12 +1,12 @@
-//! Bearer secrets of our own making: API keys and single-use tokens. All are stored as SHA-256 only: they are 256 random
-//! bits, so nothing slower is needed.
+//! Bearer secrets of our own making: API keys and single-use tokens. All are stored as a hash only, of SHA-256 or, for personal
+//! access tokens, SHA-3: they are 256 random bits, so nothing slower is needed.
 use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis_domain::port::Random;
 use zeroize::{Zeroize, Zeroizing};
 
-/// A secret's SHA-256, as it is stored. Compared in constant time.
+/// A secret's hash, as it is stored. Compared in constant time.
 #[derive(Clone, Copy)]
 pub struct TokenHash([u8; 32]);
 impl TokenHash {
@@ -146,7 +146,7 @@ pub enum Purpose {
     LoginCode,
     /// `pcs_`: a service user's secret (decision 14).
     ServiceSecret,
-    /// `pct_`: a personal access token.
+    /// `fpt_`: a personal access token, in Frontier's form (spec v1beta1 3.20), so that those that were made there go on working.
     PersonalAccess,
 }
 impl Purpose {
@@ -171,7 +171,7 @@ impl Purpose {
             Self::MfaChallenge => "pcm_",
             Self::LoginCode => "pcc_",
             Self::ServiceSecret => "pcs_",
-            Self::PersonalAccess => "pct_",
+            Self::PersonalAccess => "fpt_",
         }
     }
     /// Makes a token: the prefix and 32 random bytes in base64url.
@@ -181,12 +181,23 @@ impl Purpose {
         let mut raw = String::with_capacity(self.prefix().len() + SECRET);
         raw.push_str(self.prefix());
         URL_SAFE_NO_PAD.encode_string(*secret, &mut raw);
-        NewToken { hash: hash(&raw), raw: Raw(Zeroizing::new(raw)) }
+        NewToken { hash: self.hash(&raw, &*secret), raw: Raw(Zeroizing::new(raw)) }
     }
     /// Reads a token of this purpose; what to look up is its hash.
     pub fn parse(self, raw: &str) -> Result<TokenHash, MalformedToken> {
-        let secret = raw.strip_prefix(self.prefix()).ok_or(MalformedToken)?;
-        if secret.len() == SECRET && secret.bytes().all(is_base64url) { Ok(hash(raw)) } else { Err(MalformedToken) }
+        let text = raw.strip_prefix(self.prefix()).filter(|text| text.len() == SECRET).ok_or(MalformedToken)?;
+        let mut secret = Zeroizing::new([0u8; 33]); // the decoder wants room for whole groups of four
+        match URL_SAFE_NO_PAD.decode_slice(text, &mut *secret) {
+            Ok(32) => Ok(self.hash(raw, &secret[..32])),
+            _ => Err(MalformedToken),
+        }
+    }
+    /// What is stored: of the text with its purpose, or, as Frontier stores it, of the secret bytes alone.
+    fn hash(self, raw: &str, secret: &[u8]) -> TokenHash {
+        match self {
+            Self::PersonalAccess => TokenHash(crate::sha3_256(secret)),
+            _ => hash(raw),
+        }
     }
 }
 impl FromStr for Purpose {
@@ -274,6 +285,16 @@ mod tests {
                 assert_eq!(read.parse(token.raw.expose()).ok(), (read == made).then_some(token.hash));
             }
         }
+    }
+
+    #[test]
+    fn a_personal_access_token_of_frontier_is_one_of_ours() {
+        let token = Purpose::PersonalAccess.generate(&Zero);
+        assert_eq!(token.raw.expose(), format!("fpt_{}", "A".repeat(43)));
+        // SHA3-256 of 32 zero bytes
+        let hex: String = token.hash.bytes().iter().map(|b| format!("{b:02x}")).collect();
+        assert_eq!(hex, "9e6291970cb44dd94008c79bcaf9d86f18b4b49ba5b2a04781db7199ed3b9e4e");
+        assert!(Purpose::PersonalAccess.parse(&format!("fpt_{}B", "A".repeat(42))).is_err(), "one text a secret");
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api_key::{ApiKey, KeyOwner, Scopes};
 use crate::id::Id;
+use crate::organization::Organization;
+use crate::personal_token::PersonalToken;
 use crate::role::{Role, Roles};
 use crate::session::Session;
 use crate::tenant::{Tenant, TenantKey};
@@ -38,6 +40,19 @@ pub enum Credential {
         /// When it ends by itself; a key made with it ends no later.
         expires_at: Option<Timestamp>,
     },
+    /// A personal access token: some of what its user may do in one organization.
+    PersonalToken {
+        /// Its row, looked at on every call.
+        id: Id<PersonalToken>,
+        /// Where it is worth something.
+        organization: Id<Organization>,
+        /// Which of its secrets it is.
+        generation: i64,
+        /// When that secret was made.
+        made_at: Timestamp,
+        /// When it ends by itself.
+        expires_at: Timestamp,
+    },
     /// Nothing: a public operation, or the server itself.
     None,
 }
@@ -46,6 +61,19 @@ impl Credential {
     pub fn is_session(&self) -> bool {
         matches!(self, Self::Session { .. })
     }
+    /// Is it a personal access token?
+    pub fn is_personal_token(&self) -> bool {
+        matches!(self, Self::PersonalToken { .. })
+    }
+}
+
+/// What an access token says that was presented in place of the credential it was made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccessToken {
+    /// When it ends, which may be long before the credential does.
+    pub expires_at: Timestamp,
+    /// Was it exchanged for something else (spec v1beta1 4.3)? Such a one is not exchanged again.
+    pub exchanged: bool,
 }
 
 /// Who acts.
@@ -72,6 +100,8 @@ pub struct Principal {
     pub name: Arc<str>,
     /// What was proved.
     pub credential: Credential,
+    /// The access token that proved it; `None`: the credential itself did.
+    pub token: Option<AccessToken>,
     /// Effective roles of the tenant.
     pub roles: Roles,
     /// The tenant's owner?
@@ -115,6 +145,7 @@ impl Principal {
             acting_user: None,
             name: name.into(),
             credential: Credential::None,
+            token: None,
             roles: Roles::NONE,
             is_owner: false,
             in_master: false,
@@ -126,6 +157,10 @@ impl Principal {
             mfa_enrolled: false,
             manager_id: None,
         }
+    }
+    /// The user who acts with all that is his own: not one whose token speaks for a part of it.
+    pub fn himself(&self) -> Option<Id<User>> {
+        self.user_id().filter(|_| !self.credential.is_personal_token())
     }
     /// The user who acts, if it is one.
     pub fn user_id(&self) -> Option<Id<User>> {

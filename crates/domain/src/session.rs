@@ -1,4 +1,6 @@
 //! A signed-in person, on one device.
+use std::net::IpAddr;
+
 use crate::id::Id;
 use crate::time::Timestamp;
 use crate::user::User;
@@ -20,4 +22,17 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// Ended before its time.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// A session as its person recognises it.
+#[derive(Clone, Debug)]
+pub struct SessionOnDevice {
+    /// The session.
+    pub session: Session,
+    /// From where it was last seen.
+    pub ip: Option<IpAddr>,
+    /// What its client calls itself.
+    pub user_agent: String,
+    /// When it was last seen.
+    pub seen_at: Timestamp,
 }

@@ -44,6 +44,8 @@ pub struct Config {
     pub password: Password,
     /// What stays in memory.
     pub cache: Cache,
+    /// Personal access tokens.
+    pub personal_tokens: app::PersonalTokens,
     /// Work in the background.
     pub workers: Workers,
 }
@@ -179,6 +181,7 @@ impl Default for Config {
             cors: Cors { allowed_origins: vec![] },
             password: Password { memory_kib: argon.m, passes: argon.t, lanes: argon.p, threads: app.hash_threads },
             cache: Cache { tenants: app.hot_tenants, credentials: app.hot_credentials },
+            personal_tokens: app.personal_tokens,
             workers: Workers { enabled: true },
         }
     }
@@ -223,6 +226,7 @@ impl Config {
             hash_threads: self.password.threads,
             hot_tenants: self.cache.tenants,
             hot_credentials: self.cache.credentials,
+            personal_tokens: self.personal_tokens.clone(),
             ..app::Settings::default()
         }
     }

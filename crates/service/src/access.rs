@@ -24,8 +24,12 @@ pub(crate) struct News {
 }
 impl News {
     /// The access graph with this in it.
-    pub fn apply(self, before: &Access) -> Access {
-        let graph = if self.whole { Graph::build(self.facts) } else { before.graph.after(self.facts) };
+    pub fn apply(self, before: &Access, denied_to_tokens: &[String]) -> Access {
+        let graph = if self.whole {
+            Graph::denying_tokens(denied_to_tokens).after(self.facts)
+        } else {
+            before.graph.after(self.facts)
+        };
         let catalogue = self.permissions.map_or_else(|| before.catalogue.clone(), Catalogue::new);
         Access { graph, catalogue }
     }

@@ -32,6 +32,21 @@ pub struct Settings {
     pub hot_credentials: u64,
     /// How long an import or export waits for a caller who takes nothing of its answer, and an import for its next row.
     pub reader_patience: Duration,
+    /// Personal access tokens.
+    pub personal_tokens: PersonalTokens,
+}
+/// What the operator says about personal access tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PersonalTokens {
+    /// Are there any? If not, those that are there are worth nothing.
+    pub enabled: bool,
+    /// Permissions that no token gives, by slug: roles that hold one cannot be given to tokens.
+    pub denied_permissions: Vec<String>,
+}
+impl Default for PersonalTokens {
+    fn default() -> Self {
+        Self { enabled: true, denied_permissions: vec![] }
+    }
 }
 impl Default for Settings {
     fn default() -> Self {
@@ -43,6 +58,7 @@ impl Default for Settings {
             hot_tenants: 10_000,
             hot_credentials: 100_000,
             reader_patience: Duration::from_secs(60),
+            personal_tokens: PersonalTokens::default(),
         }
     }
 }

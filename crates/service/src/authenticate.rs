@@ -6,14 +6,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use portcullis_crypto::signing::{Claims, Expect, TokenError};
-use portcullis_crypto::token;
+use portcullis_crypto::signing::{Claims, Expect, SubjectType, TokenError};
+use portcullis_crypto::token::{self, Purpose};
 use portcullis_domain::api_key::{ApiKey, KeyOwner};
+use portcullis_domain::context::AccessToken;
+use portcullis_domain::organization::Organization;
+use portcullis_domain::personal_token::PersonalToken;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantState};
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Subject, Timestamp};
-use portcullis_store::{Tx, api_key, directory, session, user};
+use portcullis_store::{Tx, api_key, directory, organization, personal_token, session, user};
 
 use crate::App;
 use crate::tenancy::Tenancy;
@@ -32,7 +35,7 @@ pub struct Origin {
 /// What a request carries to say who is calling. More than one is refused by the surface.
 #[derive(Clone, Copy, Debug)]
 pub enum Presented<'a> {
-    /// `Authorization: Bearer …`: an access token, or an API key.
+    /// `Authorization: Bearer …`: an access token, an API key, or a personal access token.
     Bearer(&'a str),
     /// `X-API-Key: …`.
     ApiKey(&'a str),
@@ -92,6 +95,9 @@ impl App {
             self.0.credentials.0.invalidate(&digest);
         }
         let known = Arc::new(match presented {
+            Presented::Bearer(raw) if raw.starts_with(Purpose::PersonalAccess.prefix()) => {
+                self.verify_personal_token(raw, now).await?
+            }
             Presented::Bearer(raw) if !raw.starts_with("pcl_") => self.verify_token(raw, now).await?,
             _ => self.verify_key(raw, now).await?,
         });
@@ -116,6 +122,9 @@ impl App {
         let principal = match &cx.principal.credential {
             Credential::Session { id, .. } => self.read_session(&tenancy, *id, None, cx.now).await?.principal,
             Credential::ApiKey { id, .. } => self.read_key(&tenancy, *id, None, cx.now).await?.principal,
+            Credential::PersonalToken { id, generation, .. } => {
+                self.read_personal_token(&tenancy, *id, Proof::Generation(*generation), cx.now).await?.principal
+            }
             Credential::None => return Ok(cx.clone()),
         };
         Ok(Ctx { principal, ..cx.clone() })
@@ -129,7 +138,19 @@ impl App {
             })?;
         let tenancy = self.tenancy(Id::from_uuid(claims.tenant_id)).await?.ok_or_else(|| refused("invalid"))?;
         self.freshen(&tenancy).await?;
-        self.read_session(&tenancy, Id::from_uuid(claims.sid), Some(&claims), now).await
+        let mut known = match claims.sub_type {
+            SubjectType::User => self.read_session(&tenancy, Id::from_uuid(claims.sid), Some(&claims), now).await?,
+            SubjectType::Pat if claims.sub == claims.sid => {
+                let proof = Proof::Generation(claims.secret_generation.ok_or_else(|| refused("invalid"))?);
+                self.read_personal_token(&tenancy, Id::from_uuid(claims.sid), proof, now).await?
+            }
+            SubjectType::Pat | SubjectType::ServiceUser => return Err(refused("invalid")),
+        };
+        let end = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
+        known.expires_at = Some(known.expires_at.map_or(end, |e| e.min(end)));
+        let token = AccessToken { expires_at: end, exchanged: claims.auth_via.is_some() };
+        known.principal = Arc::new(Principal { token: Some(token), ..(*known.principal).clone() });
+        Ok(known)
     }
     async fn read_session(
         &self,
@@ -153,9 +174,74 @@ impl App {
         }
         let credential = Credential::Session { id: s.id, auth_time: s.auth_time, amr: s.amr.clone().into() };
         let principal = of_user(&u, credential, tenancy.is_master);
-        let token_end = claims.map(|c| Timestamp::from_micros(c.exp.saturating_mul(1_000_000)));
-        let expires_at = Some(token_end.map_or(s.expires_at, |t| t.min(s.expires_at)));
+        let expires_at = Some(s.expires_at);
         Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted(None) })
+    }
+
+    async fn verify_personal_token(&self, raw: &str, now: Timestamp) -> Result<Known> {
+        let hash = Purpose::PersonalAccess.parse(raw).map_err(|_| refused("malformed"))?;
+        let found = self.0.db.read(self.nowhere(), hash.bytes(), directory::personal_token_by_hash).await?;
+        let ((tenant, _), id) = found.ok_or_else(|| refused("invalid"))?;
+        let tenancy = self.tenancy_of(tenant).await?;
+        self.freshen(&tenancy).await?;
+        self.read_personal_token(&tenancy, Id::from_uuid(id), Proof::Secret(*hash.bytes()), now).await
+    }
+    /// A token with its user's facts, if both may still act.
+    async fn read_personal_token(
+        &self,
+        tenancy: &Arc<Tenancy>,
+        id: Id<PersonalToken>,
+        proof: Proof,
+        now: Timestamp,
+    ) -> Result<Known> {
+        if !self.0.settings.personal_tokens.enabled {
+            return Err(refused("invalid"));
+        }
+        let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
+        let found = self.0.db.read(cx, &id, token_facts).await?.ok_or_else(|| refused("invalid"))?;
+        let TokenFacts { revision, token, hash, user, organization, state } = found;
+        tenancy.hear(revision);
+        let proved = match proof {
+            Proof::Secret(shown) => portcullis_crypto::same(&shown, &hash),
+            Proof::Generation(n) => n == token.generation,
+            Proof::None => true,
+        };
+        if !proved || state != TenantState::Active {
+            return Err(refused("invalid"));
+        }
+        if !organization.state.is_enabled() {
+            // only who holds the secret comes this far (spec v1beta1 4.1)
+            return Err(Error::new(Code::Forbidden, "The organization of this token is disabled."));
+        }
+        if token.revoked_at.is_some() || user.state != UserState::Active {
+            return Err(refused("revoked"));
+        }
+        if token.expires_at <= now {
+            return Err(refused("expired"));
+        }
+        let credential = Credential::PersonalToken {
+            id: token.id,
+            organization: token.organization_id,
+            generation: token.generation,
+            made_at: token.secret_made_at(),
+            expires_at: token.expires_at,
+        };
+        Ok(Known {
+            tenancy: tenancy.clone(),
+            principal: Arc::new(of_user(&user, credential, tenancy.is_master)),
+            revision,
+            expires_at: Some(token.expires_at),
+            noted: noted(token.used_at),
+        })
+    }
+    /// Somebody's token as a caller, for whoever asks what it may do; `None`: it may do nothing.
+    pub(crate) async fn token_of_somebody(&self, cx: &Ctx, id: Id<PersonalToken>) -> Result<Option<Arc<Principal>>> {
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        match self.read_personal_token(&tenancy, id, Proof::None, cx.now).await {
+            Ok(known) => Ok(Some(known.principal)),
+            Err(e) if matches!(e.code(), Code::Unauthenticated | Code::Forbidden) => Ok(None),
+            Err(e) => Err(e),
+        }
     }
 
     async fn verify_key(&self, raw: &str, now: Timestamp) -> Result<Known> {
@@ -212,14 +298,18 @@ impl App {
 
     /// `last_used_at` is exact to a minute, and written without anyone waiting for it.
     fn note_use(&self, known: &Known, now: Timestamp) {
-        let Credential::ApiKey { id, .. } = known.principal.credential else { return };
+        let used = match known.principal.credential {
+            Credential::ApiKey { id, .. } => Used::Key(id),
+            Credential::PersonalToken { id, .. } => Used::PersonalToken(id),
+            Credential::Session { .. } | Credential::None => return,
+        };
         let last = known.noted.load(Ordering::Relaxed);
         let due = last.saturating_add(NOTE_SECONDS * 1_000_000) <= now.micros();
         if due && known.noted.compare_exchange(last, now.micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
             let (db, cx) = (self.0.db.clone(), self.nowhere().in_tenant(known.tenancy.key, known.tenancy.id));
             tokio::spawn(async move {
-                if let Err(e) = db.write(cx, id, key_used).await {
-                    tracing::debug!(error = %e, "the use of a key was not noted");
+                if let Err(e) = db.write(cx, used, note).await {
+                    tracing::debug!(error = %e, "the use of a credential was not noted");
                 }
             });
         }
@@ -237,6 +327,7 @@ pub(crate) fn of_user(u: &User, credential: Credential, in_master: bool) -> Prin
         acting_user: Some(u.id),
         name: u.name().into(),
         credential,
+        token: None,
         roles: u.roles,
         is_owner: u.is_owner,
         in_master,
@@ -283,7 +374,41 @@ async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Opt
     Ok(Some((tenant.revision, key, hash, creator, tenant.state)))
 }
 
-async fn key_used(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<()> {
+/// What shows that the caller holds a personal access token.
+enum Proof {
+    /// Its secret's hash.
+    Secret([u8; 32]),
+    /// An access token that was made from this one of its secrets.
+    Generation(i64),
+    /// Nothing: somebody else asks about it.
+    None,
+}
+struct TokenFacts {
+    revision: i64,
+    token: PersonalToken,
+    hash: Vec<u8>,
+    user: User,
+    organization: Organization,
+    state: TenantState,
+}
+async fn token_facts(tx: &mut Tx, id: &Id<PersonalToken>) -> portcullis_store::Result<Option<TokenFacts>> {
+    let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
+    let Some(token) = personal_token::by_id(tx, *id).await? else { return Ok(None) };
+    let Some(hash) = personal_token::hash(tx, *id).await? else { return Ok(None) };
+    let Some(user) = user::facts(tx, token.user_id).await? else { return Ok(None) };
+    let Some(organization) = organization::by_id(tx, token.organization_id).await? else { return Ok(None) };
+    Ok(Some(TokenFacts { revision: tenant.revision, token, hash, user, organization, state: tenant.state }))
+}
+
+/// Whose use is to be noted.
+enum Used {
+    Key(Id<ApiKey>),
+    PersonalToken(Id<PersonalToken>),
+}
+async fn note(tx: &mut Tx, used: &Used) -> portcullis_store::Result<()> {
     let now = tx.cx.now;
-    api_key::used(tx, *id, now).await
+    match used {
+        Used::Key(id) => api_key::used(tx, *id, now).await,
+        Used::PersonalToken(id) => personal_token::used(tx, *id, now).await,
+    }
 }

@@ -2,7 +2,6 @@
 //! everywhere; where they are silent, the access graph answers.
 use portcullis_authz::graph::Permission;
 use portcullis_authz::{Layer, Target};
-use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::UserState;
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Role, Subject};
@@ -10,7 +9,7 @@ use std::sync::Arc;
 
 use crate::App;
 use crate::authenticate::of_user;
-use crate::authorize::{Asked, Gate, bearer, decide, is_superuser};
+use crate::authorize::{Asked, Gate, decide, given_to_token, is_superuser, verdict};
 use crate::tenancy::Compiled;
 use crate::thing::{Name, Thing};
 use crate::user::UserRef;
@@ -41,7 +40,6 @@ pub struct Checked {
 struct Who {
     /// The request as if this one had made it.
     cx: Ctx,
-    bearer: Option<Bearer>,
     superuser: bool,
     /// May check for others.
     checker: bool,
@@ -61,8 +59,8 @@ impl App {
         self.allow(cx, &Gate::anyone("permissions:check")).await?;
         let principal = &cx.principal;
         let superuser = is_superuser(principal);
-        let checker = principal.roles.has(Role::Checker);
-        self.checked(cx, &Who { cx: cx.clone(), bearer: bearer(principal), superuser, checker }, questions).await
+        let checker = principal.roles.has(Role::Checker) && !principal.credential.is_personal_token();
+        self.checked(cx, &Who { cx: cx.clone(), superuser, checker }, questions).await
     }
     /// May somebody else? For servers that ask about their own callers. `access:check`.
     pub async fn check_for(&self, cx: &Ctx, subject: &str, question: Question) -> Result<bool> {
@@ -71,7 +69,7 @@ impl App {
         let who = self.somebody(cx, subject).await?;
         let nobody = || {
             let anonymous = Ctx { principal: Arc::new(Principal::anonymous()), ..cx.clone() };
-            Who { cx: anonymous, bearer: None, superuser: false, checker: false }
+            Who { cx: anonymous, superuser: false, checker: false }
         };
         let checked = self.checked(cx, &who.unwrap_or_else(nobody), &[question]).await?;
         Ok(checked.iter().all(|c| c.status))
@@ -102,18 +100,20 @@ impl App {
                 let tenancy = self.tenancy_of(cx.tenant).await?;
                 let superuser = user.is_owner || user.roles.has(Role::Admin);
                 let checker = user.roles.has(Role::Checker);
-                let bearer = Some(Bearer::User(user.id.uuid()));
-                let principal = of_user(&user, Credential::None, tenancy.is_master);
-                Ok(Some(Who { cx: seen_as(cx, principal), bearer, superuser, checker }))
+                let principal = Arc::new(of_user(&user, Credential::None, tenancy.is_master));
+                Ok(Some(Who { cx: seen_as(cx, principal), superuser, checker }))
             }
             "app/serviceuser" => {
                 let Ok(id) = name.id.parse::<Id<portcullis_domain::context::ServiceUser>>() else { return Ok(None) };
-                let principal = Principal::bare(Subject::ServiceUser(id), "");
-                let bearer = Some(Bearer::ServiceUser(id.uuid()));
-                Ok(Some(Who { cx: seen_as(cx, principal), bearer, superuser: false, checker: false }))
+                let principal = Arc::new(Principal::bare(Subject::ServiceUser(id), ""));
+                Ok(Some(Who { cx: seen_as(cx, principal), superuser: false, checker: false }))
             }
-            // a token that is not there holds nothing, and there are none yet
-            "app/pat" => Ok(None),
+            // a token that is not there, or that has ended, holds nothing
+            "app/pat" => {
+                let Ok(id) = name.id.parse() else { return Ok(None) };
+                let token = self.token_of_somebody(cx, id).await?;
+                Ok(token.map(|token| Who { cx: seen_as(cx, token), superuser: false, checker: false }))
+            }
             _ => Err(wrong("Name a user, a service user or a token: app/user:0199…")),
         }
     }
@@ -122,8 +122,8 @@ impl App {
 const NOTATION: &str = "subject/object should be provided as 'namespace:uuid'";
 
 /// The request as if somebody else had made it: what the sender's connection says is not about them.
-fn seen_as(cx: &Ctx, principal: Principal) -> Ctx {
-    Ctx { principal: Arc::new(principal), ip: None, user_agent: None, ..cx.clone() }
+fn seen_as(cx: &Ctx, principal: Arc<Principal>) -> Ctx {
+    Ctx { principal, ip: None, user_agent: None, ..cx.clone() }
 }
 
 fn named(question: &Question) -> Result<Name> {
@@ -178,7 +178,10 @@ fn holds(compiled: &Compiled, who: &Who, thing: &Thing, permission: &Permission)
     match d.layer {
         Layer::Rule if !d.allowed => false,
         _ if who.superuser => true,
-        Layer::Rule => graph.disabled(thing.object).is_none(),
-        _ => who.bearer.is_some_and(|b| graph.check(b, None, permission, thing.object).holds()),
+        Layer::Rule => {
+            let given = given_to_token(graph, &who.cx.principal, permission, thing.object);
+            graph.disabled(thing.object).is_none() && given.is_none_or(|v| v.via.is_some())
+        }
+        _ => verdict(graph, &who.cx.principal, permission, thing.object).holds(),
     }
 }

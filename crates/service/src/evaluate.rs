@@ -48,7 +48,7 @@ impl App {
             }
         };
         let user = self.evaluated(cx, &evaluation.principal).await?;
-        let oneself = user.as_ref().is_some_and(|u| cx.principal.user_id() == Some(u.id));
+        let oneself = user.as_ref().is_some_and(|u| cx.principal.himself() == Some(u.id));
         if !oneself {
             self.may(cx, "policies:evaluate", Target::tenant()).await?;
         }

@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, bearer};
+use crate::authorize::{Gate, maker};
 use crate::holder::{self, Give, Room, bounded, held, persons};
 use crate::{Answer, App, Reply, lookup};
 
@@ -71,7 +71,7 @@ impl App {
         let command = async {
             let GroupContent { name, title, metadata } = new?;
             self.snapshot(cx).await?.schemas.check("group", &metadata)?;
-            let owner = bearer(&cx.principal).ok_or_else(nobody)?;
+            let owner = maker(&cx.principal).ok_or_else(nobody)?;
             let group = Group {
                 id: self.id(cx),
                 organization_id: Some(found.id),

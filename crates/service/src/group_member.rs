@@ -9,7 +9,7 @@ use portcullis_store::{Tx, group, role_binding};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, bearer};
+use crate::authorize::{Gate, maker, verdict};
 use crate::group::{GroupShown, Shown, enabled, on, present};
 use crate::holder::{
     self, Became, Give, Holder, active_user, asked_words, bounded, held, no_such_role, not_a_member,
@@ -94,15 +94,20 @@ impl App {
         shown: Shown,
     ) -> Result<MyGroups> {
         self.allow(cx, &Gate::anyone("groups:list")).await?;
-        let Some(me) = bearer(&cx.principal) else { return Ok(MyGroups { groups: vec![], pairs: vec![] }) };
-        let groups = self.groups_of(cx, me, organization, shown).await?;
+        let Some(me) = maker(&cx.principal) else { return Ok(MyGroups { groups: vec![], pairs: vec![] }) };
+        let mut groups = self.groups_of(cx, me, organization, shown).await?;
         let access = &self.snapshot(cx).await?.access;
         let asked = asked_words(&access.catalogue, permissions, "app/group")?;
+        if cx.principal.credential.is_personal_token() {
+            let get = access.catalogue.get("app_group_get");
+            let seen = |id| get.is_some_and(|p| verdict(&access.graph, &cx.principal, p, Object::Group(id)).holds());
+            groups.retain(|g| seen(g.group.id.uuid()));
+        }
         let pairs = groups.iter().filter_map(|g| {
             let object = Object::Group(g.group.id.uuid());
             let has: Vec<String> = asked
                 .iter()
-                .filter(|(_, permission)| access.graph.check(me, None, permission, object).holds())
+                .filter(|(_, permission)| verdict(&access.graph, &cx.principal, permission, object).holds())
                 .map(|(word, _)| (*word).clone())
                 .collect();
             (!has.is_empty()).then(|| (g.group.id.uuid(), has))

@@ -67,6 +67,7 @@ impl App {
         // a narrower key of the same owner must not be given the answer to a wider one's call
         let rights = match &cx.principal.credential {
             Credential::ApiKey { scopes, .. } => scopes.as_slice().join(" "),
+            Credential::PersonalToken { id, .. } => id.to_string(),
             Credential::Session { .. } | Credential::None => "*".into(),
         };
         let identity = [who.as_bytes(), rights.as_bytes(), key.route.as_bytes(), key.key.as_bytes()];

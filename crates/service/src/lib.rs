@@ -4,6 +4,7 @@
 //! domain value or a domain error. Nothing here knows HTTP.
 mod access;
 pub mod access_role;
+pub mod access_token;
 pub mod answer;
 pub mod api_key;
 pub mod app;
@@ -33,6 +34,8 @@ pub mod organization_member;
 mod organization_removal;
 pub mod page;
 pub mod permission;
+pub mod personal_token;
+mod personal_token_end;
 pub mod policy;
 mod policy_source;
 pub mod profile;
@@ -43,6 +46,7 @@ pub mod resource;
 pub mod role_binding;
 mod rule;
 pub mod session;
+pub mod session_list;
 mod setup;
 pub mod tenancy;
 pub mod tenant;

@@ -6,14 +6,14 @@ use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::role_binding::{Bearer, RoleBinding};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
-use portcullis_domain::{Code, Ctx, Error, Id, Result, Role};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result, Role};
 use portcullis_store::access_change::Kind;
-use portcullis_store::{Tx, organization, user};
+use portcullis_store::{Tx, organization, personal_token, user};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, bearer};
+use crate::authorize::{Gate, maker};
 use crate::holder::{Give, MOST, bounded, give};
 use crate::user::{NewUser, SlugChoice, UserRef};
 use crate::user_create::{self, digest};
@@ -131,7 +131,7 @@ impl App {
         cx: &Ctx,
         filter: &OrganizationFilter,
     ) -> Result<(Vec<Organization>, usize)> {
-        let own = filter.user.is_some() && filter.user == cx.principal.user_id();
+        let own = filter.user.is_some() && filter.user == cx.principal.himself();
         let gate = if own { Gate::anyone } else { Gate::superuser };
         self.allow(cx, &gate("organizations:list")).await?;
         let (size, offset) = (filter.size, filter.page.saturating_sub(1).saturating_mul(filter.size));
@@ -149,10 +149,12 @@ impl App {
     /// The organizations that the caller is a member of.
     pub async fn list_my_organizations(&self, cx: &Ctx, state: Option<State>) -> Result<Vec<Organization>> {
         self.allow(cx, &Gate::anyone("organizations:list")).await?;
-        match bearer(&cx.principal) {
-            Some(bearer) => self.organizations_with(cx, bearer, state).await,
-            None => Ok(vec![]),
+        let Some(me) = maker(&cx.principal) else { return Ok(vec![]) };
+        let mut all = self.organizations_with(cx, me, state).await?;
+        if let Credential::PersonalToken { organization, .. } = cx.principal.credential {
+            all.retain(|o| o.id == organization);
         }
+        Ok(all)
     }
     /// The organizations that a user is a member of. Superusers only.
     pub async fn list_organizations_of(
@@ -325,8 +327,16 @@ async fn set_state(tx: &mut Tx, c: &SetState) -> portcullis_store::Result<()> {
     }
     organization::update(tx, &Organization { state: c.state, updated_at: tx.cx.now, ..before }).await?;
     tx.touch(Kind::Organization, c.id.uuid());
-    let action = if c.state.is_enabled() { "organization.enabled" } else { "organization.disabled" };
-    c.scribe.write(tx, c.scribe.event(action, "organization", c.id));
+    let event = if c.state.is_enabled() {
+        c.scribe.event("organization.enabled", "organization", c.id)
+    } else {
+        // its tokens end for good (decision 19): there may be many, and this is one event
+        let now = tx.cx.now;
+        let ended = personal_token::revoke_in(tx, c.id, now).await?;
+        let event = c.scribe.event("organization.disabled", "organization", c.id);
+        if ended > 0 { event.with("pats_revoked", ended) } else { event }
+    };
+    c.scribe.write(tx, event);
     tx.bump().await?;
     Ok(())
 }

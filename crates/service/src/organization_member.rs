@@ -16,6 +16,7 @@ use crate::holder::{
     take_these,
 };
 use crate::organization::{NAMESPACE, current, on};
+use crate::personal_token_end::end_if_left;
 use crate::{Answer, App, Reply};
 
 /// So many are added with one call.
@@ -227,6 +228,7 @@ async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<bool> {
             .with("principal_type", c.member.namespace())
             .with("user_id", c.member.id().to_string());
         c.scribe.write(tx, event);
+        end_if_left(tx, &c.scribe, c.member, c.organization).await?;
     }
     tx.bump().await?;
     Ok(inside.whole)

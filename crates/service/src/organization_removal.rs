@@ -13,6 +13,7 @@ use uuid::Uuid;
 use crate::app::Scribe;
 use crate::holder::{Room, take_everywhere, take_on, take_role};
 use crate::organization::{current, on};
+use crate::personal_token_end::{sweep_organization, sweep_user};
 use crate::{App, group as groups, project as projects};
 
 /// A call does so many steps itself before it leaves the rest to the worker.
@@ -94,6 +95,9 @@ async fn sweep(tx: &mut Tx, c: &Step, room: &mut Room) -> portcullis_store::Resu
     if !take_on(tx, c.id.uuid(), room).await? {
         return Ok(false);
     }
+    if !sweep_organization(tx, c.id, room).await? {
+        return Ok(false);
+    }
     // the first one each time: the one before is gone
     while let Some(p) = project::in_organization(tx, c.id, Uuid::nil()).await?.into_iter().next() {
         if !projects::empty(tx, p.id, room).await? || !room.one() {
@@ -123,7 +127,8 @@ async fn next(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<Id<Organi
 
 async fn step_of_user(tx: &mut Tx, user: &Id<User>) -> portcullis_store::Result<bool> {
     let mut room = Room::STEP;
-    let done = take_everywhere(tx, Bearer::User(user.uuid()), &mut room).await?;
+    let done =
+        take_everywhere(tx, Bearer::User(user.uuid()), &mut room).await? && sweep_user(tx, *user, &mut room).await?;
     if room.0 < Room::STEP.0 {
         tx.bump().await?;
     }

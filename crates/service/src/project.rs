@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, bearer};
+use crate::authorize::{Gate, maker};
 use crate::group::nobody;
 use crate::holder::{self, Give, Room, bounded};
 use crate::{Answer, App, Reply, lookup};
@@ -62,7 +62,7 @@ impl App {
         let found = self.find_organization(cx, &organization, ACTION).await?;
         let command = async {
             let NewProject { name, content } = new?;
-            let owner = bearer(&cx.principal).ok_or_else(nobody)?;
+            let owner = maker(&cx.principal).ok_or_else(nobody)?;
             let project = Project {
                 id: self.id(cx),
                 organization_id: found.id,

@@ -10,7 +10,7 @@ use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::{Tx, project};
 use uuid::Uuid;
 
-use crate::authorize::{Gate, bearer};
+use crate::authorize::{Gate, maker, verdict};
 use crate::holder::{self, asked_words, bounded};
 use crate::project::ProjectShown;
 use crate::user::UserRef;
@@ -50,7 +50,7 @@ impl App {
     /// The caller's own projects.
     pub async fn my_projects(&self, cx: &Ctx, q: &MyProjectsQuery) -> Result<MyProjects> {
         self.allow(cx, &Gate::anyone("projects:list")).await?;
-        let Some(me) = bearer(&cx.principal) else { return Ok(MyProjects::default()) };
+        let Some(me) = maker(&cx.principal) else { return Ok(MyProjects::default()) };
         let inside = match q.organization.as_str() {
             "" => None,
             // one that is not there shows as much as one that the caller is not in: so nobody learns which there are
@@ -59,17 +59,22 @@ impl App {
                 None => return Ok(MyProjects::default()),
             },
         };
-        let all = self.projects_of(cx, me, inside, q.non_inherited).await?;
+        let mut all = self.projects_of(cx, me, inside, q.non_inherited).await?;
+        let access = &self.snapshot(cx).await?.access;
+        if cx.principal.credential.is_personal_token() {
+            let get = access.catalogue.get("app_project_get");
+            let seen = |id| get.is_some_and(|p| verdict(&access.graph, &cx.principal, p, Object::Project(id)).holds());
+            all.retain(|p| seen(p.id.uuid()));
+        }
         let total = all.len();
         let first = q.page.saturating_sub(1).saturating_mul(q.size.min(LARGEST_PAGE));
-        let access = &self.snapshot(cx).await?.access;
         let asked = asked_words(&access.catalogue, &q.permissions, "app/project")?;
         let mut out = MyProjects { total, ..MyProjects::default() };
         for project in all.into_iter().skip(first).take(q.size.min(LARGEST_PAGE)) {
             let id = project.id.uuid();
             let has: Vec<String> = asked
                 .iter()
-                .filter(|(_, p)| access.graph.check(me, None, p, Object::Project(id)).holds())
+                .filter(|(_, p)| verdict(&access.graph, &cx.principal, p, Object::Project(id)).holds())
                 .map(|(word, _)| (*word).clone())
                 .collect();
             if !has.is_empty() {

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, bearer, is_superuser};
+use crate::authorize::{Gate, is_superuser, maker};
 use crate::change::moved;
 use crate::holder::{bounded, take_all};
 use crate::thing::{Name, Thing};
@@ -180,7 +180,7 @@ impl App {
             "" => None,
             id => Some(id.parse::<Id<Resource>>().map_err(|_| Error::field("id", "A UUID, or nothing."))?),
         };
-        let caller = bearer(&cx.principal);
+        let caller = maker(&cx.principal);
         let owner = match &*new.principal {
             "" => caller,
             named => Some(owner(named)?),

@@ -13,6 +13,8 @@ use crate::app::Scribe;
 use crate::authorize::{Gate, is_superuser};
 use crate::change::moved;
 use crate::holder::{bounded, gives, same_role};
+use crate::organization::NAMESPACE;
+use crate::personal_token_end::end_if_left;
 use crate::tenancy::Compiled;
 use crate::thing::{Name, Thing};
 use crate::{Answer, App, Reply, lookup};
@@ -130,7 +132,7 @@ impl App {
             }
         };
         if on.is_empty() {
-            let own = user.is_some() && user == cx.principal.user_id();
+            let own = user.is_some() && user == cx.principal.himself();
             self.allow(cx, &if own { Gate::anyone(LIST) } else { Gate::superuser(LIST) }).await?;
         }
         let role = match &*filter.role {
@@ -230,7 +232,7 @@ fn managing(graph: &Graph, thing: &Thing) -> Gate {
     Gate::on(thing.object, MANAGE).needing(Permission::new(&thing.namespace, verb), thing.target(graph))
 }
 /// The organization that something lies in.
-fn home(graph: &Graph, object: Object) -> Option<Uuid> {
+pub(crate) fn home(graph: &Graph, object: Object) -> Option<Uuid> {
     match object {
         Object::Organization(id) | Object::ServiceUser { organization: id } => Some(id),
         Object::Project(id) | Object::Resource { project: id, .. } => graph.project(id).map(|p| p.organization),
@@ -298,6 +300,10 @@ async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
     tx.touch(Kind::Binding, b.id.uuid());
     let event = event(&c.scribe, "role_binding.deleted", &b);
     c.scribe.write(tx, event);
+    if b.namespace == NAMESPACE {
+        // the last role on an organization was the membership
+        end_if_left(tx, &c.scribe, b.bearer, Id::from_uuid(b.object_id)).await?;
+    }
     tx.bump().await?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use portcullis_crypto::password::{Owner, Password, Verdict};
-use portcullis_crypto::signing::{Claims, Generation, SubjectType};
+use portcullis_crypto::signing::Claims;
 use portcullis_crypto::token::Purpose;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::Tenant;
@@ -119,23 +119,17 @@ impl App {
     }
     fn token(&self, cx: &Ctx, user: &User, session: &Session, expires_at: Timestamp) -> String {
         self.0.keys.tokens.issue(&Claims {
-            iss: self.0.settings.public_url.clone(),
             sub: user.id.uuid(),
-            aud: self.0.settings.audience.clone(),
-            exp: expires_at.seconds(),
-            iat: cx.now.seconds(),
-            nbf: cx.now.seconds(),
-            jti: self.id::<Session>(cx).uuid(),
-            tenant_id: cx.tenant_id.uuid(),
             roles: user.roles.public().map(|r| r.as_str().to_owned()).collect(),
             sid: session.id.uuid(),
             amr: session.amr.clone(),
             auth_time: session.auth_time.seconds(),
-            generation: Generation::System,
-            sub_type: SubjectType::User,
-            email: None,
-            org_ids: None,
+            ..self.claims(cx, expires_at)
         })
+    }
+    /// Ends the caller's session, if it is one: who is not signed in may sign out all the same (spec v1beta1 4.3).
+    pub async fn sign_out(&self, cx: &Ctx) -> Result<()> {
+        if cx.principal.credential.is_session() { self.logout(cx).await } else { Ok(()) }
     }
     /// Ends the caller's session.
     pub async fn logout(&self, cx: &Ctx) -> Result<()> {

@@ -219,7 +219,9 @@ impl App {
         let id = tenancy.id;
         let access = match source.access.is_empty() {
             true => current.access.clone(),
-            false => Arc::new(source.access.apply(&current.access)),
+            false => {
+                Arc::new(source.access.apply(&current.access, &self.0.settings.personal_tokens.denied_permissions))
+            }
         };
         let compiled = match source.rules {
             None => Compiled {

@@ -133,7 +133,7 @@ impl App {
         Ok(most as i64 >= STEP || changes.is_some())
     }
 
-    /// One step of what deleted organizations left behind, and one of every erasure under way: the personal part of events by or
+    /// One step of what deleted organizations and ended tokens left behind, and one of every erasure under way: the personal part of events by or
     /// about a deleted person goes, and an event says which (engine.md 14). True while there is more to do.
     pub async fn erase(&self, holder: &str) -> Result<bool> {
         let claim = claim("audit.erase", holder);
@@ -141,6 +141,7 @@ impl App {
         let (mut more, mut every) = (false, EveryTenant::of(&self.0.db));
         while let Some(cx) = every.next(self.nowhere()).await? {
             more |= self.remove_left_overs(&cx).await?;
+            more |= self.remove_ended_tokens(&cx).await?;
             more |= self.erase_in(cx, &lease).await?;
         }
         Ok(more)

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use crate::app::Scribe;
 use crate::change::moved;
 use crate::organization_removal::take_some;
+use crate::personal_token_end::end_of_user;
 use crate::user::{Draft, UserPatch, UserRef, gate, roles};
 use crate::user_create::{digest, manager_exists, taken, words};
 use crate::{Answer, App, Reply};
@@ -278,7 +279,7 @@ async fn back_to(tx: &mut Tx, u: &User) -> portcullis_store::Result<UserState> {
     Ok(if never_signed_in && u.is_owner { UserState::Invited } else { UserState::Active })
 }
 
-/// Ends every session and key of a user, each with its event. A password change ends the other sessions only.
+/// Ends every session, key and personal access token of a user, each with its event. A password change ends the other sessions only.
 pub(crate) async fn end_access(
     tx: &mut Tx,
     scribe: &Scribe,
@@ -305,7 +306,7 @@ pub(crate) async fn end_access(
     let mut after = Id::<ApiKey>::from_uuid(Uuid::nil());
     loop {
         let page = api_key::of_creator(tx, id, after).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { break };
         after = last.id;
         for k in page {
             if api_key::revoke(tx, k.id, now, by).await? {
@@ -313,6 +314,7 @@ pub(crate) async fn end_access(
             }
         }
     }
+    end_of_user(tx, scribe, id, cause).await
 }
 
 struct Delete {

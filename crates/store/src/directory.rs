@@ -19,6 +19,9 @@ statements! {
     // A key proves its tenant: its prefix is unique on the server.
     API_KEY_BY_PREFIX: point
         "SELECT t.tenant, t.id, k.id FROM api_keys k JOIN tenants t ON t.tenant = k.tenant WHERE k.prefix = $1";
+    // A personal access token proves its tenant by the hash of its secret.
+    PERSONAL_TOKEN_BY_HASH: point
+        "SELECT t.tenant, t.id, k.id FROM personal_tokens k JOIN tenants t ON t.tenant = k.tenant WHERE k.hash = $1";
     // The sealer looks for tenants with something to seal.
     PENDING_TENANTS: scan
         "SELECT t.tenant, t.id FROM tenants t WHERE EXISTS (SELECT 1 FROM audit_pending p WHERE p.tenant = t.tenant) \
@@ -78,6 +81,10 @@ pub async fn next_tenant(tx: &mut Tx, _: &()) -> Result<TenantKey> {
 /// The tenant and the id of the API key with this prefix.
 pub async fn api_key_by_prefix(tx: &mut Tx, prefix: &String) -> Result<Option<(Found, Uuid)>> {
     tx.one(&API_KEY_BY_PREFIX, &[prefix.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
+}
+/// The tenant and the id of the personal access token whose secret has this hash.
+pub async fn personal_token_by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
+    tx.one(&PERSONAL_TOKEN_BY_HASH, &[hash.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
 }
 /// At most 1,000 tenants that have audit events without a number.
 pub async fn pending_tenants(tx: &mut Tx, _: &()) -> Result<Vec<Found>> {

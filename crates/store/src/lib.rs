@@ -29,6 +29,7 @@ pub mod organization;
 pub mod organization_removal;
 mod param;
 pub mod permission;
+pub mod personal_token;
 pub mod policy;
 mod postgres;
 pub mod project;

@@ -1,5 +1,5 @@
 //! Rows of sessions.
-use portcullis_domain::session::Session;
+use portcullis_domain::session::{Session, SessionOnDevice};
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
 
@@ -18,6 +18,10 @@ statements! {
     REVOKE: write "UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     LIVE_OF_USER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 \
         AND revoked_at IS NULL AND expires_at > $4 ORDER BY id LIMIT 1000");
+    ON_DEVICES: page concat!("SELECT ", columns!(), ", coalesce(seen_at, created_at), coalesce(seen_ip, ip), \
+        coalesce(seen_agent, user_agent) FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 AND revoked_at IS NULL \
+        AND expires_at > $4 ORDER BY id LIMIT 250");
+    SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     FROM_ADDRESS: page "SELECT created_at FROM sessions WHERE tenant = $1 AND user_id = $2 AND ip = $3 LIMIT 1";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
     DELETE: write "DELETE FROM sessions WHERE tenant = $1 AND id = $2";
@@ -67,6 +71,25 @@ pub async fn revoke(tx: &mut Tx, id: Id<Session>, now: Timestamp) -> Result<bool
 pub async fn live_of_user(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Result<Vec<Session>> {
     let now = tx.cx.now;
     tx.all(&LIVE_OF_USER, &[user.into(), after.into(), now.into()], read).await
+}
+/// The first 250 live sessions of a user after `after` (nil for the first), with their devices.
+pub async fn on_devices(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Result<Vec<SessionOnDevice>> {
+    let now = tx.cx.now;
+    tx.all(&ON_DEVICES, &[user.into(), after.into(), now.into()], |r| {
+        Ok(SessionOnDevice {
+            session: read(r)?,
+            seen_at: r.timestamp(7)?,
+            ip: r.opt_text(8)?.and_then(|ip| ip.parse().ok()),
+            user_agent: r.opt_text(9)?.unwrap_or_default(),
+        })
+    })
+    .await
+}
+/// Notes that a session was seen now, from the address and with the device of the transaction's context; false when it has ended.
+/// Its first address stays the one that it was signed in from.
+pub async fn seen(tx: &mut Tx, id: Id<Session>) -> Result<bool> {
+    let (now, ip, agent) = (tx.cx.now, tx.cx.ip.map(|ip| ip.to_string()), tx.cx.user_agent.clone());
+    Ok(tx.run(&SEEN, &[id.into(), now.into(), ip.as_deref().into(), agent.as_deref().into()]).await? == 1)
 }
 /// Forgets all sessions of a user who is erased: they hold addresses and devices.
 pub async fn delete_of_user(tx: &mut Tx, user: Id<User>) -> Result<()> {

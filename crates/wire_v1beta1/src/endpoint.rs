@@ -121,6 +121,13 @@ pub struct Endpoint {
     pub authz: &'static str,
 }
 
+impl Endpoint {
+    /// Is this closed to personal access tokens, whatever they were given ("no PAT" in the table)?
+    pub fn refuses_tokens(&self) -> bool {
+        self.authz.contains("no PAT")
+    }
+}
+
 /// All calls, in the order of the table.
 #[rustfmt::skip]
 pub static ENDPOINTS: &[Endpoint] = &include!("generated/endpoints.in");
@@ -170,6 +177,23 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn what_no_personal_access_token_may_do() {
+        let refused: Vec<_> = ENDPOINTS.iter().filter(|e| e.refuses_tokens()).map(|e| e.rpc).collect();
+        assert_eq!(
+            refused,
+            [
+                "ListSessions",
+                "RevokeSession",
+                "PingUserSession",
+                "CreateOrganization",
+                "AcceptOrganizationInvitation",
+                "JoinOrganization",
+                "CreateCurrentUserPAT",
+            ]
+        );
     }
 
     #[test]

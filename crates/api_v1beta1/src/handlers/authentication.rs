@@ -1,9 +1,11 @@
-//! What everyone may know about signing in: keys and strategies (spec v1beta1 2.3.1).
-use portcullis_domain::{Error, Result};
+//! Signing in and out, and what everyone may know about it: keys and strategies (spec v1beta1 2.3.1, 4.2, 4.3).
+use portcullis_domain::{Code, Error, Result};
+use portcullis_service::access_token::Grant;
 use portcullis_service::{Answer, App};
-use portcullis_wire_v1beta1::{DynamicMessage, Messages, json};
+use portcullis_wire_v1beta1::{DynamicMessage, Messages, Object, json};
 
-use crate::call::{Call, Outcome};
+use super::read::Read;
+use crate::call::{Call, Outcome, Response};
 use crate::encoding::Encoding;
 
 /// `GetJWKs`. In JSON, a key has only the fields of its type (decision 12), on REST too.
@@ -23,4 +25,73 @@ pub async fn jwks(app: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
 /// `ListAuthStrategies`: none in this version; people sign in on `/v1`.
 pub async fn strategies(_: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
     Ok(call.message(&DynamicMessage::new(Messages::named("ListAuthStrategiesResponse"))).into())
+}
+
+/// `Authenticate`. Who is signed in already is done; no strategy is enabled, so none is begun.
+pub async fn begin(_: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
+    if call.cx.principal.credential.is_session() {
+        return Ok(call.message(&DynamicMessage::new(Messages::named("AuthenticateResponse"))).into());
+    }
+    Err(not_enabled())
+}
+
+/// `AuthCallback`: as nothing was begun, there is nothing to finish.
+pub async fn finish(_: App, _: Call, _: DynamicMessage) -> Result<Outcome> {
+    Err(not_enabled())
+}
+/// The original's text for a strategy that it does not know; that was `internal` from `Authenticate`, which is no fault of the
+/// server.
+fn not_enabled() -> Error {
+    Error::new(Code::InvalidInput, "unsupported authentication method")
+}
+
+/// `AuthToken`. Old middleware reads the token from a header.
+pub async fn token(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
+    let of = |field| request.text(field);
+    let grant = Grant::new(&of("grant_type"), of("client_id"), of("client_secret"), of("assertion"))?;
+    let token = app.exchange(&call.cx, grant).await?;
+    let answer = call.answer::<AuthTokenResponse>(&token).header("cache-control", "no-store");
+    Ok(answer.header("x-user-token", token).into())
+}
+/// A token.
+pub struct AuthTokenResponse;
+impl Response for AuthTokenResponse {
+    type Of = String;
+    const MESSAGE: &'static str = "AuthTokenResponse";
+    fn write(token: &String, object: &mut Object<'_>) {
+        object.text("access_token", token);
+        object.text("token_type", "Bearer");
+    }
+}
+
+/// `AuthLogout`: ends the caller's session, if there is one, and the browser's cookie in any case.
+pub async fn sign_out(app: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
+    app.sign_out(&call.cx).await?;
+    Ok(call.empty().header("set-cookie", no_cookie(&app.settings().public_url)).into())
+}
+/// The cookie of a session that has ended (decision 11): over plain http it has another name, since a `Secure` one is not taken.
+fn no_cookie(public_url: &str) -> String {
+    let (name, secure) =
+        if public_url.starts_with("https://") { ("sid", "; Secure") } else { ("portcullis_session", "") };
+    format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::responses::tests::proves;
+    use super::*;
+
+    #[test]
+    fn the_answer_is_its_message() {
+        proves::<AuthTokenResponse>(&"a.b.c".to_owned());
+    }
+
+    #[test]
+    fn the_cookie_that_ends_has_the_name_of_the_one_that_was_set() {
+        assert_eq!(no_cookie("https://id.example.com"), "sid=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure");
+        assert_eq!(
+            no_cookie("http://localhost:7400"),
+            "portcullis_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
+        );
+    }
 }

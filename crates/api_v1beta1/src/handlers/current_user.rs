@@ -64,7 +64,7 @@ pub fn superuser(cx: &Ctx) -> Result<()> {
         Credential::ApiKey { owner, scopes, .. } => {
             scopes.is_all() && (p.roles.has(Role::Admin) || matches!(owner, KeyOwner::Service(_)))
         }
-        Credential::None => false,
+        Credential::PersonalToken { .. } | Credential::None => false,
     };
     if yes { Ok(()) } else { Err(Error::new(Code::Forbidden, "Only a superuser of the platform may do this.")) }
 }

@@ -12,6 +12,8 @@ mod organization_member;
 mod organization_view;
 mod permission;
 mod permission_view;
+mod personal_token;
+mod personal_token_view;
 mod policy;
 mod policy_view;
 mod project;
@@ -23,6 +25,8 @@ mod resource_view;
 mod responses;
 mod role;
 mod role_view;
+mod session;
+mod session_view;
 mod user;
 mod user_body;
 mod user_export;
@@ -148,6 +152,24 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "RemoveProjectMember" => message!(project::remove_member),
         "ListProjectsByUser" => message!(project::of_user),
         "ListProjectsByCurrentUser" => message!(project::mine),
+        "Authenticate" => message!(authentication::begin),
+        "AuthCallback" => message!(authentication::finish),
+        "AuthToken" => message!(authentication::token),
+        "AuthLogout" => message!(authentication::sign_out),
+        "ListSessions" => message!(session::list),
+        "RevokeSession" => message!(session::revoke),
+        "PingUserSession" => message!(session::ping),
+        "ListUserSessions" => message!(session::list_of_user),
+        "RevokeUserSession" => message!(session::revoke_of_user),
+        "CreateCurrentUserPAT" => message!(personal_token::create),
+        "ListRolesForPAT" => message!(personal_token::roles),
+        "SearchCurrentUserPATs" => message!(personal_token::search),
+        "GetCurrentUserPAT" => message!(personal_token::get),
+        "UpdateCurrentUserPAT" => message!(personal_token::update),
+        "DeleteCurrentUserPAT" => message!(personal_token::delete),
+        "RegenerateCurrentUserPAT" => message!(personal_token::regenerate),
+        "CheckCurrentUserPATTitle" => message!(personal_token::check_title),
+        "SearchOrganizationPATs" => message!(personal_token::search_organization),
         "GetJWKs" => message!(authentication::jwks),
         "ListAuthStrategies" => message!(authentication::strategies),
         "CheckResourcePermission" => message!(check::check),

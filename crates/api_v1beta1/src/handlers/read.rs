@@ -1,4 +1,5 @@
 //! Reading a request message's fields.
+use portcullis_domain::Timestamp;
 use portcullis_wire_v1beta1::DynamicMessage;
 
 /// Fields by name; what is not there reads as its zero.
@@ -9,6 +10,8 @@ pub trait Read {
     fn size(&self, name: &str) -> usize;
     /// Yes or no.
     fn flag(&self, name: &str) -> bool;
+    /// A moment.
+    fn moment(&self, name: &str) -> Option<Timestamp>;
     /// A message inside.
     fn inner(&self, name: &str) -> Option<DynamicMessage>;
     /// A list of strings.
@@ -27,6 +30,12 @@ impl Read for DynamicMessage {
     }
     fn flag(&self, name: &str) -> bool {
         self.get_field_by_name(name).and_then(|v| v.as_bool()).unwrap_or(false)
+    }
+    fn moment(&self, name: &str) -> Option<Timestamp> {
+        let moment = self.inner(name)?;
+        let seconds = moment.get_field_by_name("seconds").and_then(|v| v.as_i64()).unwrap_or(0);
+        let nanos = moment.get_field_by_name("nanos").and_then(|v| v.as_i32()).unwrap_or(0);
+        Some(Timestamp::from_micros(seconds.saturating_mul(1_000_000).saturating_add(i64::from(nanos / 1_000))))
     }
     fn inner(&self, name: &str) -> Option<DynamicMessage> {
         if !self.has_field_by_name(name) {

@@ -67,7 +67,8 @@ pub struct Verdict {
     pub disabled: Option<Disabled>,
 }
 impl Verdict {
-    const NO: Self = Self { via: None, disabled: None };
+    /// It does not hold.
+    pub const NO: Self = Self { via: None, disabled: None };
     /// May it be done?
     pub const fn holds(self) -> bool {
         self.via.is_some() && self.disabled.is_none()
@@ -113,8 +114,13 @@ impl Graph {
         }
     }
 
+    /// A token's half of a check: what it was given, whoever its user is.
+    pub fn given_to_token(&self, token: Uuid, permission: &Permission, object: Object) -> Verdict {
+        self.alone(Bearer::Pat(token), permission, object, true)
+    }
+
     fn alone(&self, bearer: Bearer, permission: &Permission, object: Object, token: bool) -> Verdict {
-        let Some((hops, count)) = self.hops(permission, object) else { return Verdict::NO };
+        let Some((hops, count)) = self.hops(permission, object, token) else { return Verdict::NO };
         let hops = &hops[..count];
         let disabled = self.disabled(object);
         // a token has what it was given and nothing by owning: that its user owns it is the other half of the check
@@ -167,11 +173,12 @@ impl Graph {
     }
 
     /// The way from the object to its organization. `None`: the permission is none of such an object, or the object is not there.
-    fn hops(&self, permission: &Permission, object: Object) -> Option<([Option<Hop>; 3], usize)> {
+    fn hops(&self, permission: &Permission, object: Object, token: bool) -> Option<([Option<Hop>; 3], usize)> {
         let ns = &*permission.namespace;
         let custom = !ns.starts_with("app/");
         let of_project = ns == "app/project";
-        let own = self.slugs.get(&permission.slug);
+        let counts = |n: &u32| !(token && self.denied_to_tokens.has(*n));
+        let own = self.slugs.get(&permission.slug).filter(counts);
         let hop = |object: Uuid, kind: Kind| {
             let by_update = ns == kind.namespace && &*permission.verb == "get";
             let all_projects = kind.namespace == ORGANIZATION.namespace && (custom || of_project);
@@ -181,11 +188,11 @@ impl Graph {
                 object,
                 accepted: [
                     if elsewhere { None } else { own },
-                    kind.administer,
-                    if by_update { kind.administer.map(|n| n + 1) } else { None },
+                    kind.administer.filter(counts),
+                    if by_update { kind.administer.map(|n| n + 1).filter(counts) } else { None },
                 ],
                 all_projects: match all_projects {
-                    true => [own, PROJECT.administer],
+                    true => [own, PROJECT.administer.filter(counts)],
                     false => [None, None],
                 },
             }

@@ -87,9 +87,17 @@ pub struct Graph {
     /// Object, bearer, binding: who holds something on an object.
     on: imbl::OrdSet<(Uuid, Bearer, Uuid)>,
     slugs: Arc<Slugs>,
+    /// What no token's role gives, whatever it lists.
+    denied_to_tokens: Arc<PermissionSet>,
 }
 
 impl Graph {
+    /// A graph of nothing, in which no token's role gives these permissions (spec v1beta1 3.20).
+    pub fn denying_tokens(slugs: &[String]) -> Self {
+        let mut graph = Self::default();
+        graph.denied_to_tokens = Arc::new(Arc::make_mut(&mut graph.slugs).set(slugs));
+        graph
+    }
     /// The graph of these facts alone.
     pub fn build(facts: impl IntoIterator<Item = Fact>) -> Self {
         let mut graph = Self::default();

@@ -31,7 +31,7 @@ pub enum Generation {
 pub struct Claims {
     /// The public URL of the server.
     pub iss: String,
-    /// The user.
+    /// The user; of a personal access token the token itself.
     pub sub: Uuid,
     /// `portcullis`, or what is configured.
     pub aud: String,
@@ -47,7 +47,7 @@ pub struct Claims {
     pub tenant_id: Uuid,
     /// Effective roles at issue. They inform others: the server itself looks at the session.
     pub roles: Vec<String>,
-    /// The session.
+    /// The session, or the credential, that it was made from.
     pub sid: Uuid,
     /// How the person proved who they are (RFC 8176).
     pub amr: Vec<String>,
@@ -64,6 +64,15 @@ pub struct Claims {
     /// Comma list of organization ids, only where asked for on /v1beta1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org_ids: Option<String>,
+    /// Of a personal access token: its user.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<Uuid>,
+    /// What it was exchanged for on /v1beta1 (spec v1beta1 4.3): `session`, `pat`. Such a token is not exchanged again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_via: Option<String>,
+    /// Of a credential whose secret can be replaced: which secret it was made from. It dies with that one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret_generation: Option<i64>,
 }
 
 /// Why a token was refused. For the log; its holder is only told that it is not valid.

@@ -137,6 +137,9 @@ mod tests {
             sub_type: SubjectType::User,
             email: None,
             org_ids: None,
+            user_id: None,
+            auth_via: None,
+            secret_generation: None,
         }
     }
     fn at(now: i64) -> Expect<'static> {

@@ -109,6 +109,10 @@ fn is_origin(s: &str) -> bool {
 fn is_network(s: &str) -> bool {
     s.parse::<Network>().is_ok()
 }
+/// A permission's slug: `app_project_delete`.
+fn is_slug(s: &str) -> bool {
+    s.contains('_') && s.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
+}
 fn public_url(v: Value) -> Result<String, String> {
     let expected = "write an http or https URL without path, such as \"https://id.example.com\"";
     let text = text(v).map_err(|_| expected)?;
@@ -362,8 +366,8 @@ fn log_and_limits() -> [Setting; 7] {
     ]
 }
 
-fn cost() -> [Setting; 7] {
-    use Form::{Number, Switch};
+fn cost() -> [Setting; 9] {
+    use Form::{List, Number, Switch};
     [
         Setting::new(
             "password.memory_kib",
@@ -407,6 +411,20 @@ fn cost() -> [Setting; 7] {
             "Verified credentials that stay in memory.",
             |c, v, _| put(&mut c.cache.credentials, number(v, 1, 10_000_000)),
             |c| shown(c.cache.credentials),
+        ),
+        Setting::new(
+            "personal_tokens.enabled",
+            Switch,
+            "People may make personal access tokens. Switched off, those that are there are worth nothing.",
+            |c, v, _| put(&mut c.personal_tokens.enabled, switch(v)),
+            |c| Some(c.personal_tokens.enabled.into()),
+        ),
+        Setting::new(
+            "personal_tokens.denied_permissions",
+            List,
+            "Permissions that no token gives, such as app_organization_administer: roles with one cannot be given to tokens.",
+            |c, v, _| put(&mut c.personal_tokens.denied_permissions, list(v, "permission slugs", is_slug)),
+            |c| texts(&c.personal_tokens.denied_permissions),
         ),
         Setting::new(
             "workers.enabled",

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod engine;
 pub mod http;
 pub mod node;
+pub mod token;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};

@@ -1,0 +1,104 @@
+//! Sessions as their person sees them: where one is signed in, and the end of those that one does not know (spec v1beta1 3.21).
+use portcullis_domain::session::{Session, SessionOnDevice};
+use portcullis_domain::user::User;
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result};
+use portcullis_store::{Tx, session};
+use uuid::Uuid;
+
+use crate::app::Scribe;
+use crate::authorize::Gate;
+use crate::holder::bounded;
+use crate::personal_token::blocked;
+use crate::{Answer, App, Reply};
+
+const LIST: &str = "sessions:list";
+const REVOKE: &str = "sessions:revoke";
+
+impl App {
+    /// The caller's live sessions, with the current one's id.
+    pub async fn list_sessions(&self, cx: &Ctx) -> Result<(Vec<SessionOnDevice>, Id<Session>)> {
+        let (user, current) = signed_in(cx)?;
+        self.allow(cx, &Gate::anyone(LIST)).await?;
+        Ok((self.sessions_of(cx, user).await?, current))
+    }
+    /// Ends one of the caller's sessions; another's is not there.
+    pub async fn revoke_session(&self, cx: &Ctx, id: &str, reply: Reply<()>) -> Result<Answer> {
+        let (user, _) = signed_in(cx)?;
+        let command = async { Ok(Revoke { id: parsed(id)?, of: Some(user), scribe: self.scribe(cx) }) };
+        self.answer(cx, Gate::anyone(REVOKE), command, reply, revoke).await
+    }
+    /// Notes that the caller's session is in use, from the address and with the device of this call.
+    pub async fn ping_session(&self, cx: &Ctx) -> Result<()> {
+        let (_, current) = signed_in(cx)?;
+        self.allow(cx, &Gate::anyone("sessions:ping")).await?;
+        self.0.db.write(cx.clone(), current, ping).await.map_err(Error::from)
+    }
+    /// A user's live sessions. Superusers only.
+    pub async fn list_user_sessions(&self, cx: &Ctx, user: &str) -> Result<Vec<SessionOnDevice>> {
+        self.allow(cx, &Gate::superuser("users:sessions")).await?;
+        let user = user.parse().map_err(|_| Error::field("user_id", "invalid user_id format: must be a valid UUID"))?;
+        self.sessions_of(cx, user).await
+    }
+    /// Ends anybody's session. Superusers only.
+    pub async fn revoke_user_session(&self, cx: &Ctx, id: &str, reply: Reply<()>) -> Result<Answer> {
+        let command = async { Ok(Revoke { id: parsed(id)?, of: None, scribe: self.scribe(cx) }) };
+        self.answer(cx, Gate::superuser("users:sessions"), command, reply, revoke).await
+    }
+    async fn sessions_of(&self, cx: &Ctx, user: Id<User>) -> Result<Vec<SessionOnDevice>> {
+        let all = self.0.db.scan(cx.clone(), user, all).await?;
+        bounded(all.len())?;
+        Ok(all)
+    }
+}
+
+/// The caller's own session: machines have none, and a personal access token is none.
+fn signed_in(cx: &Ctx) -> Result<(Id<User>, Id<Session>)> {
+    match (&cx.principal.credential, cx.principal.user_id()) {
+        (Credential::Session { id, .. }, Some(user)) => Ok((user, *id)),
+        (Credential::PersonalToken { .. }, _) => Err(blocked()),
+        _ => {
+            Err(Error::new(Code::Unauthenticated, "Sign in: only a session has sessions.").detail("reason", "missing"))
+        }
+    }
+}
+fn parsed(id: &str) -> Result<Id<Session>> {
+    id.parse().map_err(|_| Error::field("session_id", "invalid session_id format: must be a valid UUID"))
+}
+
+struct Revoke {
+    id: Id<Session>,
+    /// Whose it has to be.
+    of: Option<Id<User>>,
+    scribe: Scribe,
+}
+async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
+    let now = tx.cx.now;
+    let found = session::by_id(tx, c.id).await?;
+    let found = found.filter(|s| c.of.is_none_or(|user| s.user_id == user) && s.expires_at > now);
+    let found = found.ok_or_else(|| Error::not_found("session"))?;
+    if !session::revoke(tx, c.id, now).await? {
+        return Err(Error::not_found("session").into());
+    }
+    let event = c.scribe.event("session.revoked", "session", c.id).with("cause", "manual");
+    c.scribe.write(tx, event.with("user_id", found.user_id.to_string()));
+    tx.bump().await?;
+    Ok(())
+}
+async fn ping(tx: &mut Tx, id: &Id<Session>) -> portcullis_store::Result<()> {
+    if session::seen(tx, *id).await? {
+        return Ok(());
+    }
+    Err(Error::new(Code::Unauthenticated, "This session has ended: sign in again.").into())
+}
+async fn all(tx: &mut Tx, user: &Id<User>) -> portcullis_store::Result<Vec<SessionOnDevice>> {
+    let (mut out, mut after) = (vec![], Id::from_uuid(Uuid::nil()));
+    loop {
+        let page = session::on_devices(tx, *user, after).await?;
+        let Some(last) = page.last() else { return Ok(out) };
+        after = last.session.id;
+        out.extend(page);
+        if bounded(out.len()).is_err() {
+            return Ok(out);
+        }
+    }
+}
