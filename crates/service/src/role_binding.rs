@@ -224,13 +224,15 @@ fn managing(graph: &Graph, thing: &Thing) -> Gate {
         Object::Resource { .. } => {
             Gate::on(thing.object, MANAGE).needing(Permission::new(&thing.namespace, "delete"), thing.target(graph))
         }
-        Object::ServiceUser { .. } => Gate::superuser(MANAGE),
+        Object::ServiceUser { .. } | Object::Invitation { .. } => Gate::superuser(MANAGE),
     }
 }
 /// The organization that something lies in.
 fn home(graph: &Graph, object: Object) -> Option<Uuid> {
     match object {
-        Object::Organization(id) | Object::ServiceUser { organization: id } => Some(id),
+        Object::Organization(id)
+        | Object::ServiceUser { organization: id }
+        | Object::Invitation { organization: id, .. } => Some(id),
         Object::Project(id) | Object::Resource { project: id, .. } => graph.project(id).map(|p| p.organization),
         Object::Group(id) => graph.group(id).and_then(|g| g.organization),
     }
@@ -317,7 +319,7 @@ async fn same_thing(tx: &mut Tx, thing: &Thing) -> portcullis_store::Result<()> 
         Object::Resource { project, owner, .. } => resource::by_id(tx, Id::from_uuid(id))
             .await?
             .is_some_and(|r| r.project_id.uuid() == project && Some(r.owner) == owner),
-        Object::ServiceUser { .. } => false,
+        Object::ServiceUser { .. } | Object::Invitation { .. } => false,
     };
     if same { Ok(()) } else { Err(moved().into()) }
 }
