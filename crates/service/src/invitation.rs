@@ -122,7 +122,7 @@ impl App {
             },
             _ => return Ok(vec![]),
         };
-        let all = self.0.db.scan(cx.clone(), Into { organization, to }, list_into).await?;
+        let all = self.0.db.scan(cx.clone(), List { organization, to }, list).await?;
         bounded(all.len())?;
         Ok(all.into_iter().filter(|i| i.is_open(cx.now)).collect())
     }
@@ -302,18 +302,18 @@ async fn by_id(tx: &mut Tx, id: &Id<Invitation>) -> portcullis_store::Result<Opt
     invitation::by_id(tx, *id).await
 }
 
-struct Into {
+struct List {
     organization: Id<Organization>,
     /// `None`: to anybody.
     to: Option<Email>,
 }
-async fn list_into(tx: &mut Tx, l: &Into) -> portcullis_store::Result<Vec<Invitation>> {
+async fn list(tx: &mut Tx, l: &List) -> portcullis_store::Result<Vec<Invitation>> {
     if let Some(email) = &l.to {
         return Ok(invitation::of(tx, l.organization, email).await?.into_iter().collect());
     }
     let (mut out, mut after): (Vec<Invitation>, _) = (vec![], String::new());
     loop {
-        let page = invitation::into(tx, l.organization, &after).await?;
+        let page = invitation::in_organization(tx, l.organization, &after).await?;
         let Some(last) = page.last() else { return Ok(out) };
         after = last.email.to_string();
         out.extend(page);

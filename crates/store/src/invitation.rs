@@ -22,7 +22,7 @@ statements! {
     DELETE_OF: write "DELETE FROM invitations WHERE tenant = $1 AND email = $2";
     BY_ID: point concat!("SELECT ", columns!(), " FROM invitations WHERE tenant = $1 AND id = $2");
     OF: point concat!("SELECT ", columns!(), " FROM invitations WHERE tenant = $1 AND organization_id = $2 AND email = $3");
-    INTO: page concat!("SELECT ", columns!(), " FROM invitations WHERE tenant = $1 AND organization_id = $2 AND email > $3 \
+    IN_ORGANIZATION: page concat!("SELECT ", columns!(), " FROM invitations WHERE tenant = $1 AND organization_id = $2 AND email > $3 \
         ORDER BY email LIMIT 250");
     ADDRESSED_TO: page concat!("SELECT ", columns!(), " FROM invitations WHERE tenant = $1 AND email = $2 AND organization_id > $3 \
         ORDER BY organization_id LIMIT 250");
@@ -77,8 +77,8 @@ pub async fn of(tx: &mut Tx, organization: Id<Organization>, email: &Email) -> R
     tx.one(&OF, &[organization.into(), P::Text(email)], read).await
 }
 /// At most 250 into an organization after this address, in the order of addresses.
-pub async fn into(tx: &mut Tx, organization: Id<Organization>, after: &str) -> Result<Vec<Invitation>> {
-    tx.all(&INTO, &[organization.into(), P::Text(after)], read).await
+pub async fn in_organization(tx: &mut Tx, organization: Id<Organization>, after: &str) -> Result<Vec<Invitation>> {
+    tx.all(&IN_ORGANIZATION, &[organization.into(), P::Text(after)], read).await
 }
 /// At most 250 that name an address, after this organization, in the order of organizations.
 pub async fn addressed_to(tx: &mut Tx, email: &Email, after: Uuid) -> Result<Vec<Invitation>> {
