@@ -11,6 +11,7 @@ mod api_keys;
 mod audit_log;
 mod auth;
 mod call;
+mod domains;
 mod import;
 mod later;
 pub mod op;
@@ -47,6 +48,7 @@ fn served() -> Vec<op::Route> {
     all.extend(profile::routes());
     all.extend(api_keys::routes());
     all.extend(tenants::routes());
+    all.extend(domains::routes());
     all.extend(policies::routes());
     all.extend(rules::routes());
     all.extend(audit_log::routes());

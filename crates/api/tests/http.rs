@@ -19,6 +19,14 @@ use portcullis_store::{Config, Db};
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+/// A world without domains.
+struct NoDns;
+impl portcullis_domain::dns::Dns for NoDns {
+    fn txt<'a>(&'a self, _: &'a str) -> portcullis_domain::dns::Lookup<'a> {
+        Box::pin(std::future::ready(Err(portcullis_domain::dns::Unresolved::NoSuchHost)))
+    }
+}
+
 struct Tick(AtomicI64);
 impl Clock for Tick {
     fn now(&self) -> Timestamp {
@@ -44,7 +52,9 @@ impl Server {
         let tenancies = Tenancies::new(10);
         let db = Db::open(&Config::sqlite(dir.path()), clock.clone(), tenancies.publish()).await.unwrap();
         let master = MasterKey::new([7; 32]);
-        let app = App::new(Settings::default(), db, tenancies, master, clock.clone(), random.clone()).await.unwrap();
+        let app = App::new(Settings::default(), db, tenancies, master, clock.clone(), random.clone(), Arc::new(NoDns))
+            .await
+            .unwrap();
         let owner = Email::parse("owner@example.com").unwrap();
         let made = app.init("Acme", owner, Some("correct horse battery 9".to_owned().into())).await.unwrap();
         let cx = app.system(made.tenant.id).await.unwrap();

@@ -21,6 +21,10 @@ const CONTRACT: &[&str] = &[
     "this operation is not allowed with a personal access token",
     "personal access token with this name already exists",
     "unsupported authentication method",
+    "principal is already a member of the resource",
+    "domain name already exists for that organization",
+    "invalid domain, no such host found",
+    "required TXT record not found for domain verification",
 ];
 
 /// Of "SU else unavailable" calls.
@@ -134,6 +138,8 @@ fn beginning(error: &Error) -> &'static str {
             "group" => "group doesn't exist",
             "role" => "role doesn't exist",
             "policy" => "policy doesn't exist",
+            "invitation" => "invitation not found",
+            "domain" => "domain whitelist request doesn't exist",
             _ => "not found",
         },
         Code::UserExists | Code::AlreadyExists => "already exist",

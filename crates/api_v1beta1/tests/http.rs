@@ -29,6 +29,14 @@ use prost::Message;
 use serde_json::{Value, json};
 use tower::ServiceExt;
 
+/// A world without domains.
+struct NoDns;
+impl portcullis_domain::dns::Dns for NoDns {
+    fn txt<'a>(&'a self, _: &'a str) -> portcullis_domain::dns::Lookup<'a> {
+        Box::pin(std::future::ready(Err(portcullis_domain::dns::Unresolved::NoSuchHost)))
+    }
+}
+
 struct Tick(AtomicI64);
 impl Clock for Tick {
     fn now(&self) -> Timestamp {
@@ -56,7 +64,9 @@ impl Server {
         let tenancies = Tenancies::new(10);
         let db = Db::open(&Config::sqlite(dir.path()), clock.clone(), tenancies.publish()).await.unwrap();
         let master = MasterKey::new([7; 32]);
-        let app = App::new(Settings::default(), db, tenancies, master, clock.clone(), random.clone()).await.unwrap();
+        let app = App::new(Settings::default(), db, tenancies, master, clock.clone(), random.clone(), Arc::new(NoDns))
+            .await
+            .unwrap();
         let made = app
             .init("Acme", Email::parse("owner@example.com").unwrap(), Some("correct horse battery 9".to_owned().into()))
             .await

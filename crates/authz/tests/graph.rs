@@ -187,6 +187,16 @@ impl<'a> Table<'a> {
             Object::ServiceUser { organization } => {
                 &*p.namespace == "app/organization" && self.organization(organization, p)
             }
+            Object::Invitation { organization: o, .. } => {
+                let on = |verb: &str| self.organization(o, &Permission::new("app/organization", verb));
+                let there = self.facts.organizations.contains_key(&o) && &*p.namespace == "app/invitation";
+                let through = match &*p.verb {
+                    "delete" => on("invitationcreate"),
+                    "get" => on("invitationlist") || on("invitationcreate"),
+                    _ => false,
+                };
+                there && (owned || through)
+            }
             Object::Resource { id, project, .. } => self.resource(id, project, owned, p),
         }
     }
@@ -197,14 +207,19 @@ impl Facts {
     }
     fn home(&self, object: Object) -> Option<Uuid> {
         match object {
-            Object::Organization(o) | Object::ServiceUser { organization: o } => Some(o),
+            Object::Organization(o)
+            | Object::ServiceUser { organization: o }
+            | Object::Invitation { organization: o, .. } => Some(o),
             Object::Project(j) | Object::Resource { project: j, .. } => self.projects.get(&j).map(|j| j.organization),
             Object::Group(g) => self.groups.get(&g).and_then(|g| g.organization),
         }
     }
     /// Would it hold, if everything around the object were enabled?
     fn would(&self, bearer: Bearer, owner: Option<Bearer>, p: &Permission, object: Object) -> bool {
-        let owns = |who: Bearer| matches!(object, Object::Resource { owner: Some(o), .. } if o == who);
+        let owns = |who: Bearer| match object {
+            Object::Resource { owner, .. } | Object::Invitation { addressee: owner, .. } => owner == Some(who),
+            _ => false,
+        };
         let one = |who: Bearer, owned: bool| Table::of(self, who, object).holds(object, owned, p);
         match (bearer, owner) {
             (Bearer::Pat(_), None) => false,
@@ -216,7 +231,7 @@ impl Facts {
         let above = self.home(object).is_none_or(|o| self.is_enabled(o));
         above
             && match object {
-                Object::Organization(_) | Object::ServiceUser { .. } => true,
+                Object::Organization(_) | Object::ServiceUser { .. } | Object::Invitation { .. } => true,
                 Object::Project(j) | Object::Resource { project: j, .. } => {
                     self.projects.get(&j).is_some_and(|j| j.enabled)
                 }
@@ -230,14 +245,20 @@ fn permissions() -> Vec<Permission> {
     let mut all: Vec<Permission> =
         built_in.flat_map(|(ns, verbs)| verbs.iter().map(|v| Permission::new(ns, v))).collect();
     all.extend(["get", "delete"].map(|v| Permission::new("compute/order", v)));
+    all.extend(["get", "delete", "accept"].map(|v| Permission::new("app/invitation", v)));
     all
 }
 /// The ones that tell every case of the table apart; a role of all others would make the interesting ones rare.
-const INTERESTING: [(&str, &str); 13] = [
+const INTERESTING: [(&str, &str); 18] = [
     ("app/organization", "administer"),
     ("app/organization", "get"),
     ("app/organization", "update"),
     ("app/organization", "serviceusermanage"),
+    ("app/organization", "invitationcreate"),
+    ("app/organization", "invitationlist"),
+    ("app/invitation", "get"),
+    ("app/invitation", "delete"),
+    ("app/invitation", "accept"),
     ("app/project", "administer"),
     ("app/project", "get"),
     ("app/project", "update"),
@@ -248,6 +269,10 @@ const INTERESTING: [(&str, &str); 13] = [
     ("compute/order", "get"),
     ("compute/order", "delete"),
 ];
+/// The catalogue has no permissions on invitations: nothing else is asked for them.
+fn sensible(p: &Permission, object: Object) -> bool {
+    (&*p.namespace == "app/invitation") == matches!(object, Object::Invitation { .. })
+}
 fn interesting() -> Vec<Permission> {
     INTERESTING.iter().map(|(ns, v)| Permission::new(ns, v)).collect()
 }
@@ -267,6 +292,10 @@ fn objects() -> Vec<Object> {
     all.extend((0..3).map(|n| Object::Project(project(n))));
     all.extend((0..3).map(|n| Object::Group(group(n))));
     all.extend((0..2).map(|n| Object::ServiceUser { organization: organization(n) }));
+    all.extend((0..2).map(|n| Object::Invitation {
+        organization: organization(n),
+        addressee: [Some(user(1)), None][usize::try_from(n).unwrap()],
+    }));
     all.extend((0..3).map(|n| Object::Resource {
         id: resource(n),
         project: project(n),
@@ -339,7 +368,7 @@ fn ground() -> Vec<Fact> {
 fn agree(graph: &Graph, facts: &Facts) -> Result<(), TestCaseError> {
     for (bearer, of) in askers() {
         for p in interesting() {
-            for object in objects() {
+            for object in objects().into_iter().filter(|o| sensible(&p, *o)) {
                 let (verdict, would) = (graph.check(bearer, of, &p, object), facts.would(bearer, of, &p, object));
                 prop_assert_eq!(verdict.via.is_some(), would, "{:?} of {:?}: {} on {:?}", bearer, of, p.slug, object);
                 let want = would && facts.enabled(object);
@@ -450,6 +479,7 @@ fn the_matrix_of_the_predefined_roles() {
         ("project", Object::Project(project(0))),
         ("group", Object::Group(group(0))),
         ("service user", Object::ServiceUser { organization: organization(0) }),
+        ("invitation", Object::Invitation { organization: organization(0), addressee: Some(user(1)) }),
         ("resource", Object::Resource { id: resource(0), project: project(0), owner: Some(user(1)) }),
         ("other organization", Object::Organization(organization(1))),
         ("other project", Object::Project(project(1))),
@@ -479,11 +509,12 @@ fn the_matrix_of_the_predefined_roles() {
                     Object::Project(_) => !matches!(&*p.namespace, "app/organization" | "app/group"),
                     Object::Group(_) => &*p.namespace == "app/group",
                     Object::ServiceUser { .. } => &*p.slug == "app_organization_serviceusermanage",
+                    Object::Invitation { .. } => &*p.namespace == "app/invitation",
                     Object::Resource { .. } => !p.namespace.starts_with("app/"),
                 };
                 let all = permissions();
-                let asked: Vec<&Permission> = all.iter().filter(own).collect();
-                for p in &all {
+                let asked: Vec<&Permission> = all.iter().filter(own).filter(|p| sensible(p, object)).collect();
+                for p in all.iter().filter(|p| sensible(p, object)) {
                     let holds = graph.check(user(0), None, p, object).holds();
                     assert_eq!(holds, known.would(user(0), None, p, object), "{}: {} on {name}", role.name, p.slug);
                 }

@@ -38,6 +38,8 @@ pub struct Tenant {
     pub owner_user_id: Option<Id<User>>,
     /// The owner's address.
     pub owner_email: Option<String>,
+    /// Of its domains, the one that was proved first.
+    pub primary_domain: Option<String>,
     /// AWS access portal.
     pub sso_start_url: Option<String>,
     /// Its region.

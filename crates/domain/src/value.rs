@@ -1,4 +1,5 @@
 //! Values that cannot be wrong: once one of these exists, nobody checks it again.
+use psl::Psl;
 use std::{fmt, ops::Deref};
 use unicode_normalization::{UnicodeNormalization, is_nfc};
 
@@ -47,6 +48,12 @@ text! {
     Slug
 }
 
+text! {
+    /// A domain that somebody may own: A-labels in lower case without a dot at the end, 3–241 bytes, at least two labels, no
+    /// public suffix (`co.uk`, `github.io`) and no IP address. The part of an [`Email`] after the `@` has the same form.
+    DomainName
+}
+
 /// What a wrong address is answered.
 pub const EMAIL_HINT: &str = "Enter an e-mail address such as ada@example.com.";
 
@@ -81,6 +88,33 @@ impl Email {
     /// The part after the `@`.
     pub fn domain(&self) -> &str {
         self.0.rsplit_once('@').map_or("", |(_, d)| d)
+    }
+}
+
+impl DomainName {
+    /// With room for a label such as `_portcullis.` in front: a name has at most 253 bytes.
+    const LONGEST: usize = 241;
+
+    /// Parses and normalises; the error is the sentence to show.
+    pub fn parse(s: &str) -> Result<Self, &'static str> {
+        const HINT: &str = "Enter a domain that you own, such as example.com.";
+        let s = s.trim();
+        let s = s.strip_suffix('.').unwrap_or(s);
+        if s.len() > 1_024 {
+            return Err(HINT);
+        }
+        let name = idna::domain_to_ascii_strict(s).map_err(|_| HINT)?;
+        let label = |l: &str| !l.is_empty() && l.len() <= 63;
+        let address = name.rsplit('.').next().is_none_or(|last| last.bytes().all(|b| b.is_ascii_digit()));
+        if name.len() > Self::LONGEST || !name.contains('.') || !name.split('.').all(label) || address {
+            return Err(HINT);
+        }
+        match psl::List.suffix(name.as_bytes()) {
+            Some(suffix) if suffix.as_bytes().len() == name.len() => {
+                Err("This is a public suffix, under which others own names: enter your own domain.")
+            }
+            _ => Ok(Self(name)),
+        }
     }
 }
 
@@ -214,6 +248,39 @@ mod tests {
     }
 
     #[test]
+    fn domains() {
+        for (given, want) in [
+            (" Example.COM. ", Some("example.com")),
+            ("mail.example.co.uk", Some("mail.example.co.uk")),
+            ("bücher.example", Some("xn--bcher-kva.example")),
+            ("BÜCHER.example", Some("xn--bcher-kva.example")),
+            ("acme.example", Some("acme.example")),
+            ("me.github.io", Some("me.github.io")),
+            ("co.uk", None),
+            ("com", None),
+            ("github.io", None),
+            ("localhost", None),
+            ("127.0.0.1", None),
+            ("[::1]", None),
+            ("_portcullis.example.com", None),
+            ("*.example.com", None),
+            ("example..com", None),
+            (".example.com", None),
+            ("-a.example.com", None),
+            ("a b.com", None),
+            ("https://example.com", None),
+            ("ada@example.com", None),
+            ("", None),
+        ] {
+            assert_eq!(DomainName::parse(given).ok().as_deref(), want, "{given}");
+        }
+        assert!(DomainName::parse(&format!("{}com", "a.".repeat(119))).is_ok());
+        assert!(DomainName::parse(&format!("{}com", "a.".repeat(120))).is_err());
+        let ada = Email::parse("ada@BÜCHER.example").unwrap();
+        assert_eq!(&*DomainName::parse("bücher.example").unwrap(), ada.domain());
+    }
+
+    #[test]
     fn slugs_from_addresses() {
         for (email, slug) in [
             ("20230123@acme.org", "u20230123_acme_org"),
@@ -241,6 +308,13 @@ mod tests {
                 prop_assert_eq!(Email::parse(&e).unwrap(), e.clone());
                 let slug = Slug::from_email(&e);
                 prop_assert_eq!(Slug::parse(&slug).unwrap(), slug);
+            }
+        }
+        #[test]
+        fn a_domain_parses_to_itself(s in "[a-zA-Zäß.\\-]{0,40}|\\PC{0,20}\\.(com|example)") {
+            if let Ok(d) = DomainName::parse(&s) {
+                prop_assert_eq!(DomainName::parse(&d).unwrap(), d.clone());
+                prop_assert!(d.is_ascii() && Email::parse(&format!("ada@{d}")).is_ok_and(|e| e.domain() == &*d));
             }
         }
         #[test]

@@ -10,6 +10,7 @@ mod clock;
 pub mod config;
 mod config_command;
 mod dev;
+mod dns;
 mod init;
 mod logging;
 mod master_key;

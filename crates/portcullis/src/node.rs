@@ -15,6 +15,7 @@ use portcullis_store::Db;
 use crate::cli::Place;
 use crate::clock::SystemClock;
 use crate::config::{self, Config, Mistakes};
+use crate::dns::SystemDns;
 use crate::output::explain;
 
 /// The settings of a file (if there is one) and of the environment, over what `base` holds.
@@ -54,7 +55,8 @@ pub async fn assemble(
     master_key: MasterKey,
 ) -> anyhow::Result<App> {
     let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(OsRandom));
-    App::new(config.app(), db, tenancies, master_key, clock, random).await.map_err(explain)
+    let dns = Arc::new(SystemDns::default());
+    App::new(config.app(), db, tenancies, master_key, clock, random, dns).await.map_err(explain)
 }
 
 /// A context of the server itself, now, in no tenant.

@@ -1,4 +1,5 @@
-//! Work in the background of a serving process: sealing the audit log, and erasing personal data.
+//! Work in the background of a serving process: sealing the audit log, erasing personal data, forgetting what is over, looking at
+//! domains.
 //!
 //! Each is a loop of steps that are safe to repeat. A step that fails is logged, and the next one goes on.
 use std::path::Path;
@@ -21,11 +22,13 @@ pub const CHECKPOINTS: &str = "audit-checkpoints.log";
 const SEAL: Duration = Duration::from_secs(1);
 const ERASE: Duration = Duration::from_secs(10);
 const RETAIN: Duration = Duration::from_secs(3_600);
+/// A domain is looked up once a day, at most so much later.
+const CHECK_DOMAINS: Duration = Duration::from_secs(600);
 
 /// Running workers.
 pub struct Workers {
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
 }
 
 impl Workers {
@@ -44,7 +47,8 @@ impl Workers {
         let tasks = [
             tokio::spawn(sealer.run(stop.clone())),
             tokio::spawn(erase(app.clone(), holder.clone(), stop.clone())),
-            tokio::spawn(retain(app.clone(), holder, stop.clone())),
+            tokio::spawn(retain(app.clone(), holder.clone(), stop.clone())),
+            tokio::spawn(check_domains(app.clone(), holder, stop.clone())),
         ];
         Ok(Self { stop, tasks })
     }
@@ -154,6 +158,9 @@ async fn erase(app: App, holder: String, stop: CancellationToken) {
 }
 async fn retain(app: App, holder: String, stop: CancellationToken) {
     repeat(RETAIN, "what has outlived its use could not be removed", stop, || app.retain(&holder)).await;
+}
+async fn check_domains(app: App, holder: String, stop: CancellationToken) {
+    repeat(CHECK_DOMAINS, "domains could not be looked up", stop, || app.check_domains(&holder)).await;
 }
 /// A step now and then, again at once while there is more to do.
 async fn repeat<F: Future<Output = portcullis_domain::Result<bool>>>(

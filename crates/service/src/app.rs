@@ -7,6 +7,7 @@ use portcullis_crypto::password::{Params, Password};
 use portcullis_crypto::pool::{HashPool, PoolError};
 use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::audit::Event;
+use portcullis_domain::dns::Dns;
 use portcullis_domain::port::{Clock, Random};
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_store::Db;
@@ -72,6 +73,7 @@ pub(crate) struct Inner {
     pub db: Db,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
+    pub dns: Arc<dyn Dns>,
     pub master_key: MasterKey,
     pub passwords: HashPool,
     pub keys: Keys,
@@ -79,6 +81,7 @@ pub(crate) struct Inner {
     pub credentials: Credentials,
     pub idempotency: crate::idempotency::Running,
     pub denials: crate::denial::Denials,
+    pub lookups: crate::domain_check::Lookups,
     pub places: crate::long::Places,
     pub touched: crate::tidy::Touched,
     /// Texts of Cedar that are validated at once: each takes a core.
@@ -95,6 +98,7 @@ impl App {
         master_key: MasterKey,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
+        dns: Arc<dyn Dns>,
     ) -> Result<Self> {
         let hasher = portcullis_crypto::password::Hasher::new(settings.password).map_err(Error::internal)?;
         let passwords = HashPool::new(settings.hash_threads, hasher, random.clone()).map_err(Error::internal)?;
@@ -103,6 +107,7 @@ impl App {
             credentials: Credentials::new(settings.hot_credentials),
             idempotency: crate::idempotency::Running::default(),
             denials: crate::denial::Denials::default(),
+            lookups: crate::domain_check::Lookups::default(),
             places: crate::long::Places::default(),
             touched: crate::tidy::Touched::default(),
             validations: Arc::new(tokio::sync::Semaphore::new(2)),
@@ -110,6 +115,7 @@ impl App {
             db,
             clock,
             random,
+            dns,
             master_key,
             passwords,
             keys,

@@ -111,7 +111,9 @@ fn target(object: Object) -> Target<'static> {
         Object::Organization(id) => Target::resource("organization", id.to_string()),
         Object::Project(id) => Target::resource("project", id.to_string()),
         Object::Group(id) => Target::group(id),
-        Object::ServiceUser { organization } => Target::resource("organization", organization.to_string()),
+        Object::ServiceUser { organization } | Object::Invitation { organization, .. } => {
+            Target::resource("organization", organization.to_string())
+        }
         Object::Resource { id, project, .. } => {
             Target::new_in_tenant("Resource", id.to_string()).within("Project", project.to_string())
         }

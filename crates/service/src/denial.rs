@@ -1,35 +1,19 @@
 //! Refused changes in the audit log: `access.denied`, at most 10 a minute for each actor and action (spec v1 7.5).
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use portcullis_domain::audit::{Event, Outcome};
 use portcullis_domain::tenant::TenantKey;
-use portcullis_domain::{Ctx, Error, Subject, Timestamp};
+use portcullis_domain::{Ctx, Error, Subject};
 use portcullis_store::Tx;
 
 use crate::App;
-
-const A_MINUTE: usize = 10;
-/// Actors that are counted at once; beyond that the count begins anew.
-const COUNTED: usize = 10_000;
+use crate::tally::Tally;
 
 type Who = (TenantKey, String, &'static str);
 
-/// How often each actor was refused in this minute, in memory: a restart forgets, which costs a few more lines.
-#[derive(Default)]
-pub(crate) struct Denials(Mutex<HashMap<Who, (Timestamp, usize)>>);
-impl Denials {
-    fn counts(&self, who: Who, now: Timestamp) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() >= COUNTED {
-            seen.clear();
-        }
-        let (since, n) = seen.entry(who).or_insert((now, 0));
-        if since.plus_seconds(60) <= now {
-            (*since, *n) = (now, 0);
-        }
-        *n += 1;
-        *n <= A_MINUTE
+/// How often each actor was refused in this minute: forgotten counts cost a few more lines.
+pub(crate) struct Denials(Tally<Who>);
+impl Default for Denials {
+    fn default() -> Self {
+        Self(Tally::of(10))
     }
 }
 
@@ -41,7 +25,7 @@ impl App {
             Subject::ServiceUser(id) => id.to_string(),
             Subject::System | Subject::Anonymous => return,
         };
-        if !self.0.denials.counts((cx.tenant, actor, action), cx.now) {
+        if !self.0.denials.0.counts((cx.tenant, actor, action), cx.now) {
             return;
         }
         let event = self.event(cx, "access.denied", "tenant", cx.tenant_id).with("action", action);
@@ -58,18 +42,4 @@ impl App {
 async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
     tx.audit(event.clone());
     Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn ten_a_minute_for_each_actor_and_action() {
-        let (d, now) = (Denials::default(), Timestamp::from_micros(0));
-        let who = |a: &str| (TenantKey(1), a.to_owned(), "users:create");
-        assert_eq!((0..20).filter(|_| d.counts(who("a"), now)).count(), 10);
-        assert!(d.counts(who("b"), now));
-        assert!(d.counts(who("a"), now.plus_seconds(60)));
-    }
 }

@@ -142,6 +142,11 @@ impl App {
         let groups = self.0.db.scan(cx.clone(), ids, read).await?;
         self.show_groups(cx, groups, shown).await
     }
+    /// May the caller make members of this group?
+    pub(crate) async fn may_add_to_group(&self, cx: &Ctx, group: &Group) -> Result<()> {
+        let role = self.named_role(cx, &GROUP_MEMBER.id().to_string(), None).await?;
+        self.allow(cx, &self.member_gate(cx, group, role.as_ref()).await?).await.map(drop)
+    }
     /// What somebody needs who gives a role on a group: what it gives there, too.
     async fn member_gate(&self, cx: &Ctx, group: &Group, role: Option<&AccessRole>) -> Result<Gate> {
         let compiled = self.snapshot(cx).await?;

@@ -207,22 +207,27 @@ pub(crate) async fn give(tx: &mut Tx, g: &Give<'_>) -> portcullis_store::Result<
         tx.touch(Kind::Binding, b.id.uuid());
     }
     if same.is_empty() {
-        let binding = RoleBinding {
-            id: g.id,
-            role_id: g.role,
-            namespace: g.namespace.to_owned(),
-            object_id: g.object,
-            bearer: g.bearer,
-            relation: Relation::Granted,
-            title: String::new(),
-            metadata: serde_json::Map::new(),
-            created_at: g.now,
-            updated_at: g.now,
-        };
-        role_binding::insert(tx, &binding).await?;
-        tx.touch(Kind::Binding, binding.id.uuid());
+        give_too(tx, g).await?;
     }
     Ok(became)
+}
+/// Gives it besides what they hold there.
+pub(crate) async fn give_too(tx: &mut Tx, g: &Give<'_>) -> portcullis_store::Result<()> {
+    let binding = RoleBinding {
+        id: g.id,
+        role_id: g.role,
+        namespace: g.namespace.to_owned(),
+        object_id: g.object,
+        bearer: g.bearer,
+        relation: Relation::Granted,
+        title: String::new(),
+        metadata: serde_json::Map::new(),
+        created_at: g.now,
+        updated_at: g.now,
+    };
+    role_binding::insert(tx, &binding).await?;
+    tx.touch(Kind::Binding, binding.id.uuid());
+    Ok(())
 }
 /// Takes everything that somebody holds on an object; false when there was nothing.
 pub(crate) async fn take(tx: &mut Tx, bearer: Bearer, object: Uuid) -> portcullis_store::Result<bool> {

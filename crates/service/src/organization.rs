@@ -52,6 +52,15 @@ pub struct OrganizationFilter {
     pub page: usize,
 }
 
+/// Somebody's organizations.
+#[derive(Clone, Debug, Default)]
+pub struct OrganizationsOf {
+    /// Those that they are a member of.
+    pub member: Vec<Organization>,
+    /// Those that they may join, or did join, by their domain.
+    pub joinable: Vec<Organization>,
+}
+
 impl App {
     /// Makes an organization that its maker owns; persons only.
     pub async fn create_organization(
@@ -146,26 +155,37 @@ impl App {
         let count = all.len();
         Ok((all.into_iter().skip(offset).take(size).collect(), count))
     }
-    /// The organizations that the caller is a member of.
-    pub async fn list_my_organizations(&self, cx: &Ctx, state: Option<State>) -> Result<Vec<Organization>> {
+    /// The caller's organizations.
+    pub async fn list_my_organizations(&self, cx: &Ctx, state: Option<State>) -> Result<OrganizationsOf> {
         self.allow(cx, &Gate::anyone("organizations:list")).await?;
-        let Some(me) = maker(&cx.principal) else { return Ok(vec![]) };
-        let mut all = self.organizations_with(cx, me, state).await?;
+        let Some(bearer) = maker(&cx.principal) else { return Ok(OrganizationsOf::default()) };
+        let mut member = self.organizations_with(cx, bearer, state).await?;
         if let Credential::PersonalToken { organization, .. } = cx.principal.credential {
-            all.retain(|o| o.id == organization);
+            // a token is for one organization, and joins none
+            member.retain(|o| o.id == organization);
+            return Ok(OrganizationsOf { member, joinable: vec![] });
         }
-        Ok(all)
+        let me = match cx.principal.user_id() {
+            Some(id) => self.find_user(cx, &UserRef::Id(id)).await?,
+            None => None,
+        };
+        let joinable = match &me {
+            Some(user) => self.joinable_by(cx, user).await?,
+            None => vec![],
+        };
+        Ok(OrganizationsOf { member, joinable })
     }
-    /// The organizations that a user is a member of. Superusers only.
+    /// A user's organizations. Superusers only.
     pub async fn list_organizations_of(
         &self,
         cx: &Ctx,
         which: Result<UserRef>,
         state: Option<State>,
-    ) -> Result<Vec<Organization>> {
+    ) -> Result<OrganizationsOf> {
         self.allow(cx, &Gate::superuser("users:read")).await?;
         let user = self.find_user(cx, &which?).await?.ok_or_else(|| Error::not_found("user"))?;
-        self.organizations_with(cx, Bearer::User(user.id.uuid()), state).await
+        let member = self.organizations_with(cx, Bearer::User(user.id.uuid()), state).await?;
+        Ok(OrganizationsOf { member, joinable: self.joinable_by(cx, &user).await? })
     }
     async fn organizations_with(&self, cx: &Ctx, member: Bearer, state: Option<State>) -> Result<Vec<Organization>> {
         let compiled = self.snapshot(cx).await?;
@@ -221,6 +241,10 @@ impl App {
     }
 }
 
+/// What is seen of an organization by who may join it: what its members know of it is not told before.
+pub(crate) fn shown_outside(organization: Organization) -> Organization {
+    Organization { metadata: Map::new(), ..organization }
+}
 /// What somebody needs who does something to an organization.
 pub(crate) fn on(organization: &Organization, permission: &'static str) -> Gate {
     Gate::on(Object::Organization(organization.id.uuid()), permission)

@@ -117,7 +117,7 @@ impl App {
         self.answer(cx, gate, command, reply, add_users).await
     }
     /// What a role gives on an organization: below it each of its permissions counts; a word that is none gives nothing.
-    async fn given_by(&self, cx: &Ctx, role: Option<&AccessRole>) -> Result<Vec<String>> {
+    pub(crate) async fn given_by(&self, cx: &Ctx, role: Option<&AccessRole>) -> Result<Vec<String>> {
         let compiled = self.snapshot(cx).await?;
         let permissions = role.map(|r| r.permissions.as_slice()).unwrap_or_default();
         Ok(permissions.iter().filter(|slug| compiled.access.catalogue.get(slug).is_some()).cloned().collect())
@@ -142,7 +142,7 @@ impl App {
 }
 
 /// May the role be given on this organization?
-fn fits(role: &AccessRole, organization: Id<Organization>) -> Result<()> {
+pub(crate) fn fits(role: &AccessRole, organization: Id<Organization>) -> Result<()> {
     let belongs = role.organization_id.is_none_or(|o| o == organization);
     let scoped = role.scopes.iter().any(|s| s == NAMESPACE);
     if belongs && scoped && role.state.is_enabled() {
@@ -299,7 +299,7 @@ async fn add_users(tx: &mut Tx, c: &AddUsers) -> portcullis_store::Result<()> {
     Ok(())
 }
 /// Makes somebody a member who is none. The caller moves the revision.
-async fn join(
+pub(crate) async fn join(
     tx: &mut Tx,
     scribe: &Scribe,
     organization: Id<Organization>,

@@ -7,7 +7,9 @@ use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::User;
 use portcullis_domain::{Ctx, Id, Result};
 use portcullis_store::access_change::Kind;
-use portcullis_store::{Tx, access_role, group, organization, organization_removal, project};
+use portcullis_store::{
+    Tx, access_role, group, invitation, organization, organization_domain, organization_removal, project,
+};
 use uuid::Uuid;
 
 use crate::app::Scribe;
@@ -111,6 +113,25 @@ async fn sweep(tx: &mut Tx, c: &Step, room: &mut Room) -> portcullis_store::Resu
             return Ok(false);
         }
         groups::remove(tx, &c.scribe, &g).await?;
+    }
+    loop {
+        let (invited, domains) =
+            (invitation::in_organization(tx, c.id, "").await?, organization_domain::of(tx, c.id).await?);
+        if invited.is_empty() && domains.is_empty() {
+            break;
+        }
+        for i in invited {
+            if !room.one() {
+                return Ok(false);
+            }
+            invitation::delete(tx, i.id).await?;
+        }
+        for d in domains {
+            if !room.one() {
+                return Ok(false);
+            }
+            organization_domain::delete(tx, d.id).await?;
+        }
     }
     while let Some(r) = access_role::in_scope(tx, Some(c.id), "").await?.into_iter().next() {
         if !take_role(tx, r.id, room).await? || !room.one() {

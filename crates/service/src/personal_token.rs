@@ -282,9 +282,8 @@ impl App {
                     return Err(foreign_project());
                 }
             }
-            let role = self.named_role(cx, &new.role_id).await?;
-            let belongs = |r: &AccessRole| r.organization_id.is_none_or(|o| o == token.organization_id);
-            let role = role.filter(|r| r.state.is_enabled() && belongs(r));
+            let role = self.named_role(cx, &new.role_id, Some(token.organization_id)).await?;
+            let role = role.filter(|r| r.state.is_enabled());
             let role = role.ok_or_else(|| wrong("one or more requested roles do not exist"))?;
             if self.is_denied(&role) {
                 return Err(wrong("one or more requested roles not permissible for personal access tokens"));

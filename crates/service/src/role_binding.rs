@@ -226,7 +226,7 @@ fn managing(graph: &Graph, thing: &Thing) -> Gate {
         Object::Organization(_) | Object::Project(_) => "policymanage",
         // a namespace without this verb has administrators and owners all the same
         Object::Group(_) | Object::Resource { .. } => "delete",
-        Object::ServiceUser { .. } => return Gate::superuser(MANAGE),
+        Object::ServiceUser { .. } | Object::Invitation { .. } => return Gate::superuser(MANAGE),
     };
     // the refusal names the call alone: not what kind of thing it is, nor that it is there
     Gate::on(thing.object, MANAGE).needing(Permission::new(&thing.namespace, verb), thing.target(graph))
@@ -234,7 +234,9 @@ fn managing(graph: &Graph, thing: &Thing) -> Gate {
 /// The organization that something lies in.
 pub(crate) fn home(graph: &Graph, object: Object) -> Option<Uuid> {
     match object {
-        Object::Organization(id) | Object::ServiceUser { organization: id } => Some(id),
+        Object::Organization(id)
+        | Object::ServiceUser { organization: id }
+        | Object::Invitation { organization: id, .. } => Some(id),
         Object::Project(id) | Object::Resource { project: id, .. } => graph.project(id).map(|p| p.organization),
         Object::Group(id) => graph.group(id).and_then(|g| g.organization),
     }
@@ -325,7 +327,7 @@ async fn same_thing(tx: &mut Tx, thing: &Thing) -> portcullis_store::Result<()> 
         Object::Resource { project, owner, .. } => resource::by_id(tx, Id::from_uuid(id))
             .await?
             .is_some_and(|r| r.project_id.uuid() == project && Some(r.owner) == owner),
-        Object::ServiceUser { .. } => false,
+        Object::ServiceUser { .. } | Object::Invitation { .. } => false,
     };
     if same { Ok(()) } else { Err(moved().into()) }
 }

@@ -43,7 +43,7 @@ impl App {
     /// Signs in. 401 `invalid_credentials` for every reason, in the same time; 429 after too many tries.
     pub async fn login(&self, origin: Origin, login: Login) -> Result<SignedIn> {
         let email = Email::parse(&login.email).ok();
-        let tenancy = self.login_tenant(login.tenant_slug.as_deref()).await?;
+        let tenancy = self.login_tenant(login.tenant_slug.as_deref(), email.as_ref()).await?;
         let nobody = Arc::new(Principal::anonymous());
         let Some(tenancy) = tenancy else {
             // as slow as a wrong password (checklist 15)
@@ -73,7 +73,7 @@ impl App {
         let proved = Some(Proved { hash: stored, rehash, account: self.account(&cx, &account).await? });
         self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], proved).await
     }
-    async fn login_tenant(&self, slug: Option<&str>) -> Result<Option<Arc<Tenancy>>> {
+    async fn login_tenant(&self, slug: Option<&str>, email: Option<&Email>) -> Result<Option<Arc<Tenancy>>> {
         let id = match slug.map(Slug::tenant) {
             Some(Ok(slug)) => {
                 let slug = slug.to_string();
@@ -81,7 +81,13 @@ impl App {
             }
             Some(Err(_)) => None,
             // decision 10
-            None => self.default_tenant().await.ok(),
+            None => {
+                let domain = email.map(|e| e.domain().to_owned()).unwrap_or_default();
+                match self.0.db.read(self.nowhere(), &domain, directory::tenant_by_domain).await? {
+                    Some((_, id)) => Some(id),
+                    None => self.default_tenant().await.ok(),
+                }
+            }
         };
         match id {
             Some(id) => self.tenancy(id).await,

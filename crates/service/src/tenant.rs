@@ -111,6 +111,7 @@ impl App {
             state: TenantState::Active,
             owner_user_id: Some(owner.id),
             owner_email: Some(owner.email.to_string()),
+            primary_domain: None,
             sso_start_url: new.sso_start_url,
             sso_region: new.sso_region,
             created_at: cx.now,

@@ -70,7 +70,9 @@ impl Thing {
             None => target,
         };
         match self.object {
-            Object::Organization(_) | Object::ServiceUser { .. } => Target::resource("organization", id),
+            Object::Organization(_) | Object::ServiceUser { .. } | Object::Invitation { .. } => {
+                Target::resource("organization", id)
+            }
             Object::Project(project) => above(Target::resource("project", id), project),
             Object::Group(group) => Target::group(group),
             Object::Resource { project, .. } => {

@@ -6,11 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::erasure as redaction;
 use portcullis_domain::audit::Event;
+use portcullis_domain::invitation::{Invitation, KEPT_SECONDS};
+use portcullis_domain::organization_domain::{OrganizationDomain, PENDING_SECONDS};
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
-use portcullis_store::{Tx, access_change, attempt, audit, directory, erasure, idempotency, session};
+use portcullis_store::{
+    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, organization_domain, session,
+};
 use uuid::Uuid;
 
 use crate::App;
@@ -108,7 +112,8 @@ impl App {
     }
 
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
-    /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for. True while there is more to do.
+    /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
+    /// week after they expired, domains of organizations that nobody proved for a week. True while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
             return Ok(false);
@@ -125,12 +130,28 @@ impl App {
         let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
         let tries = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-3_600), attempt::old).await?;
         let changes = self.0.db.scan(cx.clone(), (), access_change::outlived).await?;
-        let most = slots.len().max(ended.len()).max(tries.len());
+        let invited = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-KEPT_SECONDS), invitation::outlived).await?;
+        let claims =
+            self.0.db.scan(cx.clone(), cx.now.plus_seconds(-PENDING_SECONDS), organization_domain::stale).await?;
+        let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len());
         if most > 0 || changes.is_some() {
-            let c = Outlived { slots, answers, ended, tries, changes, lease: lease.clone() };
+            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, lease: lease.clone() };
             self.0.db.write_bulk(cx, c, forget).await?;
         }
         Ok(most as i64 >= STEP || changes.is_some())
+    }
+
+    /// Looks at the proved domains of tenants that are due (spec v1 7.4); true while there may be more.
+    pub async fn check_domains(&self, holder: &str) -> Result<bool> {
+        let claim = claim("domains.check", holder);
+        if self.0.db.write(self.nowhere(), claim, acquire).await?.is_none() {
+            return Ok(false);
+        }
+        let (mut more, mut every) = (false, EveryTenant::of(&self.0.db));
+        while let Some(cx) = every.next(self.nowhere()).await? {
+            more |= self.check_domains_in(&cx).await?;
+        }
+        Ok(more)
     }
 
     /// One step of what deleted organizations and ended tokens left behind, and one of every erasure under way: the personal part of events by or
@@ -198,6 +219,8 @@ struct Outlived {
     tries: Vec<String>,
     /// Changes of the access graph up to this revision.
     changes: Option<i64>,
+    invited: Vec<Id<Invitation>>,
+    claims: Vec<Id<OrganizationDomain>>,
     lease: Lease,
 }
 async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
@@ -210,6 +233,12 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for subject in &c.tries {
         attempt::clear(tx, subject).await?;
+    }
+    for id in &c.invited {
+        invitation::delete(tx, *id).await?;
+    }
+    for id in &c.claims {
+        organization_domain::forget(tx, *id).await?;
     }
     if let Some(revision) = c.changes {
         access_change::forget(tx, revision).await?;

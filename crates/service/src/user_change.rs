@@ -5,7 +5,7 @@ use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, api_key, erasure, session, user};
+use portcullis_store::{Tx, api_key, erasure, invitation, session, user};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -335,6 +335,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     session::delete_of_user(tx, c.id).await?;
     // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
     take_some(tx, c.id).await?;
+    invitation::delete_of(tx, &before.email).await?;
     user::delete(tx, c.id).await?;
     // names nobody: what is left of the person in the log goes with the erasure
     c.scribe.write(tx, c.scribe.event("user.deleted", "user", c.id));

@@ -11,6 +11,9 @@ statements! {
     // A request names its tenant by id, slug or not at all; the number is what follows from that.
     TENANT_BY_ID: point "SELECT tenant, id FROM tenants WHERE id = $1";
     TENANT_BY_SLUG: point "SELECT tenant, id FROM tenants WHERE slug = $1";
+    // A sign-in without a tenant finds it by the proved domain of its address.
+    TENANT_BY_DOMAIN: point
+        "SELECT t.tenant, t.id FROM tenant_domains d JOIN tenants t ON t.tenant = d.tenant WHERE d.proved = $1";
     TENANT_DEFAULT: point "SELECT tenant, id FROM tenants WHERE is_default = 1";
     // Workers visit every tenant.
     TENANTS: page "SELECT tenant, id FROM tenants WHERE tenant > $1 ORDER BY tenant LIMIT $2";
@@ -65,6 +68,10 @@ pub async fn tenant_by_id(tx: &mut Tx, id: &Id<Tenant>) -> Result<Option<Found>>
 /// The tenant with this slug.
 pub async fn tenant_by_slug(tx: &mut Tx, slug: &String) -> Result<Option<Found>> {
     tx.one(&TENANT_BY_SLUG, &[slug.into()], found).await
+}
+/// The tenant that has proved this domain.
+pub async fn tenant_by_domain(tx: &mut Tx, name: &String) -> Result<Option<Found>> {
+    tx.one(&TENANT_BY_DOMAIN, &[name.into()], found).await
 }
 /// The tenant of requests that name none.
 pub async fn default_tenant(tx: &mut Tx, _: &()) -> Result<Option<Found>> {

@@ -120,3 +120,11 @@ pub(crate) fn words(text: &str) -> Vec<String> {
 pub(crate) fn words_text(words: &[String]) -> String {
     serde_json::to_string(words).unwrap_or_else(|_| "[]".into())
 }
+/// A stored list of ids.
+pub(crate) fn ids<T>(text: &str) -> Vec<Id<T>> {
+    serde_json::from_str(text).unwrap_or_default()
+}
+/// A list of ids as it is stored.
+pub(crate) fn ids_text<T>(ids: &[Id<T>]) -> String {
+    serde_json::to_string(ids).unwrap_or_else(|_| "[]".into())
+}

@@ -3,9 +3,9 @@
 //! Placeholders are `$1…$n`. In a statement of a tenant `$1` is the tenant's number and is bound by [`crate::Tx`]; the
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
-    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, meta_schema,
-    organization, organization_removal, permission, personal_token, policy, project, resource, revision, role_binding,
-    session, tenant, user,
+    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, invitation,
+    meta_schema, organization, organization_domain, organization_removal, permission, personal_token, policy, project,
+    resource, revision, role_binding, session, tenant, tenant_domain, user,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -48,8 +48,10 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         group::ALL,
         holding::ALL,
         idempotency::ALL,
+        invitation::ALL,
         meta_schema::ALL,
         organization::ALL,
+        organization_domain::ALL,
         organization_removal::ALL,
         permission::ALL,
         personal_token::ALL,
@@ -59,6 +61,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         role_binding::ALL,
         session::ALL,
         tenant::ALL,
+        tenant_domain::ALL,
         user::ALL,
     ]
     .into_iter()

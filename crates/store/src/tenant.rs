@@ -11,7 +11,8 @@ statements! {
         settings, data_key, authz_revision, rules_revision, created_at, updated_at, revision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 1, 1, $13, $13, 1)";
     READ: point "SELECT t.tenant, t.id, t.slug, t.name, t.locale, t.is_master, t.state, t.sso_start_url, t.sso_region, \
-        t.created_at, t.updated_at, t.revision, u.id, u.email \
+        t.created_at, t.updated_at, t.revision, u.id, u.email, (SELECT d.name FROM tenant_domains d WHERE d.tenant = t.tenant \
+          AND d.verified_at IS NOT NULL ORDER BY d.verified_at, d.id LIMIT 1) \
         FROM tenants t LEFT JOIN users u ON u.tenant = t.tenant AND u.is_owner = 1 WHERE t.tenant = $1";
     DATA_KEY: point "SELECT data_key FROM tenants WHERE tenant = $1";
     UPDATE: write "UPDATE tenants SET name = $2, locale = $3, sso_start_url = $4, sso_region = $5, updated_at = $6, \
@@ -40,6 +41,7 @@ fn read(r: &Row<'_>) -> Result<Tenant> {
         revision: r.int(11)?,
         owner_user_id: r.opt_uuid(12)?.map(Id::from_uuid),
         owner_email: r.opt_text(13)?,
+        primary_domain: r.opt_text(14)?,
     })
 }
 

@@ -7,7 +7,7 @@ use portcullis_audit::export::verify_export;
 use portcullis_authz::{Rule, rule};
 use portcullis_crypto::seal::Key;
 use portcullis_crypto::{cursor, password, signing, token};
-use portcullis_domain::value::{Email, Slug};
+use portcullis_domain::value::{DomainName, Email, Slug};
 use portcullis_domain::{Timestamp, avatar};
 use portcullis_wire_v1beta1::{Messages, Zeros, json};
 
@@ -100,6 +100,9 @@ fn value(data: &[u8]) {
         assert_eq!(Email::parse(&e).expect("itself"), e);
         let slug = Slug::from_email(&e);
         assert_eq!(Slug::parse(&slug).expect("a slug"), slug);
+    }
+    if let Ok(d) = DomainName::parse(t) {
+        assert_eq!(DomainName::parse(&d).expect("itself"), d);
     }
     if let Ok(s) = Slug::parse(t) {
         assert_eq!(Slug::parse(&s).expect("itself"), s);

@@ -96,6 +96,24 @@ const ANSWERS: &[Row] = &[
         ],
     ),
     (
+        "Domain",
+        "An e-mail domain of the tenant. Once it is verified, a sign-in with an address there finds the tenant.",
+        &[
+            "id uuid",
+            "domain string",
+            "verified boolean",
+            "verification_token string",
+            "dns_record string – Where the TXT record has to be.",
+            "dns_value string – What it has to say.",
+            "verified_at date-time?",
+            "created_at date-time",
+            "last_checked_at date-time?",
+            "last_error string?",
+        ],
+    ),
+    ("Domains", "All domains.", &["data [#Domain]"]),
+    ("DomainVerification", "What a check found.", &["verified boolean", "message string"]),
+    (
         "Stage",
         "One step of an approval.",
         &[
@@ -369,6 +387,7 @@ const REQUESTS: &[Row] = &[
             "context object?",
         ],
     ),
+    ("NewDomain", "A domain to claim.", &["domain* string(3..253)"]),
     ("CedarText", "Cedar statements.", &["cedar* string(0..262144)"]),
     (
         "Verification",

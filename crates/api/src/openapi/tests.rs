@@ -84,6 +84,7 @@ fn bodies_are_what_the_handlers_read() {
     accepts("NewApiKey", crate::api_keys::new_key);
     accepts("NewTenant", crate::tenants::new_tenant);
     accepts("TenantPatch", crate::tenants::patch);
+    accepts("NewDomain", crate::domains::new_domain);
     accepts("NewPolicy", crate::policies::new_policy);
     accepts("PolicyPatch", crate::policies::patch);
     accepts("Evaluation", crate::policies::evaluation);
@@ -111,6 +112,7 @@ fn answers_are_what_the_handlers_render() {
     renders("ApiKey", &crate::view::ApiKeyView::made(&key, "raw"));
     let made = portcullis_service::tenant::MadeTenant { tenant: sample::tenant(at), invitation_url: Some("x".into()) };
     renders("Tenant", &crate::view::TenantView::made(&made));
+    renders("Domain", &crate::view::DomainView::of(&sample::domain(at)));
     let policy = sample::policy(at);
     renders("PolicySummary", &crate::view::PolicySummaryView::of(&(policy.clone(), 1)));
     let rule = RuleView { rule: sample::rule(at), parts: Map::new() };
@@ -192,11 +194,24 @@ mod sample {
             state: TenantState::Active,
             owner_user_id: None,
             owner_email: None,
+            primary_domain: None,
             sso_start_url: None,
             sso_region: None,
             created_at: at,
             updated_at: at,
             revision: 1,
+        }
+    }
+    pub fn domain(at: Timestamp) -> portcullis_domain::tenant_domain::TenantDomain {
+        portcullis_domain::tenant_domain::TenantDomain {
+            id: id(),
+            name: portcullis_domain::value::DomainName::stored("example.com"),
+            token: "t".into(),
+            verified_at: None,
+            last_checked_at: None,
+            last_error: None,
+            misses: 0,
+            created_at: at,
         }
     }
     pub fn policy(at: Timestamp) -> Policy {

@@ -6,8 +6,12 @@ mod current_user;
 mod group;
 mod group_view;
 mod holder_view;
+mod invitation;
+mod invitation_view;
 mod meta_schema;
 mod organization;
+mod organization_domain;
+mod organization_domain_view;
 mod organization_member;
 mod organization_view;
 mod permission;
@@ -102,6 +106,19 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "AddOrganizationUsers" => incoming!(organization_member::add_users),
         "RemoveOrganizationUser" => incoming!(organization_member::remove_user),
         "AddOrganizationMembers" => message!(organization_member::add),
+        "ListOrganizationInvitations" => message!(invitation::list),
+        "CreateOrganizationInvitation" => message!(invitation::create),
+        "GetOrganizationInvitation" => message!(invitation::get),
+        "AcceptOrganizationInvitation" => message!(invitation::accept),
+        "DeleteOrganizationInvitation" => message!(invitation::delete),
+        "ListUserInvitations" => message!(invitation::of_user),
+        "ListCurrentUserInvitations" => message!(invitation::mine),
+        "ListOrganizationDomains" => message!(organization_domain::list),
+        "CreateOrganizationDomain" => message!(organization_domain::create),
+        "GetOrganizationDomain" => message!(organization_domain::get),
+        "VerifyOrganizationDomain" => message!(organization_domain::verify),
+        "DeleteOrganizationDomain" => message!(organization_domain::delete),
+        "JoinOrganization" => message!(organization_domain::join),
         "ListMetaSchemas" => message!(meta_schema::list),
         "GetMetaSchema" => message!(meta_schema::get),
         "CreateMetaSchema" => message!(meta_schema::create),

@@ -2,6 +2,7 @@
 use portcullis_domain::organization::Organization;
 use portcullis_domain::user::User;
 use portcullis_service::holder::Holder;
+use portcullis_service::organization::OrganizationsOf;
 use portcullis_service::organization_member::Added;
 use portcullis_service::project::ProjectShown;
 use portcullis_wire_v1beta1::{Object, UserView, View};
@@ -76,17 +77,16 @@ response!(/** The projects in it. */ ListOrganizationProjectsResponse: [ProjectS
     |it, object| object.list("projects", it.iter().map(ProjectView)));
 response!(/** What became of each. */ AddOrganizationMembersResponse: Vec<Added>,
     |it, object| object.list("results", it.iter().map(AddedView)));
-response!(/** Somebody's organizations. Which they may join by their domain is not known yet. */
-    ListOrganizationsByUserResponse: [Organization], |it, object| mine(it, object));
-response!(/** The caller's. */ ListOrganizationsByCurrentUserResponse: [Organization], |it, object| mine(it, object));
+response!(/** Somebody's organizations. */ ListOrganizationsByUserResponse: OrganizationsOf, |it, object| mine(it, object));
+response!(/** The caller's. */ ListOrganizationsByCurrentUserResponse: OrganizationsOf, |it, object| mine(it, object));
 
-fn mine(organizations: &[Organization], object: &mut Object<'_>) {
-    object.list("organizations", organizations.iter().map(OrganizationView));
-    object.list("joinable_via_domain", std::iter::empty::<OrganizationView<'_>>());
+fn mine(of: &OrganizationsOf, object: &mut Object<'_>) {
+    object.list("organizations", of.member.iter().map(OrganizationView));
+    object.list("joinable_via_domain", of.joinable.iter().map(OrganizationView));
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use portcullis_domain::organization::State;
     use portcullis_domain::value::Slug;
     use portcullis_domain::{Id, Timestamp};
@@ -95,9 +95,8 @@ mod tests {
     use super::super::responses::tests::{proves, user};
     use super::*;
 
-    #[test]
-    fn every_answer_is_its_message() {
-        let o = Organization {
+    pub fn organization() -> Organization {
+        Organization {
             id: Id::from_uuid(uuid::Uuid::nil()),
             name: Slug::stored("acme"),
             title: "Acme".into(),
@@ -107,7 +106,12 @@ mod tests {
             created_at: Timestamp::from_micros(1),
             updated_at: Timestamp::from_micros(0),
             revision: 1,
-        };
+        }
+    }
+
+    #[test]
+    fn every_answer_is_its_message() {
+        let o = organization();
         proves::<CreateOrganizationResponse>(&o);
         proves::<AdminCreateOrganizationResponse>(&o);
         proves::<GetOrganizationResponse>(&o);
@@ -117,8 +121,9 @@ mod tests {
         proves::<SetOrganizationMemberRoleResponse>(&());
         proves::<ListOrganizationsResponse>(&[]);
         proves::<ListAllOrganizationsResponse>(&(vec![o.clone()], 7));
-        proves::<ListOrganizationsByUserResponse>(std::slice::from_ref(&o));
-        proves::<ListOrganizationsByCurrentUserResponse>(&[o]);
+        let of = OrganizationsOf { member: vec![o.clone()], joinable: vec![o] };
+        proves::<ListOrganizationsByUserResponse>(&of);
+        proves::<ListOrganizationsByCurrentUserResponse>(&OrganizationsOf::default());
         proves::<ListOrganizationProjectsResponse>(&[]);
         let members = [Holder { who: user(), roles: vec![] }];
         proves::<ListOrganizationUsersResponse>(&members);

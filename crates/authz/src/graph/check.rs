@@ -20,6 +20,13 @@ pub enum Object {
         /// Where it lies.
         organization: Uuid,
     },
+    /// An invitation, which has no bindings on it either: whom it names, and its organization, decide.
+    Invitation {
+        /// Into which.
+        organization: Uuid,
+        /// Whom it names, if they proved the address.
+        addressee: Option<Bearer>,
+    },
     /// A resource of one of the tenant's own namespaces.
     Resource {
         /// Its id.
@@ -34,7 +41,7 @@ pub enum Object {
 /// Through what a check holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Via {
-    /// The bearer owns the resource.
+    /// The bearer owns the resource, or is the one whom the invitation names.
     Owner,
     /// A binding, held directly or through a group.
     Binding {
@@ -85,6 +92,9 @@ struct Kind {
 const ORGANIZATION: Kind = Kind { namespace: "app/organization", administer: Some(ORGANIZATION_ADMINISTER) };
 const PROJECT: Kind = Kind { namespace: "app/project", administer: Some(PROJECT_ADMINISTER) };
 const GROUP: Kind = Kind { namespace: "app/group", administer: Some(GROUP_ADMINISTER) };
+/// What on an organization counts for its invitations.
+const INVITE: &str = "app_organization_invitationcreate";
+const LIST_INVITATIONS: &str = "app_organization_invitationlist";
 /// On a resource each permission stands for itself alone.
 const RESOURCE: Kind = Kind { namespace: "", administer: None };
 
@@ -124,10 +134,11 @@ impl Graph {
         let hops = &hops[..count];
         let disabled = self.disabled(object);
         // a token has what it was given and nothing by owning: that its user owns it is the other half of the check
-        if let Object::Resource { owner: Some(owner), .. } = object
-            && owner == bearer
-            && !token
-        {
+        let own = match object {
+            Object::Resource { owner, .. } | Object::Invitation { addressee: owner, .. } => owner == Some(bearer),
+            _ => false,
+        };
+        if own && !token {
             return Verdict { via: Some(Via::Owner), disabled };
         }
         if let Bearer::Group(id) = bearer
@@ -147,7 +158,9 @@ impl Graph {
     fn counts(&self, group: Uuid, object: Object) -> bool {
         let Some(organization) = self.groups.get(&group).and_then(|g| g.organization) else { return true };
         let home = || match object {
-            Object::Organization(id) | Object::ServiceUser { organization: id } => Some(id),
+            Object::Organization(id)
+            | Object::ServiceUser { organization: id }
+            | Object::Invitation { organization: id, .. } => Some(id),
             Object::Project(id) | Object::Resource { project: id, .. } => {
                 self.projects.get(&id).map(|p| p.organization)
             }
@@ -215,6 +228,19 @@ impl Graph {
                 self.organizations.get(&id)?;
                 ([Some(organization(id)), None, None], 1)
             }
+            Object::Invitation { organization: id, .. } if ns == "app/invitation" => {
+                self.organizations.get(&id)?;
+                let named = |slug: &str| self.slugs.get(slug).filter(counts);
+                let (invite, list) = (named(INVITE), named(LIST_INVITATIONS));
+                let administer = ORGANIZATION.administer.filter(counts);
+                let accepted = match &*permission.verb {
+                    "get" => [invite, list, administer],
+                    "delete" => [invite, None, administer],
+                    // to accept is for whom it names
+                    _ => [None, None, None],
+                };
+                ([Some(Hop { object: id, accepted, all_projects: [None, None] }), None, None], 1)
+            }
             Object::Resource { id, project, .. } if custom => {
                 let organization_id = self.projects.get(&project)?.organization;
                 ([Some(hop(id, RESOURCE)), Some(hop(project, PROJECT)), Some(organization(organization_id))], 3)
@@ -234,7 +260,9 @@ impl Graph {
             organization(&project.organization).or((!project.enabled).then_some(Disabled::Project))
         };
         match object {
-            Object::Organization(id) | Object::ServiceUser { organization: id } => organization(&id),
+            Object::Organization(id)
+            | Object::ServiceUser { organization: id }
+            | Object::Invitation { organization: id, .. } => organization(&id),
             Object::Project(id) | Object::Resource { project: id, .. } => project(&id),
             Object::Group(id) => {
                 let group = self.groups.get(&id)?;

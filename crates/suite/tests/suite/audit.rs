@@ -73,6 +73,12 @@ async fn busy_day(w: &World) {
         .await
         .expect(200);
     o.delete("/v1beta1/meta/schemas/device").await.expect(200);
+    let domain = o.post("/v1/domains", json!({ "domain": "example.com" })).await.expect(201);
+    let (record, value) = (domain["dns_record"].as_str().unwrap(), domain["dns_value"].as_str().unwrap());
+    w.node.names.set(record, &[value]);
+    let domain = format!("/v1/domains/{}", domain["id"].as_str().unwrap());
+    o.post(&format!("{domain}/verify"), json!({})).await.expect(200);
+    o.delete(&domain).await.expect(204);
     o.get("/v1/audit-log/export").await;
     o.delete(&at).await.expect(204);
     w.seal().await;

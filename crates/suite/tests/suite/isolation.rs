@@ -52,6 +52,7 @@ struct Things {
     rule: String,
     entry: String,
     schema: String,
+    domain: String,
     tenant: String,
 }
 impl Things {
@@ -68,6 +69,7 @@ impl Things {
             .post("/v1beta1/meta/schemas", json!({ "name": "secretschema", "schema": "{}" }))
             .await
             .expect(200);
+        let domain = w.owner().post("/v1/domains", json!({ "domain": "secret.example" })).await.expect(201);
         Self {
             user,
             key,
@@ -75,18 +77,20 @@ impl Things {
             rule: rules["data"][0]["id"].as_str().unwrap().into(),
             entry,
             schema: made["metaschema"]["id"].as_str().unwrap().into(),
+            domain: domain["id"].as_str().unwrap().into(),
             tenant: w.tenant.clone(),
         }
     }
     /// The same kinds of which there is none.
     fn none() -> Self {
         let n = || NOBODY.to_owned();
-        Self { user: n(), key: n(), policy: n(), rule: n(), entry: n(), schema: n(), tenant: n() }
+        Self { user: n(), key: n(), policy: n(), rule: n(), entry: n(), schema: n(), domain: n(), tenant: n() }
     }
     fn fill(&self, path: &str) -> String {
         let first = match path.split('/').nth(2).unwrap_or_default() {
             "api-keys" => &self.key,
             "audit-log" => &self.entry,
+            "domains" => &self.domain,
             "tenants" => &self.tenant,
             "meta" => &self.schema,
             _ => &self.user,
@@ -99,8 +103,8 @@ impl Things {
             .collect::<Vec<_>>()
             .join("/")
     }
-    fn all(&self) -> [&str; 7] {
-        [&self.user, &self.key, &self.policy, &self.rule, &self.entry, &self.schema, &self.tenant]
+    fn all(&self) -> [&str; 8] {
+        [&self.user, &self.key, &self.policy, &self.rule, &self.entry, &self.schema, &self.domain, &self.tenant]
     }
 }
 
@@ -111,6 +115,7 @@ fn body(route: &Route) -> Value {
         ("POST", "/v1/users/{id}/suspend") => json!({ "active": true }),
         ("PUT", "/v1/users/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/api-keys") => json!({ "name": "k", "scopes": ["users:read"] }),
+        ("POST", "/v1/domains") => json!({ "domain": format!("{}.example", unique()) }),
         ("POST", "/v1/tenants") => json!({ "name": "T", "owner_email": "t@example.com" }),
         ("PUT", "/v1/tenants/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/policies") => json!({ "name": unique(), "max_duration_seconds": 60 }),
@@ -407,7 +412,17 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
             assert!(["{id}", "{policyId}", "{ruleId}"].contains(&variable), "{route:?}: teach `Things::fill` this one");
         }
         let area = route.path.split('/').nth(2).unwrap_or_default().to_owned();
-        let known = ["users", "api-keys", "audit-log", "tenants", "policies", "policy-rules", "auth", "openapi.json"];
+        let known = [
+            "users",
+            "api-keys",
+            "audit-log",
+            "domains",
+            "tenants",
+            "policies",
+            "policy-rules",
+            "auth",
+            "openapi.json",
+        ];
         assert!(
             !route.path.starts_with("/v1/") || known.contains(&area.as_str()),
             "{route:?}: teach `Things` this area"

@@ -579,6 +579,11 @@ async fn fill(w: &World, by: &Person, organization: &Value, name: &str, holder: 
         let body = json!({ "role_id": role, "resource": resource, "principal": format!("app/user:{}", holder.id) });
         w.owner().post("/v1beta1/policies", body).await.expect(200);
     }
+    let path = format!("/v1beta1/organizations/{}", id(organization));
+    let invited = json!({ "user_ids": [format!("{name}@example.com")] });
+    by.client.post(&format!("{path}/invitations"), invited).await.expect(200);
+    let domain = json!({ "domain": format!("{name}.example") });
+    by.client.post(&format!("{path}/domains"), domain).await.expect(200);
     Inside { project: id(&project).to_owned() }
 }
 
@@ -619,8 +624,16 @@ async fn execute(w: &World, sql: &str) {
         w.engine.raw_postgres().await.execute(sql, &[]).await.unwrap();
     }
 }
-const TABLES: [&str; 6] =
-    ["organizations", "projects", "groups", "resources", "role_bindings", "organization_removals"];
+const TABLES: [&str; 8] = [
+    "organizations",
+    "projects",
+    "groups",
+    "resources",
+    "role_bindings",
+    "organization_removals",
+    "invitations",
+    "organization_domains",
+];
 async fn rows(w: &World) -> Vec<i64> {
     let mut out = vec![];
     for table in TABLES {

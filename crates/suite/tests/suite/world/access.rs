@@ -1,12 +1,14 @@
 //! Organizations, groups and projects for tests to begin from, made through the API.
 use serde_json::{Value, json};
 
-use super::{Answer, Client, World};
+use super::{Answer, Client, PASSWORD, Person, World};
 
 pub const FRONTIER: &str = "/raystack.frontier.v1beta1.FrontierService";
 pub const ADMIN: &str = "/raystack.frontier.v1beta1.AdminService";
 /// The ids of predefined roles, the same in every tenant.
+pub const ORGANIZATION_OWNER: &str = "00000000-0000-7000-8000-000000000001";
 pub const ORGANIZATION_MANAGER: &str = "00000000-0000-7000-8000-000000000002";
+pub const ORGANIZATION_ACCESS_MANAGER: &str = "00000000-0000-7000-8000-000000000003";
 pub const ORGANIZATION_VIEWER: &str = "00000000-0000-7000-8000-000000000004";
 pub const PROJECT_OWNER: &str = "00000000-0000-7000-8000-000000000006";
 pub const PROJECT_MANAGER: &str = "00000000-0000-7000-8000-000000000007";
@@ -41,6 +43,19 @@ pub async fn join(w: &World, organization: &str, user: &str, role: &str) {
     let body = json!({ "org_id": organization, "members": [{ "user_id": user, "role_id": role }] });
     let made = w.owner().post(&format!("{ADMIN}/AddOrganizationMembers"), body).await.expect(200);
     assert_eq!(made["results"][0]["success"], true, "{made}");
+}
+/// Somebody who has proved this address, signed in.
+pub async fn verified(w: &World, email: &str) -> Person {
+    let row = json!({ "email": email, "name": "Row", "password": PASSWORD, "email_verified": true });
+    let by = w.service().with("content-type", "application/x-ndjson");
+    let report = by.send("POST", "/v1/users/import", row.to_string().as_bytes()).await.lines();
+    Person { id: id(&report[0]), email: email.into(), client: signed_in(w, email).await }
+}
+/// A new session of somebody who is there: tokens end while a test lets time pass.
+pub async fn signed_in(w: &World, email: &str) -> Client {
+    let body = json!({ "email": email, "password": PASSWORD, "tenant_slug": "acme" });
+    let signed_in = w.anonymous().post("/v1/auth/login", body).await.expect(200);
+    w.bearer(signed_in["token"].as_str().unwrap())
 }
 /// A group that its maker owns; its id.
 pub async fn group(by: &Client, organization: &str, name: &str) -> String {

@@ -3,6 +3,7 @@ pub mod access;
 pub mod clock;
 pub mod engine;
 pub mod http;
+pub mod names;
 pub mod node;
 pub mod token;
 
@@ -19,6 +20,7 @@ use serde_json::{Value, json};
 pub use clock::Held;
 pub use engine::Engine;
 pub use http::{Answer, Client};
+pub use names::Names;
 pub use node::{Node, Options};
 
 /// `both!(a_claim)` makes `sqlite::a_claim` and `postgres::a_claim` of `async fn a_claim(w: World)`.

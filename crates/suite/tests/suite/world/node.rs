@@ -14,12 +14,14 @@ use portcullis_service::tidy::Sealed;
 use portcullis_store::Db;
 use tokio::net::TcpSocket;
 
-use super::{Engine, Held};
+use super::{Engine, Held, Names};
 
 /// How a server is set up; hashing is cheap unless a test says otherwise.
 pub struct Options {
     pub settings: Settings,
     pub edge: EdgeConfig,
+    /// The DNS of the server.
+    pub names: Names,
     /// Bytes of an answer that the kernel takes from the server before its reader has taken any; `None`: some megabytes.
     pub send_buffer: Option<u32>,
 }
@@ -34,6 +36,7 @@ impl Default for Options {
                 auth_per_minute: 1_000_000,
                 ..EdgeConfig::default()
             },
+            names: Names::default(),
             send_buffer: None,
         }
     }
@@ -41,6 +44,7 @@ impl Default for Options {
 
 pub struct Node {
     pub app: App,
+    pub names: Names,
     pub address: SocketAddr,
     name: String,
     sealed: Arc<Sealed>,
@@ -58,7 +62,8 @@ impl Node {
         let tenancies = Tenancies::new(100);
         let db = Db::open(&engine.config, clock.clone(), tenancies.publish()).await.unwrap();
         let master = MasterKey::new([7; 32]);
-        let app = App::new(options.settings, db, tenancies, master, clock.clone(), random.clone()).await.unwrap();
+        let dns = Arc::new(options.names.clone());
+        let app = App::new(options.settings, db, tenancies, master, clock.clone(), random.clone(), dns).await.unwrap();
         let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
         let edge = EdgeState::new(app.clone(), listener);
         let router = portcullis_api::router(edge.clone()).merge(portcullis_api_v1beta1::router(edge));
@@ -73,11 +78,26 @@ impl Node {
         let server = tokio::spawn(async move {
             serve(socket, router, &options.edge, std::future::pending()).await.unwrap();
         });
-        Self { app, address, name: format!("node-{}", address.port()), sealed: Arc::default(), server }
+        Self {
+            app,
+            names: options.names,
+            address,
+            name: format!("node-{}", address.port()),
+            sealed: Arc::default(),
+            server,
+        }
     }
     /// One round of the sealer.
     pub async fn seal(&self) -> usize {
         self.app.seal(&self.name, &self.sealed).await.unwrap().len()
+    }
+    /// Rounds of retention until nothing is left to do.
+    pub async fn retain(&self) {
+        while self.app.retain(&self.name).await.unwrap() {}
+    }
+    /// The daily look at the domains that are due.
+    pub async fn check_domains(&self) {
+        while self.app.check_domains(&self.name).await.unwrap() {}
     }
     /// Rounds of erasure until nothing is left to do.
     pub async fn erase(&self) {

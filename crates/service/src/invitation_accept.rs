@@ -1,0 +1,110 @@
+//! Accepting an invitation: membership, roles and groups in one transaction, for whoever proved the address that it names.
+use portcullis_domain::access_role::{AccessRole, GROUP_MEMBER, ORGANIZATION_VIEWER};
+use portcullis_domain::invitation::Invitation;
+use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::user::User;
+use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_store::{Tx, access_role, group, invitation, role_binding};
+use serde_json::json;
+
+use crate::app::Scribe;
+use crate::authorize::forbidden_unseen;
+use crate::holder::{Give, give_too};
+use crate::invitation::about;
+use crate::newcomer::{newcomer, proved};
+use crate::organization::{NAMESPACE, current};
+use crate::organization_member::{fits, join};
+use crate::{Answer, App, Reply};
+
+const ACCEPT: &str = "app_invitation_accept";
+
+impl App {
+    /// Makes the caller a member with what the invitation gives, and ends the invitation. Who is a member already keeps what
+    /// they are, and gets the groups.
+    pub async fn accept_invitation(&self, cx: &Ctx, which: String, id: &str, reply: Reply<()>) -> Result<Answer> {
+        let found = self.find_invitation(cx, &which, id, ACCEPT).await?;
+        let gate = about(cx, &found, ACCEPT);
+        let command = async { Ok(Accept { id: found.id, user: newcomer(cx)?, scribe: self.scribe(cx) }) };
+        self.answer(cx, gate, command, reply, accept).await
+    }
+}
+
+struct Accept {
+    id: Id<Invitation>,
+    user: Id<User>,
+    scribe: Scribe,
+}
+async fn accept(tx: &mut Tx, c: &Accept) -> portcullis_store::Result<()> {
+    let Some(i) = invitation::by_id(tx, c.id).await? else { return Err(Error::not_found("invitation").into()) };
+    // superusers may do much, but not accept what names somebody else
+    if proved(tx, c.user).await?.as_ref() != Some(&i.email) {
+        return Err(forbidden_unseen(ACCEPT).into());
+    }
+    if !i.is_open(tx.cx.now) {
+        return Err(Error::new(Code::InvalidInput, "invitation expired").into());
+    }
+    let organization = current(tx, i.organization_id).await?.id;
+    let roles = membership(tx, c, &i).await?;
+    let groups = groups(tx, c, &i).await?;
+    invitation::delete(tx, i.id).await?;
+    let event = c
+        .scribe
+        .event("organization.accepted", "organization", organization)
+        .with("invitation_id", i.id.to_string())
+        .with("user_id", c.user.to_string())
+        .with("role_ids", json!(roles))
+        .with("group_ids", json!(groups));
+    c.scribe.write(tx, event);
+    tx.bump().await?;
+    Ok(())
+}
+
+/// The roles that they got: of those that were named, the ones that are still there and may be given; else the least.
+async fn membership(tx: &mut Tx, c: &Accept, i: &Invitation) -> portcullis_store::Result<Vec<Id<AccessRole>>> {
+    let (bearer, object) = (Bearer::User(c.user.uuid()), i.organization_id.uuid());
+    if !role_binding::held_on(tx, bearer, object).await?.is_empty() {
+        return Ok(vec![]);
+    }
+    let mut roles = vec![];
+    for id in &i.roles {
+        if access_role::by_id(tx, *id).await?.is_some_and(|r| fits(&r, i.organization_id).is_ok()) {
+            roles.push(*id);
+        }
+    }
+    if roles.is_empty() {
+        roles.push(ORGANIZATION_VIEWER.id());
+    }
+    for (n, role) in roles.iter().copied().enumerate() {
+        if n == 0 {
+            join(tx, &c.scribe, i.organization_id, c.user, role).await?;
+        } else {
+            let also = Give { id: c.scribe.id(), role, namespace: NAMESPACE, object, bearer, now: tx.cx.now };
+            give_too(tx, &also).await?;
+        }
+    }
+    Ok(roles)
+}
+
+/// The groups that they are in now and were not before: those of the organization that are still there and enabled.
+async fn groups(
+    tx: &mut Tx,
+    c: &Accept,
+    i: &Invitation,
+) -> portcullis_store::Result<Vec<Id<portcullis_domain::group::Group>>> {
+    let (bearer, mut out) = (Bearer::User(c.user.uuid()), vec![]);
+    for id in &i.groups {
+        let found = group::by_id(tx, *id).await?;
+        let counts = found.is_some_and(|g| g.organization_id == Some(i.organization_id) && g.state.is_enabled());
+        if !counts || !role_binding::held_on(tx, bearer, id.uuid()).await?.is_empty() {
+            continue;
+        }
+        let role = GROUP_MEMBER.id();
+        let member =
+            Give { id: c.scribe.id(), role, namespace: "app/group", object: id.uuid(), bearer, now: tx.cx.now };
+        give_too(tx, &member).await?;
+        let event = c.scribe.event("group.member_added", "group", *id).with("user_id", c.user.to_string());
+        c.scribe.write(tx, event.with("role_id", role.to_string()));
+        out.push(*id);
+    }
+    Ok(out)
+}
