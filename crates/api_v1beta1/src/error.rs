@@ -131,6 +131,7 @@ fn beginning(error: &Error) -> &'static str {
             "group" => "group doesn't exist",
             "role" => "role doesn't exist",
             "policy" => "policy doesn't exist",
+            "prospect" => "record not found for the given input",
             _ => "not found",
         },
         Code::UserExists | Code::AlreadyExists => "already exist",

@@ -3,9 +3,9 @@
 //! Placeholders are `$1…$n`. In a statement of a tenant `$1` is the tenant's number and is bound by [`crate::Tx`]; the
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
-    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, meta_schema,
-    organization, organization_removal, permission, policy, project, resource, revision, role_binding, session, tenant,
-    user,
+    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, kyc,
+    meta_schema, organization, organization_removal, permission, policy, preference, project, prospect, resource,
+    revision, role_binding, session, tenant, user,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -48,12 +48,15 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         group::ALL,
         holding::ALL,
         idempotency::ALL,
+        kyc::ALL,
         meta_schema::ALL,
         organization::ALL,
         organization_removal::ALL,
         permission::ALL,
         policy::ALL,
+        preference::ALL,
         project::ALL,
+        prospect::ALL,
         resource::ALL,
         role_binding::ALL,
         session::ALL,
