@@ -80,6 +80,8 @@ impl App {
         let found = self.platform_user(cx, &who).await?;
         let roles = relation.as_ref().map_or(Roles::NONE, |r| Roles::NONE.with(r.role()));
         let gate = gate(found.as_ref(), roles);
+        // whether they may make a user is asked after the gate: nothing may have moved in between
+        let gate = if found.is_none() { gate.once() } else { gate };
         let command = async { self.to_give(cx, who?, found, relation?).await };
         self.answer(cx, gate, command, reply, give).await
     }
@@ -163,10 +165,10 @@ impl App {
     }
 }
 
-/// Superusers, who may give or take these roles of this person. What is made on the way is allowed on one revision.
+/// Superusers, who may give or take these roles of this person.
 pub(crate) fn gate(user: Option<&User>, grants: Roles) -> Gate {
     let target = user.map_or_else(Target::tenant, |u| crate::user::target(Some(u)));
-    Gate { grants, target, ..Gate::superuser("roles:grant").once() }
+    Gate { grants, target, ..Gate::superuser("roles:grant") }
 }
 
 fn not_there(who: &PlatformUserRef) -> Error {

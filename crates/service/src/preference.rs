@@ -10,6 +10,7 @@ use portcullis_store::{Tx, organization, preference, user};
 
 use crate::app::Scribe;
 use crate::authorize::Gate;
+use crate::change::moved;
 use crate::organization::on;
 use crate::user::UserRef;
 use crate::user_create::digest;
@@ -133,9 +134,12 @@ impl App {
         new: Vec<NewPreference>,
         reply: Reply<Vec<Preferred>>,
     ) -> Result<Answer> {
+        let scoped = new.iter().any(|n| !n.scope.kind.is_empty());
         let command = async { self.to_set(cx, me(cx)?, new, Needs::Get).await };
-        // the organizations are looked at after the gate: nothing may have moved in between
-        self.answer(cx, Gate::anyone("preferences:create").once(), command, reply, set).await
+        let gate = Gate::anyone("preferences:create");
+        // organizations are looked at after the gate: nothing may have moved in between
+        let gate = if scoped { gate.once() } else { gate };
+        self.answer(cx, gate, command, reply, set).await
     }
     /// Neither Frontier nor we know preferences of projects (decision 23); who might set them is told so.
     pub async fn project_preferences(&self, cx: &Ctx, which: String, permission: &'static str) -> Result<()> {
@@ -312,7 +316,7 @@ async fn set_one(tx: &mut Tx, c: &Set, p: &Preference) -> portcullis_store::Resu
         if preference::has(tx, p.whose, MOST).await? {
             return Err(Error::new(Code::RateLimited, format!("At most {MOST} preferences.")).into());
         }
-        preference::insert(tx, p).await?;
+        preference::insert(tx, p).await.map_err(|e| e.when_conflict("preferences_name", moved))?;
         c.scribe.write(tx, event(&c.scribe, "preference.created", None, p));
         return Ok(p.clone());
     };

@@ -48,15 +48,16 @@ impl App {
         let command = async { Ok(Delete { id, scribe: self.scribe(cx) }) };
         self.apply(cx, Gate::superuser("prospects:delete"), command, delete).await
     }
-    /// All of them, newest first: the rows that a search looks at. Superusers.
-    pub async fn list_prospects(&self, cx: &Ctx) -> Result<Vec<Prospect>> {
+    /// The newest of them, newest first, and how many there are in all: the rows that a search looks at, `enough` of them if it
+    /// needs no more. Superusers.
+    pub async fn list_prospects(&self, cx: &Ctx, enough: Option<usize>) -> Result<(Vec<Prospect>, usize)> {
         self.allow(cx, &Gate::superuser("prospects:list")).await?;
-        let all = self.0.db.scan(cx.clone(), (), list).await?;
-        if all.len() > MOST {
-            let hint = "A search looks at 10,000 prospects at most: delete those that you no longer need.";
+        let (found, count) = self.0.db.scan(cx.clone(), enough.unwrap_or(usize::MAX).min(MOST + 1), list).await?;
+        if found.len() > MOST {
+            let hint = "A search looks at 10,000 prospects at most. Page through the newest without filters and sort.";
             return Err(Error::new(Code::RateLimited, hint));
         }
-        Ok(all)
+        Ok((found, count))
     }
 
     fn to_insert(&self, cx: &Ctx, content: Content) -> Insert {
@@ -153,13 +154,15 @@ async fn present(tx: &mut Tx, id: Id<Prospect>) -> portcullis_store::Result<Pros
 async fn by_id(tx: &mut Tx, id: &Id<Prospect>) -> portcullis_store::Result<Option<Prospect>> {
     prospect::by_id(tx, *id).await
 }
-async fn list(tx: &mut Tx, (): &()) -> portcullis_store::Result<Vec<Prospect>> {
-    let mut out: Vec<Prospect> = vec![];
-    loop {
-        let page = prospect::newest(tx, out.last().map_or(Uuid::max(), |p| p.id.uuid())).await?;
-        if page.is_empty() || out.len() > MOST {
-            return Ok(out);
+async fn list(tx: &mut Tx, enough: &usize) -> portcullis_store::Result<(Vec<Prospect>, usize)> {
+    let (count, mut out) = (prospect::count(tx).await?, vec![]);
+    while out.len() < *enough {
+        let page = prospect::newest(tx, out.last().map_or(Uuid::max(), |p: &Prospect| p.id.uuid())).await?;
+        if page.is_empty() {
+            break;
         }
         out.extend(page);
     }
+    out.truncate(*enough);
+    Ok((out, count))
 }

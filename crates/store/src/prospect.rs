@@ -23,6 +23,7 @@ statements! {
     DELETE: write "DELETE FROM prospects WHERE tenant = $1 AND id = $2";
     BY_ID: point concat!("SELECT ", columns!(), " FROM prospects WHERE tenant = $1 AND id = $2");
     BY_EMAIL: point concat!("SELECT ", columns!(), " FROM prospects WHERE tenant = $1 AND email = $2 AND activity = $3");
+    COUNT: scan "SELECT count(*) FROM prospects WHERE tenant = $1";
     NEWEST: page concat!("SELECT ", columns!(), " FROM prospects WHERE tenant = $1 AND id < $2 ORDER BY id DESC LIMIT 250");
 }
 
@@ -97,4 +98,9 @@ pub async fn by_email(tx: &mut Tx, email: &str, activity: &str) -> Result<Option
 /// At most 250 before this id, newest first.
 pub async fn newest(tx: &mut Tx, before: Uuid) -> Result<Vec<Prospect>> {
     tx.all(&NEWEST, &[before.into()], read).await
+}
+/// How many there are.
+pub async fn count(tx: &mut Tx) -> Result<usize> {
+    let count = tx.one(&COUNT, &[], |r| r.int(0)).await?;
+    Ok(usize::try_from(count.unwrap_or(0)).unwrap_or(usize::MAX))
 }

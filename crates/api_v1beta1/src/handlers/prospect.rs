@@ -15,6 +15,9 @@ use super::read::Read;
 use crate::call::{Call, Outcome};
 use crate::rql::{self, Cell, Kind, Table};
 
+/// Bytes of metadata: anybody may send it, and a search holds it of 10,000.
+const METADATA: usize = 4_096;
+
 /// `CreateProspectPublic`: whether the address was there already is not told. What only superusers say is not read.
 pub async fn sign_up(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
     let content = content(&request, Status::Subscribed, false)?;
@@ -51,8 +54,14 @@ pub async fn delete(app: App, call: Call, request: DynamicMessage) -> Result<Out
 /// `ListProspects`: RQL over all of them, newest first.
 pub async fn search(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
     let query = rql::read::<Prospects>(request.inner("query").as_ref())?;
-    let all = app.list_prospects(&call.cx).await?;
-    Ok(call.answer::<ListProspectsResponse>(&rql::run::<Prospects>(&query, all)).into())
+    // a query that asks for no more than the newest rows needs no others
+    let enough = query.rows_if_in_order("created_at");
+    let (rows, count) = app.list_prospects(&call.cx, enough).await?;
+    let mut found = rql::run::<Prospects>(&query, rows);
+    if enough.is_some() {
+        found.total = count;
+    }
+    Ok(call.answer::<ListProspectsResponse>(&found).into())
 }
 
 /// The rules of the fields saw to a UUID.
@@ -80,6 +89,10 @@ fn content(request: &DynamicMessage, status: Status, verified: bool) -> Result<C
     let email = Email::parse(&request.text("email")).map_err(|e| note("email", e.into()));
     let sent = request.inner("metadata").map(|m| structure::to_json(&m)).unwrap_or_default();
     let metadata = fields::metadata(Value::Object(sent)).map_err(|e| note("metadata", e.into()));
+    let metadata = metadata.and_then(|m| {
+        let fits = serde_json::to_vec(&m).is_ok_and(|text| text.len() <= METADATA);
+        if fits { Ok(m) } else { Err(note("metadata", format!("At most {METADATA} bytes."))) }
+    });
     match (email, metadata) {
         (Ok(email), Ok(metadata)) if wrong.is_empty() => {
             Ok(Content { name, email, phone, activity, status, source, verified, metadata })

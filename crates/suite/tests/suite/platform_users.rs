@@ -190,7 +190,7 @@ async fn sec_11_a_rule_says_who_may_be_made_what(w: World) {
     let policy = w.policy("p", 10, "").await;
     for text in [
         r#"forbid (principal, action == Action::"roles:grant", resource) when { context has role && context.role == "admin" };"#,
-        r#"forbid (principal, action == Action::"users:create", resource) when { context.email_domain == "evil.example" };"#,
+        r#"forbid (principal, action == Action::"users:create", resource) when { context has email_domain && context.email_domain == "evil.example" };"#,
     ] {
         let rule = json!({ "policy_text": text, "notice": "Ask the board." });
         w.owner().post(&format!("/v1/policies/{policy}/rules"), rule).await.expect(201);

@@ -188,6 +188,7 @@ async fn what_is_wrong_is_told(w: World) {
         ("name", json!("R2D2")),
         ("source", json!("a/b")),
         ("phone", json!("1".repeat(33))),
+        ("metadata", json!({ "label": { "a": "a".repeat(5_000) } })),
         ("status", json!("STATUS_UNSPECIFIED")),
     ] {
         let mut body = full("ada@example.com", "newsletter", "STATUS_SUBSCRIBED");
@@ -240,6 +241,9 @@ async fn prospects_are_searched(w: World) {
     assert_eq!(found(json!({ "search": "bob" })).await.0, ["bob@example.com"]);
     let page = json!({ "sort": [{ "name": "email", "order": "asc" }], "offset": 1, "limit": 2 });
     assert_eq!(found(page).await, (vec!["bob@example.com".into(), "cleo@example.org".into()], json!(4)));
+    // the newest alone, and how many there are
+    assert_eq!(found(json!({ "limit": 1 })).await, (vec!["dan@example.org".into()], json!(4)));
+    assert_eq!(found(json!({ "offset": 3, "limit": 5 })).await, (vec!["ada@example.com".into()], json!(4)));
     let groups =
         async |by: &str| w.owner().post(SEARCH, json!({ "group_by": [by] })).await.expect(200)["group"]["data"].clone();
     let row = |name: &str, count: u32| json!({ "name": name, "count": count });
