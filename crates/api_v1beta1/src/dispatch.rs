@@ -49,6 +49,11 @@ pub fn refused(parts: &Parts, encoding: Encoding, e: &Error) -> Response {
     }
 }
 
+/// Does it write what anybody sends? How often an address does that is counted, with a credential too.
+fn is_open_to_writing(endpoint: &Endpoint) -> bool {
+    endpoint.rpc == "CreateProspectPublic"
+}
+
 /// Who calls, and how often; then the body: nobody fills the memory who may not call at all.
 pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> Result<(Ctx, Bytes)> {
     let body = body::demand_size(&edge.config, body).await?;
@@ -57,6 +62,12 @@ pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> 
         let cx = caller::identify(&edge.app, &parts.headers, &exchange, plan.endpoint.login).await?;
         exchange.enter(&cx);
         if let Some(limited) = edge.rate.api(&cx) {
+            exchange.limited(limited);
+            limited.check()?;
+        }
+        if is_open_to_writing(plan.endpoint)
+            && let Some(limited) = edge.rate.public(cx.ip)
+        {
             exchange.limited(limited);
             limited.check()?;
         }

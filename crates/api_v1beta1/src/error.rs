@@ -140,6 +140,7 @@ fn beginning(error: &Error) -> &'static str {
             "policy" => "policy doesn't exist",
             "invitation" => "invitation not found",
             "domain" => "domain whitelist request doesn't exist",
+            "prospect" => "record not found for the given input",
             _ => "not found",
         },
         Code::UserExists | Code::AlreadyExists => "already exist",

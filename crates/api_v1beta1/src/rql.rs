@@ -99,6 +99,8 @@ pub struct Found<R> {
     pub offset: usize,
     /// As asked; 5,000 when nothing was.
     pub limit: usize,
+    /// How many rows match, on all pages.
+    pub total: usize,
 }
 
 impl Query {
@@ -292,8 +294,9 @@ pub fn run<T: Table>(query: &Query, mut rows: Vec<T::Row>) -> Found<T::Row> {
         })
     });
     let groups = query.group_by.as_ref().map(|name| (name.clone(), count::<T>(&rows, name)));
+    let total = rows.len();
     let rows = rows.into_iter().skip(query.offset).take(query.limit).collect();
-    Found { rows, groups, offset: query.offset, limit: query.limit }
+    Found { rows, groups, offset: query.offset, limit: query.limit, total }
 }
 
 fn is_match<T: Table>(query: &Query, row: &T::Row) -> bool {
@@ -307,9 +310,12 @@ fn is_found<T: Table>(row: &T::Row, search: &str) -> bool {
 fn count<T: Table>(rows: &[T::Row], column: &str) -> Vec<(String, u32)> {
     let mut counts = std::collections::BTreeMap::new();
     for row in rows {
-        if let Cell::Text(value) = T::cell(row, column) {
-            *counts.entry(value.into_owned()).or_insert(0u32) += 1;
-        }
+        let value = match T::cell(row, column) {
+            Cell::Text(value) => value.into_owned(),
+            Cell::Bool(value) => value.to_string(),
+            Cell::Time(_) | Cell::Number(_) => continue,
+        };
+        *counts.entry(value).or_insert(0u32) += 1;
     }
     counts.into_iter().collect()
 }

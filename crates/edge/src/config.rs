@@ -34,6 +34,8 @@ pub struct EdgeConfig {
     pub auth_per_minute: u32,
     /// Sign-ins a minute for each address.
     pub login_per_minute: u32,
+    /// Calls a minute for each address that change something and take no credential (`CreateProspectPublic`).
+    pub public_per_minute: u32,
     /// How many addresses and credentials the rate limits remember at most.
     pub rate_keys: usize,
     /// Write a line for each request?
@@ -56,6 +58,7 @@ impl Default for EdgeConfig {
             api_per_second: None,
             auth_per_minute: 120,
             login_per_minute: 30,
+            public_per_minute: 30,
             rate_keys: 100_000,
             access_log: true,
         }

@@ -128,6 +128,7 @@ pub struct RateLimits {
     api: Option<Limit>,
     auth: Limit,
     login: Limit,
+    public: Limit,
 }
 impl RateLimits {
     /// From the settings; a limit of zero counts as one.
@@ -141,6 +142,7 @@ impl RateLimits {
                 .map(|n| Limit::new(Quota::per_second(at_least_one(n)), config.rate_keys, clock.clone())),
             auth: per_minute(config.auth_per_minute),
             login: per_minute(config.login_per_minute),
+            public: per_minute(config.public_per_minute),
         }
     }
     /// Counts a call of a credential; `None` when the operator set no limit.
@@ -161,6 +163,10 @@ impl RateLimits {
     /// Counts a sign-in from an address.
     pub fn login(&self, ip: Option<IpAddr>) -> Option<Limited> {
         Some(self.login.hit(address_key(ip?)))
+    }
+    /// Counts a change from an address that takes no credential.
+    pub fn public(&self, ip: Option<IpAddr>) -> Option<Limited> {
+        Some(self.public.hit(address_key(ip?)))
     }
 }
 

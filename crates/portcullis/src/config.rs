@@ -3,12 +3,14 @@
 //! Precedence: flags, environment, file, default. Everything is fixed after the start (engine.md 24).
 mod load;
 pub mod settings;
+mod traits;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
 use portcullis_crypto::password::Params;
+use portcullis_domain::preference_trait::Traits;
 use portcullis_edge::EdgeConfig;
 use portcullis_service::app;
 use portcullis_store::Location;
@@ -48,6 +50,8 @@ pub struct Config {
     pub personal_tokens: app::PersonalTokens,
     /// Work in the background.
     pub workers: Workers,
+    /// What can be preferred.
+    pub preferences: Preferences,
 }
 
 /// A text that is never shown.
@@ -118,6 +122,7 @@ pub struct RateLimit {
     pub api_per_second: u32,
     pub auth_per_minute: u32,
     pub login_per_minute: u32,
+    pub public_per_minute: u32,
 }
 /// Other origins.
 #[derive(Clone, Debug, PartialEq)]
@@ -146,6 +151,15 @@ pub struct Cache {
 #[allow(missing_docs, reason = "see settings.rs")]
 pub struct Workers {
     pub enabled: bool,
+}
+
+/// Preferences.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs, reason = "see settings.rs")]
+pub struct Preferences {
+    pub traits_file: Option<PathBuf>,
+    /// The built-in traits and those of the file.
+    pub traits: Traits,
 }
 
 /// The port of both surfaces.
@@ -177,12 +191,14 @@ impl Default for Config {
                 api_per_second: edge.api_per_second.unwrap_or(0),
                 auth_per_minute: edge.auth_per_minute,
                 login_per_minute: edge.login_per_minute,
+                public_per_minute: edge.public_per_minute,
             },
             cors: Cors { allowed_origins: vec![] },
             password: Password { memory_kib: argon.m, passes: argon.t, lanes: argon.p, threads: app.hash_threads },
             cache: Cache { tenants: app.hot_tenants, credentials: app.hot_credentials },
             personal_tokens: app.personal_tokens,
             workers: Workers { enabled: true },
+            preferences: Preferences::default(),
         }
     }
 }
@@ -227,6 +243,7 @@ impl Config {
             hot_tenants: self.cache.tenants,
             hot_credentials: self.cache.credentials,
             personal_tokens: self.personal_tokens.clone(),
+            traits: self.preferences.traits.clone(),
             ..app::Settings::default()
         }
     }
@@ -246,6 +263,7 @@ impl Config {
             api_per_second: (rate_limit.api_per_second > 0).then_some(rate_limit.api_per_second),
             auth_per_minute: rate_limit.auth_per_minute,
             login_per_minute: rate_limit.login_per_minute,
+            public_per_minute: rate_limit.public_per_minute,
             access_log: self.log.requests,
             ..EdgeConfig::default()
         }

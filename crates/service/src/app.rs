@@ -9,6 +9,7 @@ use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::audit::Event;
 use portcullis_domain::dns::Dns;
 use portcullis_domain::port::{Clock, Random};
+use portcullis_domain::preference_trait::Traits;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_store::Db;
 
@@ -31,6 +32,8 @@ pub struct Settings {
     pub hot_tenants: u64,
     /// So many credentials are remembered between requests.
     pub hot_credentials: u64,
+    /// What can be preferred: the built-in traits, and those of the operator.
+    pub traits: Traits,
     /// How long an import or export waits for a caller who takes nothing of its answer, and an import for its next row.
     pub reader_patience: Duration,
     /// Personal access tokens.
@@ -58,6 +61,7 @@ impl Default for Settings {
             hash_threads: 0,
             hot_tenants: 10_000,
             hot_credentials: 100_000,
+            traits: Traits::default(),
             reader_patience: Duration::from_secs(60),
             personal_tokens: PersonalTokens::default(),
         }

@@ -304,6 +304,7 @@ impl App {
                 notices.push(n);
             }
         }
+        cx.notices.add(&notices);
         let which = if roles.len() == 1 { "the role" } else { "the roles" };
         Err(Error::new(Code::InvalidRoles, format!("You may not give {which} {}.", roles.join(", ")))
             .detail("roles", roles)

@@ -85,6 +85,19 @@ impl App {
         self.apply(cx, gate, command, remove).await
     }
 
+    /// What makes a person a plain member of a group, for whom may add them.
+    pub(crate) async fn to_join(&self, cx: &Ctx, group: &Group, user: Id<User>) -> Result<SetRole> {
+        let role = self.named_role(cx, &GROUP_MEMBER.id().to_string(), None).await?;
+        self.allow(cx, &self.member_gate(cx, group, role.as_ref()).await?).await?;
+        let members = vec![(user, self.id(cx))];
+        Ok(SetRole { group: group.id, members, role: valid_role(role)?, scribe: self.scribe(cx) })
+    }
+    /// What takes a person out of a group, for whom may do that.
+    pub(crate) async fn to_leave(&self, cx: &Ctx, group: &Group, user: Id<User>) -> Result<Remove> {
+        self.allow(cx, &on(group, "app_group_update").asleep()).await?;
+        Ok(Remove { group: group.id, user, scribe: self.scribe(cx) })
+    }
+
     /// The caller's own groups; of one organization, if it is named.
     pub async fn my_groups(
         &self,
@@ -167,7 +180,8 @@ fn valid_role(role: Option<AccessRole>) -> Result<AccessRole> {
     }
 }
 
-struct SetRole {
+/// A role that these shall hold on a group.
+pub(crate) struct SetRole {
     group: Id<Group>,
     members: Vec<(Id<User>, Id<RoleBinding>)>,
     role: AccessRole,
@@ -178,7 +192,7 @@ async fn set_role(tx: &mut Tx, c: &SetRole) -> portcullis_store::Result<()> {
     members(tx, c, Held::Replaced).await
 }
 /// Leaves those alone who hold something.
-async fn add(tx: &mut Tx, c: &SetRole) -> portcullis_store::Result<()> {
+pub(crate) async fn add(tx: &mut Tx, c: &SetRole) -> portcullis_store::Result<()> {
     members(tx, c, Held::Kept).await
 }
 /// What becomes of the roles that somebody holds already.
@@ -227,12 +241,13 @@ async fn members(tx: &mut Tx, c: &SetRole, before: Held) -> portcullis_store::Re
     Ok(())
 }
 
-struct Remove {
+/// Somebody who shall hold nothing on a group.
+pub(crate) struct Remove {
     group: Id<Group>,
     user: Id<User>,
     scribe: Scribe,
 }
-async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
+pub(crate) async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
     let group = enabled(present(tx, c.group).await?)?;
     let (bearer, object) = (Bearer::User(c.user.uuid()), group.id.uuid());
     let held = role_binding::held_on(tx, bearer, object).await?;

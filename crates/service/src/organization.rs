@@ -3,6 +3,8 @@
 use portcullis_authz::graph::Object;
 use portcullis_domain::access_role::ORGANIZATION_OWNER;
 use portcullis_domain::organization::{Organization, State};
+use portcullis_domain::preference::Whose;
+use portcullis_domain::preference_trait::DISABLE_ORGS_ON_CREATE;
 use portcullis_domain::role_binding::{Bearer, RoleBinding};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
@@ -13,11 +15,11 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, maker};
+use crate::authorize::{Gate, is_superuser, maker};
 use crate::holder::{Give, MOST, bounded, give};
 use crate::user::{NewUser, SlugChoice, UserRef};
 use crate::user_create::{self, digest};
-use crate::{Answer, App, Reply, lookup};
+use crate::{Answer, App, Reply, lookup, preference};
 
 /// An organization to make.
 #[derive(Clone, Debug)]
@@ -261,11 +263,14 @@ struct Insert {
     scribe: Scribe,
 }
 
+/// What anybody else than a superuser makes may have to wait for one to enable it (spec v1beta1 3.2).
 async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Organization> {
-    insert_owned(tx, c, c.owner).await
+    let waits =
+        !is_superuser(&tx.cx.principal) && preference::is_on(tx, Whose::Platform, &DISABLE_ORGS_ON_CREATE).await?;
+    insert_owned(tx, c, c.owner, if waits { State::Disabled } else { State::Enabled }).await
 }
-async fn insert_owned(tx: &mut Tx, c: &Insert, owner: Uuid) -> portcullis_store::Result<Organization> {
-    let o = &c.organization;
+async fn insert_owned(tx: &mut Tx, c: &Insert, owner: Uuid, state: State) -> portcullis_store::Result<Organization> {
+    let o = &Organization { state, ..c.organization.clone() };
     if !organization::insert(tx, o).await? {
         return Err(taken().into());
     }
@@ -313,7 +318,7 @@ async fn insert_for(tx: &mut Tx, c: &InsertFor) -> portcullis_store::Result<Orga
         Some(user) => user,
         None => user_create::insert(tx, &c.person).await?,
     };
-    insert_owned(tx, &c.organization, owner.id.uuid()).await
+    insert_owned(tx, &c.organization, owner.id.uuid(), State::Enabled).await
 }
 
 struct Update {

@@ -3,12 +3,14 @@
 //!
 //! The same steps take what a deleted user held.
 use portcullis_domain::organization::Organization;
+use portcullis_domain::preference::Whose;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::User;
 use portcullis_domain::{Ctx, Id, Result};
 use portcullis_store::access_change::Kind;
 use portcullis_store::{
-    Tx, access_role, group, invitation, organization, organization_domain, organization_removal, project,
+    Tx, access_role, group, invitation, kyc, organization, organization_domain, organization_removal, preference,
+    project,
 };
 use uuid::Uuid;
 
@@ -73,6 +75,8 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     organization::delete(tx, c.id).await?;
     tx.touch(Kind::Organization, c.id.uuid());
     organization_removal::add(tx, c.id).await?;
+    preference::delete_of(tx, Whose::Organization(c.id)).await?;
+    kyc::delete(tx, c.id).await?;
     let event = c.scribe.event("organization.deleted", "organization", c.id).with("name", &*organization.name);
     c.scribe.write(tx, event);
     tx.bump().await?;
@@ -97,7 +101,7 @@ async fn sweep(tx: &mut Tx, c: &Step, room: &mut Room) -> portcullis_store::Resu
     if !take_on(tx, c.id.uuid(), room).await? {
         return Ok(false);
     }
-    if !sweep_organization(tx, c.id, room).await? {
+    if !sweep_organization(tx, c.id, room).await? || !forget_preferences(tx, c.id, room).await? {
         return Ok(false);
     }
     // the first one each time: the one before is gone
@@ -141,6 +145,25 @@ async fn sweep(tx: &mut Tx, c: &Step, room: &mut Room) -> portcullis_store::Resu
         tx.touch(Kind::Role, r.id.uuid());
     }
     Ok(true)
+}
+/// Removes what people prefer in an organization that is gone; false when the room ended before.
+async fn forget_preferences(
+    tx: &mut Tx,
+    organization: Id<Organization>,
+    room: &mut Room,
+) -> portcullis_store::Result<bool> {
+    loop {
+        let page = preference::scoped(tx, organization).await?;
+        if page.is_empty() {
+            return Ok(true);
+        }
+        for id in page {
+            if !room.one() {
+                return Ok(false);
+            }
+            preference::delete(tx, id).await?;
+        }
+    }
 }
 async fn next(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<Id<Organization>>> {
     organization_removal::next(tx).await

@@ -7,7 +7,7 @@ use portcullis_domain::project::Project;
 use portcullis_domain::resource::{Resource, Urn};
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::value::line;
-use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_domain::{Code, Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::{Tx, group, organization, project, resource, role_binding, user};
 use serde_json::{Map, Value};
 use uuid::Uuid;
@@ -227,7 +227,8 @@ struct Insert {
     names_owner: bool,
     scribe: Scribe,
 }
-struct Update {
+/// A resource in place of what it was.
+pub(crate) struct Update {
     /// As the call was decided with it.
     seen: Resource,
     new: Resource,
@@ -300,7 +301,18 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Placed> {
     c.scribe.write(tx, event);
     Ok(Placed::new(r.clone(), &c.project.name))
 }
-async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Resource> {
+impl Update {
+    /// The same resource with another owner.
+    pub(crate) fn owned_by(seen: Resource, owner: Bearer, now: Timestamp, scribe: Scribe) -> Self {
+        let new = Resource { owner, updated_at: now, ..seen.clone() };
+        Self { seen, new, scribe }
+    }
+    /// Who owns it then.
+    pub(crate) const fn owner(&self) -> Bearer {
+        self.new.owner
+    }
+}
+pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Resource> {
     same(tx, &c.seen).await?;
     write(tx, &c.seen, &c.new, &c.scribe).await?;
     Ok(c.new.clone())

@@ -103,6 +103,12 @@ impl App {
         let command = async { Ok(Revoke { id: binding.id, thing, scribe: self.scribe(cx) }) };
         self.apply(cx, gate, command, revoke).await
     }
+    /// What takes a binding away, for whom may do that.
+    pub(crate) async fn to_revoke(&self, cx: &Ctx, id: &str) -> Result<Revoke> {
+        let (binding, gate, thing) = self.role_binding(cx, id).await?;
+        self.allow(cx, &gate).await?;
+        Ok(Revoke { id: binding.id, thing, scribe: self.scribe(cx) })
+    }
     /// Frontier never changed one; who may take it away is told so.
     pub async fn update_role_binding(&self, cx: &Ctx, id: &str) -> Result<()> {
         let (_, gate, _) = self.role_binding(cx, id).await?;
@@ -256,7 +262,8 @@ struct Grant {
     thing: Thing,
     scribe: Scribe,
 }
-struct Revoke {
+/// A binding that shall end.
+pub(crate) struct Revoke {
     id: Id<RoleBinding>,
     thing: Option<Thing>,
     scribe: Scribe,
@@ -293,7 +300,7 @@ async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<RoleBinding> 
     tx.bump().await?;
     Ok(b.clone())
 }
-async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
+pub(crate) async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
     let Some(b) = role_binding::by_id(tx, c.id).await? else { return Err(Error::not_found("policy").into()) };
     if let Some(thing) = &c.thing {
         same_thing(tx, thing).await?;
@@ -331,7 +338,8 @@ async fn same_thing(tx: &mut Tx, thing: &Thing) -> portcullis_store::Result<()> 
     };
     if same { Ok(()) } else { Err(moved().into()) }
 }
-async fn exists(tx: &mut Tx, bearer: Bearer) -> portcullis_store::Result<()> {
+/// 404 unless somebody is there who can hold something.
+pub(crate) async fn exists(tx: &mut Tx, bearer: Bearer) -> portcullis_store::Result<()> {
     let there = match bearer {
         Bearer::User(id) => user::facts(tx, Id::from_uuid(id)).await?.is_some(),
         Bearer::Group(id) => group::by_id(tx, Id::from_uuid(id)).await?.is_some(),

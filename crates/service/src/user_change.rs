@@ -1,11 +1,12 @@
 //! Changing, suspending and erasing a user.
 use portcullis_crypto::token::Purpose;
 use portcullis_domain::api_key::ApiKey;
+use portcullis_domain::preference::Whose;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, api_key, erasure, invitation, session, user};
+use portcullis_store::{Tx, api_key, erasure, invitation, preference, session, user};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -213,7 +214,7 @@ pub(crate) fn record_update(tx: &mut Tx, scribe: &Scribe, before: &User, after: 
     }
 }
 
-fn owner_protected(message: &'static str) -> Error {
+pub(crate) fn owner_protected(message: &'static str) -> Error {
     Error::new(Code::OwnerProtected, message)
 }
 
@@ -333,6 +334,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     }
     end_access(tx, &c.scribe, c.id, "deleted", None).await?;
     session::delete_of_user(tx, c.id).await?;
+    preference::delete_of(tx, Whose::User(c.id)).await?;
     // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
     take_some(tx, c.id).await?;
     invitation::delete_of(tx, &before.email).await?;

@@ -125,7 +125,7 @@ pub(crate) fn digest(avatar: &str) -> String {
 pub(crate) struct Insert {
     pub user: User,
     password_hash: Option<String>,
-    event: Prepared,
+    pub event: Prepared,
     /// The slug was made from the address: a taken one gets a number instead of a refusal.
     numbered: bool,
     /// The caller may learn the id of the user who has the address.

@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     step!(2, min_binary 1, "0002_access.sql"),
     step!(4, min_binary 1, "0004_personal_access_tokens.sql"),
     step!(5, min_binary 1, "0005_invitations_domains.sql"),
+    step!(6, min_binary 1, "0006_preferences.sql"),
 ];
 
 /// The schema that this binary was written for.

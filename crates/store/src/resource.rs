@@ -25,6 +25,7 @@ statements! {
     PAGE: page concat!("SELECT ", columns!(), " FROM resources WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT 250");
     IN_PROJECT: page concat!("SELECT ", columns!(), " FROM resources WHERE tenant = $1 AND project_id = $2 \
         AND (namespace, name) > ($3, $4) ORDER BY namespace, name LIMIT 250");
+    OWNED_BY: page concat!("SELECT ", columns!(), " FROM resources WHERE tenant = $1 AND owner_id = $2 AND id > $3 ORDER BY id LIMIT 250");
 }
 
 fn read(r: &Row<'_>) -> Result<Resource> {
@@ -91,4 +92,8 @@ pub async fn page(tx: &mut Tx, after: Uuid) -> Result<Vec<Resource>> {
 /// At most 250 of a project after this namespace and name, in their order.
 pub async fn in_project(tx: &mut Tx, project: Id<Project>, after: (&str, &str)) -> Result<Vec<Resource>> {
     tx.all(&IN_PROJECT, &[project.into(), P::Text(after.0), P::Text(after.1)], read).await
+}
+/// At most 250 whose owner has this id after this one, in the order of ids.
+pub async fn owned_by(tx: &mut Tx, owner: Uuid, after: Uuid) -> Result<Vec<Resource>> {
+    tx.all(&OWNED_BY, &[owner.into(), after.into()], read).await
 }

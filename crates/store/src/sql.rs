@@ -4,8 +4,8 @@
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
     access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, invitation,
-    meta_schema, organization, organization_domain, organization_removal, permission, personal_token, policy, project,
-    resource, revision, role_binding, session, tenant, tenant_domain, user,
+    kyc, meta_schema, organization, organization_domain, organization_removal, permission, personal_token, policy,
+    preference, project, prospect, resource, revision, role_binding, session, tenant, tenant_domain, user,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -49,6 +49,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         holding::ALL,
         idempotency::ALL,
         invitation::ALL,
+        kyc::ALL,
         meta_schema::ALL,
         organization::ALL,
         organization_domain::ALL,
@@ -56,7 +57,9 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         permission::ALL,
         personal_token::ALL,
         policy::ALL,
+        preference::ALL,
         project::ALL,
+        prospect::ALL,
         resource::ALL,
         role_binding::ALL,
         session::ALL,

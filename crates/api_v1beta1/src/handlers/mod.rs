@@ -8,6 +8,7 @@ mod group_view;
 mod holder_view;
 mod invitation;
 mod invitation_view;
+mod kyc;
 mod meta_schema;
 mod organization;
 mod organization_domain;
@@ -18,12 +19,18 @@ mod permission;
 mod permission_view;
 mod personal_token;
 mod personal_token_view;
+mod platform_user;
 mod policy;
 mod policy_view;
+mod preference;
+mod preference_view;
 mod project;
 mod project_search;
 mod project_view;
+mod prospect;
+mod prospect_view;
 mod read;
+mod relation;
 mod resource;
 mod resource_view;
 mod responses;
@@ -204,6 +211,35 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "DeleteProjectResource" => message!(resource::delete),
         "ListProjectResources" => message!(resource::list),
         "ListResources" => message!(resource::list_all),
+        "CreateRelation" => message!(relation::create),
+        "GetRelation" => message!(relation::get),
+        "DeleteRelation" => message!(relation::delete),
+        "ListRelations" => message!(relation::list),
+        "DescribePreferences" => message!(preference::describe),
+        "CreatePreferences" => message!(preference::set),
+        "ListPreferences" => message!(preference::list),
+        "CreateOrganizationPreferences" => message!(preference::set_of_organization),
+        "ListOrganizationPreferences" => message!(preference::list_of_organization),
+        "CreateProjectPreferences" => message!(preference::set_of_project),
+        "ListProjectPreferences" => message!(preference::list_of_project),
+        "CreateGroupPreferences" => message!(preference::set_of_group),
+        "ListGroupPreferences" => message!(preference::list_of_group),
+        "CreateUserPreferences" => message!(preference::set_of_user),
+        "ListUserPreferences" => message!(preference::list_of_user),
+        "CreateCurrentUserPreferences" => message!(preference::set_mine),
+        "ListCurrentUserPreferences" => message!(preference::list_mine),
+        "AddPlatformUser" => message!(platform_user::add),
+        "RemovePlatformUser" => message!(platform_user::remove),
+        "ListPlatformUsers" => message!(platform_user::list),
+        "GetOrganizationKyc" => message!(kyc::get),
+        "SetOrganizationKyc" => message!(kyc::set),
+        "ListOrganizationsKyc" => message!(kyc::list),
+        "CreateProspectPublic" => message!(prospect::sign_up),
+        "CreateProspect" => message!(prospect::create),
+        "GetProspect" => message!(prospect::get),
+        "UpdateProspect" => message!(prospect::update),
+        "DeleteProspect" => message!(prospect::delete),
+        "ListProspects" => message!(prospect::search),
         _ => return None,
     })
 }

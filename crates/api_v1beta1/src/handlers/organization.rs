@@ -1,5 +1,6 @@
 //! Organizations: create, get, update, list, switch, delete (spec v1beta1 2.3.7, 3.2).
 use portcullis_domain::organization::State;
+use portcullis_domain::preference_trait::DISABLE_ORGS_LISTING;
 use portcullis_domain::{Error, Id, Result};
 use portcullis_service::App;
 use portcullis_service::organization::{Content, NewOrganization, OrganizationFilter};
@@ -73,8 +74,9 @@ pub async fn delete(app: App, call: Call, request: DynamicMessage) -> Result<Out
     Ok(call.empty().into())
 }
 
-/// `ListOrganizations`.
+/// `ListOrganizations`: while the platform does not switch it off (spec 3.13).
 pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
+    app.unless_switched_off(&call.cx, &DISABLE_ORGS_LISTING).await?;
     let (organizations, _) = app.list_organizations(&call.cx, &filter(&request)?).await?;
     Ok(call.answer::<ListOrganizationsResponse>(&organizations).into())
 }

@@ -128,7 +128,8 @@ impl View for Pagination {
         object.number("total_count", 0); // this search never filled it (spec 3.18)
     }
 }
-struct Group<'a>(&'a str, &'a [(String, u32)]);
+/// Counts of a search by a column.
+pub struct Group<'a>(pub &'a str, pub &'a [(String, u32)]);
 impl View for Group<'_> {
     fn write(&self, object: &mut Object<'_>) {
         object.text("name", self.0);
@@ -229,7 +230,7 @@ pub(super) mod tests {
             proves::<GetCurrentAdminUserResponse>(&caller);
         }
         for groups in [None, Some(("state".to_owned(), vec![("enabled".to_owned(), 2)]))] {
-            proves::<SearchUsersResponse>(&Found { rows: vec![u.clone()], groups, offset: 0, limit: 5 });
+            proves::<SearchUsersResponse>(&Found { rows: vec![u.clone()], groups, offset: 0, limit: 5, total: 1 });
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `ListUsers` and `ListAllUsers`: pages by number (spec v1beta1 3.1, decision 22).
 use std::collections::BTreeSet;
 
+use portcullis_domain::preference_trait::DISABLE_USERS_LISTING;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Error, Result};
 use portcullis_service::App;
@@ -16,10 +17,12 @@ use crate::call::{Call, Outcome};
 const PAGE: usize = 50;
 
 /// A page of users; disabled ones only with `state=disabled`. The members of an organization or a group are a list without
-/// pages, for those who may look at it.
+/// pages, for those who may look at it. The platform may switch `ListUsers` off (spec 3.13).
 pub async fn list(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
     if call.endpoint.rpc == "ListAllUsers" {
         superuser(&call.cx)?;
+    } else {
+        app.unless_switched_off(&call.cx, &DISABLE_USERS_LISTING).await?;
     }
     let (organization, group) = (request.text("org_id"), request.text("group_id"));
     if !organization.is_empty() || !group.is_empty() {

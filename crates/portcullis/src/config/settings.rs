@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use portcullis_edge::address::Network;
 use toml::Value;
 
-use super::{Config, LogFormat, Secret};
+use super::{Config, LogFormat, Secret, traits};
 
 /// One setting.
 pub struct Setting {
@@ -289,7 +289,7 @@ fn server() -> [Setting; 8] {
     ]
 }
 
-fn log_and_limits() -> [Setting; 7] {
+fn log_and_limits() -> [Setting; 8] {
     use Form::{List, Number, Switch, Text};
     [
         Setting::new(
@@ -352,6 +352,13 @@ fn log_and_limits() -> [Setting; 7] {
             |c| shown(c.rate_limit.login_per_minute),
         ),
         Setting::new(
+            "rate_limit.public_per_minute",
+            Number,
+            "Sign-ups of prospects (CreateProspectPublic, which takes no credential) a minute for each address.",
+            |c, v, _| put(&mut c.rate_limit.public_per_minute, number(v, 1, 1_000_000)),
+            |c| shown(c.rate_limit.public_per_minute),
+        ),
+        Setting::new(
             "cors.allowed_origins",
             List,
             "Origins whose pages may call the APIs, such as \"https://console.example.com\". Empty: none.",
@@ -366,8 +373,8 @@ fn log_and_limits() -> [Setting; 7] {
     ]
 }
 
-fn cost() -> [Setting; 9] {
-    use Form::{List, Number, Switch};
+fn cost() -> [Setting; 10] {
+    use Form::{List, Number, Switch, Text};
     [
         Setting::new(
             "password.memory_kib",
@@ -433,6 +440,20 @@ fn cost() -> [Setting; 9] {
             |c, v, _| put(&mut c.workers.enabled, switch(v)),
             |c| Some(c.workers.enabled.into()),
         ),
+        Setting::new(
+            "preferences.traits_file",
+            Text,
+            "A TOML file of traits that preferences may have besides the built-in ones: [[traits]] with resource_type, name, \
+             title, description, input, input_options, default and allowed_scopes.",
+            |c, v, base| {
+                let file = path(v, base)?;
+                put(&mut c.preferences.traits, traits::read(&file))?;
+                c.preferences.traits_file = Some(file);
+                Ok(())
+            },
+            |c| c.preferences.traits_file.as_deref().and_then(shown_path),
+        )
+        .like("\"/etc/portcullis/traits.toml\""),
     ]
 }
 
