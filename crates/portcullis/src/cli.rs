@@ -33,6 +33,13 @@ pub enum Command {
     },
     /// Bring the database's schema up to date
     Migrate(Place),
+    /// Make a tenant's access as a reviewed file says: permissions, roles, organizations, groups, policies, bindings
+    ///
+    /// All of the file, or nothing; applied twice it changes nothing the second time. What an earlier version of the file made
+    /// and this one does not name is removed. What somebody else made is left alone, unless --adopt is given.
+    Apply(ApplyArgs),
+    /// Print a tenant's access as a file for `apply`
+    Export(ExportArgs),
     /// Work with the audit log from outside
     Audit {
         /// Which.
@@ -98,9 +105,46 @@ pub struct ServeArgs {
     /// Where to serve, instead of server.listen
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Apply this access file to the default tenant before serving, instead of access_file
+    #[arg(long, value_name = "FILE")]
+    pub apply: Option<PathBuf>,
     /// Work in the background too (true or false), instead of workers.enabled
     #[arg(long, value_name = "BOOL")]
     pub workers: Option<bool>,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The access file (YAML, or JSON); - reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// Slug or id of the tenant, instead of the default one
+    #[arg(long, value_name = "SLUG_OR_ID")]
+    pub tenant: Option<String>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take over what the file names and somebody else made
+    #[arg(long)]
+    pub adopt: bool,
+    /// Print the changes as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Slug or id of the tenant, instead of the default one
+    #[arg(long, value_name = "SLUG_OR_ID")]
+    pub tenant: Option<String>,
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `config`.

@@ -28,6 +28,8 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     /// The master key itself; from the environment only.
     pub master_key: Option<Secret>,
+    /// An access file that is applied to the default tenant at each start.
+    pub access_file: Option<PathBuf>,
     /// The listener, and limits of requests.
     pub server: Server,
     /// PostgreSQL, where it is used.
@@ -158,6 +160,7 @@ impl Default for Config {
             data_dir: ".portcullis".into(),
             master_key_file: None,
             master_key: None,
+            access_file: None,
             server: Server {
                 listen: local(PORT),
                 trusted_proxies: vec![],

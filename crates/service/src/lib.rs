@@ -7,6 +7,7 @@ pub mod access_role;
 pub mod answer;
 pub mod api_key;
 pub mod app;
+pub mod apply;
 pub mod audit_chain;
 pub mod audit_log;
 pub mod authenticate;

@@ -243,17 +243,17 @@ fn invalid_role() -> Error {
     Error::new(Code::InvalidInput, "role id is invalid")
 }
 
-struct Grant {
-    binding: RoleBinding,
+pub(crate) struct Grant {
+    pub binding: RoleBinding,
     /// As the call was decided with it.
-    role: AccessRole,
-    thing: Thing,
-    scribe: Scribe,
+    pub role: AccessRole,
+    pub thing: Thing,
+    pub scribe: Scribe,
 }
-struct Revoke {
-    id: Id<RoleBinding>,
-    thing: Option<Thing>,
-    scribe: Scribe,
+pub(crate) struct Revoke {
+    pub id: Id<RoleBinding>,
+    pub thing: Option<Thing>,
+    pub scribe: Scribe,
 }
 struct List {
     /// These alone; `None`: all of the role, or all there are.
@@ -261,7 +261,7 @@ struct List {
     role: Option<Id<AccessRole>>,
 }
 
-async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<RoleBinding> {
+pub(crate) async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<RoleBinding> {
     same_role(tx, &c.role).await?;
     same_thing(tx, &c.thing).await?;
     let b = &c.binding;
@@ -287,7 +287,7 @@ async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<RoleBinding> 
     tx.bump().await?;
     Ok(b.clone())
 }
-async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
+pub(crate) async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
     let Some(b) = role_binding::by_id(tx, c.id).await? else { return Err(Error::not_found("policy").into()) };
     if let Some(thing) = &c.thing {
         same_thing(tx, thing).await?;

@@ -3,8 +3,8 @@
 //! Placeholders are `$1…$n`. In a statement of a tenant `$1` is the tenant's number and is bound by [`crate::Tx`]; the
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
-    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, meta_schema,
-    organization, organization_removal, permission, policy, project, resource, revision, role_binding, session, tenant,
+    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency,
+    import_progress, managed, meta_schema, organization, organization_removal, permission, policy, project, resource, revision, role_binding, session, tenant,
     user,
 };
 
@@ -48,6 +48,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         group::ALL,
         holding::ALL,
         idempotency::ALL,
+        import_progress::ALL,
+        managed::ALL,
         meta_schema::ALL,
         organization::ALL,
         organization_removal::ALL,

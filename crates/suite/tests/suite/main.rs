@@ -9,6 +9,7 @@
 mod world;
 
 mod access_roles;
+mod apply;
 mod audit;
 mod checks;
 mod corpora;
