@@ -93,7 +93,8 @@ mod tests {
 
     #[test]
     fn an_unknown_key_is_refused_with_its_place() {
-        let e = wrong("version: 1\nroles:\n  - name: auditor\n    permissions: [app.project.get]\n    scope: [project]\n");
+        let e =
+            wrong("version: 1\nroles:\n  - name: auditor\n    permissions: [app.project.get]\n    scope: [project]\n");
         assert!(e.contains("scope") && e.contains("line 5"), "{e}");
         let e = wrong("version: 1\npolicies:\n  - name: wall\n    max_duration_seconds: 60\n    rule: []\n");
         assert!(e.contains("policies[0].rule"), "{e}");

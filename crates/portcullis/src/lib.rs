@@ -13,6 +13,7 @@ pub mod config;
 mod config_command;
 mod dev;
 mod export;
+mod import;
 mod init;
 mod logging;
 mod master_key;
@@ -61,6 +62,7 @@ async fn execute(command: Command) -> ExitCode {
         Command::Migrate(place) => migrate::run(place).await,
         Command::Apply(args) => apply::run(args).await,
         Command::Export(args) => export::run(args).await,
+        Command::Import { command } => import::run(command).await,
         Command::Admin { command } => admin::run(command).await,
         Command::Audit { command } => match audit::run(command).await {
             Ok(code) => return code,

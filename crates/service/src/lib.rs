@@ -18,6 +18,7 @@ mod denial;
 mod evaluate;
 pub mod every_tenant;
 mod fresh;
+pub mod frontier;
 pub mod group;
 pub mod group_member;
 pub mod holder;

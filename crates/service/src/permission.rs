@@ -95,7 +95,8 @@ impl App {
         which: String,
         metadata: Result<Map<String, Value>>,
     ) -> Result<Permission> {
-        let command = async { Ok(Update { which: Which(which), title: None, metadata: metadata?, scribe: self.scribe(cx) }) };
+        let command =
+            async { Ok(Update { which: Which(which), title: None, metadata: metadata?, scribe: self.scribe(cx) }) };
         self.apply(cx, Gate::superuser("permissions:update"), command, update).await
     }
     /// Removes a permission, from roles too. A namespace goes with its last permission, which stays while there are resources of it.

@@ -27,8 +27,7 @@ fn read(r: &Row<'_>) -> Result<Progress> {
 /// Notes it.
 pub async fn put(tx: &mut Tx, source: &str, step: &str, p: &Progress) -> Result<()> {
     let now = tx.cx.now;
-    let params =
-        [P::Text(source), P::Text(step), P::Text(&p.last_key), P::Text(&p.counts), p.done.into(), now.into()];
+    let params = [P::Text(source), P::Text(step), P::Text(&p.last_key), P::Text(&p.counts), p.done.into(), now.into()];
     tx.run(&PUT, &params).await.map(drop)
 }
 /// How far a table of this source has come.

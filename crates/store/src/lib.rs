@@ -19,6 +19,7 @@ mod db;
 pub mod directory;
 pub mod erasure;
 mod error;
+pub mod frontier;
 pub mod group;
 pub mod holding;
 pub mod idempotency;

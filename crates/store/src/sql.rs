@@ -4,8 +4,8 @@
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
     access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency,
-    import_progress, managed, meta_schema, organization, organization_removal, permission, policy, project, resource, revision, role_binding, session, tenant,
-    user,
+    import_progress, managed, meta_schema, organization, organization_removal, permission, policy, project, resource,
+    revision, role_binding, session, tenant, user,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).

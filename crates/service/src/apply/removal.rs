@@ -70,7 +70,9 @@ impl Work<'_> {
     async fn remove_platform_user(&mut self, kind: &'static str, role: Role, id: Id<User>) -> Result<()> {
         let Some(before) = user::by_id(self.tx, id).await?.filter(|u| u.roles.has(role)) else { return Ok(()) };
         if before.is_owner && role == Role::Admin {
-            return Err(Error::new(Code::OwnerProtected, "The owner keeps the role admin. Move the ownership first.").into());
+            return Err(
+                Error::new(Code::OwnerProtected, "The owner keeps the role admin. Move the ownership first.").into()
+            );
         }
         let after = User { roles: before.roles.without(role), updated_at: self.tx.cx.now, ..before.clone() };
         self.save_user(&before, &after).await?;

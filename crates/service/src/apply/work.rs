@@ -13,8 +13,8 @@ use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
 use portcullis_domain::user::User;
 use portcullis_domain::value::name_key;
 use portcullis_domain::{Code, Error, Id, Role};
-use portcullis_store::{Tx, access_role, group, managed, organization, permission, policy, project, resource, user};
 use portcullis_store::{Result, role_binding};
+use portcullis_store::{Tx, access_role, group, managed, organization, permission, policy, project, resource, user};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -182,7 +182,9 @@ impl Work<'_> {
             return Ok(());
         }
         let (n, some) = (self.foreign.len(), self.foreign.iter().take(20).cloned().collect::<Vec<_>>().join(", "));
-        let message = format!("{n} things are not as the file says, and not this set's to change: {some}. --adopt takes them over.");
+        let message = format!(
+            "{n} things are not as the file says, and not this set's to change: {some}. --adopt takes them over."
+        );
         Err(Error::new(Code::Conflict, message).detail("foreign", self.foreign.clone()).into())
     }
     /// Who owned something may be replaced by another owner, not by nobody.
@@ -192,7 +194,8 @@ impl Work<'_> {
             let there = organization::by_id(self.tx, Id::from_uuid(object)).await?.is_some()
                 || group::by_id(self.tx, Id::from_uuid(object)).await?.is_some();
             if there && !holder::has_another(self.tx, role, object, nobody).await? {
-                let message = format!("{name} would have no owner: bind a user, who is not disabled, to its owner's role.");
+                let message =
+                    format!("{name} would have no owner: bind a user, who is not disabled, to its owner's role.");
                 return Err(Error::new(Code::Conflict, message).detail("state", "last_owner").into());
             }
         }
@@ -233,10 +236,14 @@ impl Work<'_> {
         }
         let own = access::own_permissions(self.tx).await?;
         if own.len() > permissions::MOST {
-            return Err(Error::new(Code::Conflict, format!("A tenant has at most {} permissions.", permissions::MOST)).into());
+            return Err(
+                Error::new(Code::Conflict, format!("A tenant has at most {} permissions.", permissions::MOST)).into()
+            );
         }
         let mut leaving = HashSet::new();
-        for (_, id) in self.mine.iter().filter(|(kind, id)| kind == PERMISSION && !self.named.contains(&(PERMISSION, *id))) {
+        for (_, id) in
+            self.mine.iter().filter(|(kind, id)| kind == PERMISSION && !self.named.contains(&(PERMISSION, *id)))
+        {
             leaving.extend(permission::by_id(self.tx, Id::from_uuid(*id)).await?.map(|p| p.slug));
         }
         self.catalogue = Catalogue::new(own.into_iter().filter(|p| !leaving.contains(&*p.slug)));
@@ -311,19 +318,20 @@ impl Work<'_> {
             updated_at: now,
             revision: 1,
         };
-        let insert = organizations::Insert {
-            organization,
-            owner: None,
-            binding: self.c.scribe.id(),
-            scribe: self.scribe(),
-        };
+        let insert =
+            organizations::Insert { organization, owner: None, binding: self.c.scribe.id(), scribe: self.scribe() };
         let made = organizations::insert(self.tx, &insert).await?;
         self.made(ORGANIZATION, made.id.uuid(), name).await?;
         self.owners.push((ORGANIZATION_OWNER.id(), made.id.uuid(), format!("organization {name}")));
         self.switch_organization(made.id, made.state, w.state).await?;
         Ok(made)
     }
-    async fn same_organization(&mut self, w: &WantedOrganization, old: Organization, name: &str) -> Result<Organization> {
+    async fn same_organization(
+        &mut self,
+        w: &WantedOrganization,
+        old: Organization,
+        name: &str,
+    ) -> Result<Organization> {
         let content = &w.new.content;
         let fields = Compared::default()
             .field("title", old.title.as_str(), content.title.as_str())
@@ -424,8 +432,7 @@ impl Work<'_> {
                 }
                 if content {
                     self.switch_project(old.id, old.state, State::Enabled).await?;
-                    let update =
-                        projects::Update { id: old.id, content: w.new.content.clone(), scribe: self.scribe() };
+                    let update = projects::Update { id: old.id, content: w.new.content.clone(), scribe: self.scribe() };
                     projects::update(self.tx, &update).await?;
                     (old.id, State::Enabled)
                 } else {
@@ -573,7 +580,9 @@ impl Work<'_> {
                 let found = user::by_email(self.tx, email).await?;
                 Bearer::User(found.ok_or_else(|| missing("user", email))?.id.uuid())
             }
-            To::Group(name) => Bearer::Group(self.group_named(name).await?.ok_or_else(|| missing(GROUP, name))?.id.uuid()),
+            To::Group(name) => {
+                Bearer::Group(self.group_named(name).await?.ok_or_else(|| missing(GROUP, name))?.id.uuid())
+            }
             To::ServiceUser(id) => Bearer::ServiceUser(*id),
         })
     }

@@ -140,7 +140,8 @@ async fn what_a_file_says_is_so_and_decides(w: World) {
         assert_ne!(nobody.post("/v1beta1/check", body).await.json()["status"], json!(true));
     }
     let owner = w.owner();
-    let refusal = owner.post("/v1beta1/check", json!({ "resource": "project:web", "permission": "compute.order.delete" }));
+    let refusal =
+        owner.post("/v1beta1/check", json!({ "resource": "project:web", "permission": "compute.order.delete" }));
     let refusal = refusal.await;
     assert_eq!(refusal.expect(200)["status"], json!(false), "a superuser too: the rule forbids");
     assert_eq!(refusal.header("x-policy-notices"), Some("Orders stay."));
@@ -193,7 +194,8 @@ async fn what_leaves_the_file_goes_and_what_others_made_stays(w: World) {
     applied(&w, FILE).await;
     let role = json!({ "body": { "name": "by_hand", "permissions": ["app.project.get"], "scopes": ["project"] } });
     w.owner().post("/v1beta1/roles", role["body"].clone()).await.expect(200);
-    let smaller = without(FILE, &["order_reader, on", "compute.order.delete"]).replace("nobody deletes", "nobody deletes anything");
+    let smaller = without(FILE, &["order_reader, on", "compute.order.delete"])
+        .replace("nobody deletes", "nobody deletes anything");
     let done = applied(&w, &without(&smaller, &["forbid (", "@notice", "- |", "rules:"])).await;
     let told: Vec<(What, &str)> = done.iter().map(|d| (d.what, d.kind)).collect();
     assert_eq!(
@@ -228,9 +230,13 @@ async fn what_somebody_else_made_is_taken_over_only_when_that_is_asked_for(w: Wo
     assert_eq!(applied(&w, file).await, []);
     // a predefined role is let go, never removed
     let role = "version: 1\nroles:\n  - { name: app_project_viewer, title: Guest, permissions: [app.project.get], scopes: [project] }\n";
-    tried(&w, &format!("{role}organizations:\n  - {{ name: acme-corp, title: Ours }}\n"), ApplyOptions { adopt: true, dry_run: false })
-        .await
-        .unwrap();
+    tried(
+        &w,
+        &format!("{role}organizations:\n  - {{ name: acme-corp, title: Ours }}\n"),
+        ApplyOptions { adopt: true, dry_run: false },
+    )
+    .await
+    .unwrap();
     let released = applied(&w, file).await;
     assert_eq!(released.iter().map(|d| d.what).collect::<Vec<_>>(), [What::Release]);
 }
@@ -276,10 +282,9 @@ async fn a_role_is_bound_only_where_it_is_for(w: World) {
     let e = refused(&w, &wrong).await;
     assert!(e.message().contains("the role order_reader is not for this object"), "{e}");
     let more = "  - { name: beta-corp }\ngroups:\n  - name: everybody";
-    let wrong = FILE.replace("groups:\n  - name: everybody", more).replace(
-        "acme-corp/auditor, on: organization:acme-corp",
-        "acme-corp/auditor, on: organization:beta-corp",
-    );
+    let wrong = FILE
+        .replace("groups:\n  - name: everybody", more)
+        .replace("acme-corp/auditor, on: organization:acme-corp", "acme-corp/auditor, on: organization:beta-corp");
     let e = refused(&w, &wrong).await;
     assert!(e.message().contains("the role acme-corp/auditor is not for this object"), "{e}");
     let e = refused(&w, &FILE.replace("[compute.order.get]", "[compute.order.fly]")).await;
@@ -287,10 +292,13 @@ async fn a_role_is_bound_only_where_it_is_for(w: World) {
 }
 
 async fn rules_that_stay_keep_their_ids(w: World) {
-    let rule = |n: u32| format!("forbid (principal, action == Action::\"users:create\", resource) when {{ context.hour == {n} }};");
+    let rule = |n: u32| {
+        format!("forbid (principal, action == Action::\"users:create\", resource) when {{ context.hour == {n} }};")
+    };
     let file = |hours: &[u32]| {
         let rules: Vec<String> = hours.iter().map(|n| rule(*n)).collect();
-        json!({ "version": 1, "policies": [{ "name": "hours", "max_duration_seconds": 60, "rules": rules }] }).to_string()
+        json!({ "version": 1, "policies": [{ "name": "hours", "max_duration_seconds": 60, "rules": rules }] })
+            .to_string()
     };
     applied(&w, &file(&[1, 2, 3])).await;
     let ids = async || -> Vec<(String, String)> {
@@ -335,7 +343,8 @@ async fn what_is_switched_off_stays_so_until_the_file_says_otherwise(w: World) {
 }
 
 async fn a_disabled_group_is_changed_and_stays_disabled(w: World) {
-    let group = |title: &str| format!("version: 1\ngroups:\n  - {{ name: everybody, title: {title}, state: disabled }}\n");
+    let group =
+        |title: &str| format!("version: 1\ngroups:\n  - {{ name: everybody, title: {title}, state: disabled }}\n");
     applied(&w, &group("One")).await;
     applied(&w, &group("Two")).await;
     let all = rows(&w, "groups").await;
@@ -349,10 +358,19 @@ async fn what_is_exported_and_applied_changes_nothing(w: World) {
     let by_hand = organization(&w.owner(), "by-hand").await;
     access::project(&w.owner(), &by_hand, "by-hand-web").await;
     access::group(&w.owner(), &by_hand, "people").await;
-    connect(&w.owner(), "CreateOrganizationRole", json!({ "org_id": by_hand, "body": { "name": "own_role", "permissions": ["app_project_get"] } }))
-        .await
-        .expect(200);
-    w.policy("by hand", 5, "permit (principal == User::\"ada@example.com\", action == Action::\"users:list\", resource);").await;
+    connect(
+        &w.owner(),
+        "CreateOrganizationRole",
+        json!({ "org_id": by_hand, "body": { "name": "own_role", "permissions": ["app_project_get"] } }),
+    )
+    .await
+    .expect(200);
+    w.policy(
+        "by hand",
+        5,
+        "permit (principal == User::\"ada@example.com\", action == Action::\"users:list\", resource);",
+    )
+    .await;
     let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
     let text = access_file::write(&w.node.app.export_access(&cx).await.unwrap()).unwrap();
     for word in ["acme-corp", "by-hand-web", "own_role", "user:ada@example.com", "order_reader", "Orders stay."] {
@@ -368,7 +386,9 @@ async fn what_is_exported_and_applied_changes_nothing(w: World) {
 }
 
 async fn two_sets_do_not_take_from_each_other(w: World) {
-    let set = |set: &str, title: &str| format!("version: 1\nset: {set}\ngroups:\n  - {{ name: everybody, title: {title} }}\n");
+    let set = |set: &str, title: &str| {
+        format!("version: 1\nset: {set}\ngroups:\n  - {{ name: everybody, title: {title} }}\n")
+    };
     applied(&w, &set("base", "All")).await;
     assert_eq!(applied(&w, &set("other", "All")).await, []);
     let e = refused(&w, &set("other", "None")).await;
@@ -400,7 +420,16 @@ async fn every_event_says_who_applied(w: World) {
     let summary = w.events("action=access.applied").await.remove(0);
     assert_eq!(summary["metadata"]["set"], "default");
     assert_eq!(summary["metadata"]["created"], json!(14));
-    for action in ["permission.created", "role.created", "organization.created", "group.created", "project.created", "policy.created", "rule.created", "role_binding.created"] {
+    for action in [
+        "permission.created",
+        "role.created",
+        "organization.created",
+        "group.created",
+        "project.created",
+        "policy.created",
+        "rule.created",
+        "role_binding.created",
+    ] {
         let events = w.events(&format!("action={action}")).await;
         let by = events.iter().filter(|e| e["actor_type"] == "system" && e["actor_name"] == "apply").count();
         assert!(by > 0, "{action}: {events:?}");
@@ -426,7 +455,9 @@ async fn another_node_knows_at_once(w: World) {
 async fn other_tenants_are_not_touched(w: World) {
     w.person("Ada", &["user"]).await;
     let beta = w.second_tenant("Beta").await;
-    let file = FILE.replace("owner@example.com", &beta.owner.email).replace("user:ada@example.com", &format!("user:{}", beta.owner.email));
+    let file = FILE
+        .replace("owner@example.com", &beta.owner.email)
+        .replace("user:ada@example.com", &format!("user:{}", beta.owner.email));
     let file = without(&file, &["app_organization_viewer"]);
     let cx = w.node.app.system(beta.id.parse().unwrap()).await.unwrap();
     let wanted = access_file::parse(&file).unwrap();
