@@ -92,6 +92,13 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_page_is_a_file() {
+        let page = include_str!("../../../docs/access-file.md");
+        let (_, example) = page.split_once("```yaml\n").unwrap();
+        parse(example.split_once("```").unwrap().0).unwrap();
+    }
+
+    #[test]
     fn an_unknown_key_is_refused_with_its_place() {
         let e =
             wrong("version: 1\nroles:\n  - name: auditor\n    permissions: [app.project.get]\n    scope: [project]\n");

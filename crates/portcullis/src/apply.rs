@@ -38,10 +38,14 @@ pub async fn open(config: &Config) -> anyhow::Result<App> {
         bail!("{}: there is no store in this directory", config.data_dir.display());
     }
     let key = master_key::read(config)?;
-    node::open(config, key).await.context(
-        "the store could not be opened; a SQLite store that a server has open is changed by stopping the server, or by \
-         starting it with `serve --apply FILE`",
-    )
+    let app = node::open(config, key).await;
+    match config.database.url {
+        Some(_) => app,
+        None => app.context(
+            "the store cannot be opened for a change; while a server has it open, stop that server, or start it with \
+             `serve --apply FILE`",
+        ),
+    }
 }
 
 /// At the start of a server: to its default tenant.

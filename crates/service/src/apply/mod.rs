@@ -8,10 +8,12 @@
 //!
 //! Preferences have no section yet: one that has is `file.rs` (the entry), `wanted.rs` (its words), `work.rs` (a step after the
 //! organizations and a removal), `export.rs`.
+mod bound;
 mod difference;
 mod export;
 pub mod file;
 mod removal;
+mod ruled;
 mod rules;
 mod wanted;
 mod work;

@@ -1,5 +1,5 @@
 //! The transaction of an apply: section by section in the order in which things need one another, then what left the file.
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -7,34 +7,24 @@ use portcullis_authz::graph::Catalogue;
 use portcullis_domain::access_role::{AccessRole, ORGANIZATION_OWNER};
 use portcullis_domain::group::Group;
 use portcullis_domain::organization::{Organization, State};
-use portcullis_domain::policy::Policy;
 use portcullis_domain::project::Project;
-use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::User;
-use portcullis_domain::value::name_key;
-use portcullis_domain::{Code, Error, Id, Role};
-use portcullis_store::{Result, role_binding};
-use portcullis_store::{Tx, access_role, group, managed, organization, permission, policy, project, resource, user};
-use serde_json::{Map, Value};
+use portcullis_domain::{Code, Error, Id};
+use portcullis_store::{Result, Tx, access_role, group, managed, organization, permission, project, user};
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::difference::{Compared, Difference, FieldDifference, What};
-use super::file::PlatformRelation;
 use super::rules::ReadPolicy;
-use super::wanted::{On, Placed, To, Wanted, WantedBinding, WantedGroup, WantedOrganization, WantedProject};
+use super::wanted::{Placed, Wanted, WantedGroup, WantedOrganization, WantedProject};
 use super::{ApplyOptions, removal};
 use crate::access;
 use crate::access_role::{self as roles, NewRole};
 use crate::app::Scribe;
 use crate::metadata::Schemas;
-use crate::policy::PolicyPatch;
-use crate::rule::statement;
-use crate::thing::Thing;
 use crate::user_change::record_update;
-use crate::{
-    group as groups, holder, organization as organizations, permission as permissions, policy as policies,
-    project as projects, role_binding as bindings, rule,
-};
+use crate::{group as groups, holder, organization as organizations, permission as permissions, project as projects};
 
 /// What one apply works with.
 pub(super) struct Command {
@@ -67,6 +57,8 @@ pub(super) async fn apply(tx: &mut Tx, c: &Arc<Command>) -> Result<Vec<Differenc
         return Err(Error::unavailable("the tenant's revision moved").into());
     }
     let mine = managed::of_set(tx, &c.wanted.set).await?.into_iter().map(|m| (m.kind, m.id)).collect();
+    // one revision for all of it, however many use cases it is made of
+    tx.gather();
     let mut work = Work {
         tx,
         c,
@@ -79,6 +71,7 @@ pub(super) async fn apply(tx: &mut Tx, c: &Arc<Command>) -> Result<Vec<Differenc
     };
     work.everything().await?;
     let out = work.out;
+    tx.settle().await?;
     if c.options.dry_run {
         *c.pretended.lock().unwrap_or_else(PoisonError::into_inner) = Some(out);
         return Err(Error::new(Code::Conflict, "This was a dry run.").into());
@@ -134,8 +127,6 @@ impl Work<'_> {
         self.somebody_owns().await
     }
 
-    // --- whose is it? ---
-
     pub fn scribe(&self) -> Scribe {
         self.c.scribe.clone()
     }
@@ -143,14 +134,14 @@ impl Work<'_> {
         self.out.push(Difference { what, kind, name: name.into(), fields });
     }
     /// A thing was made: the set keeps it.
-    async fn made(&mut self, kind: &'static str, id: Uuid, name: &str) -> Result<()> {
+    pub async fn made(&mut self, kind: &'static str, id: Uuid, name: &str) -> Result<()> {
         self.named.insert((kind, id));
         managed::put(self.tx, kind, id, &self.c.wanted.set).await?;
         self.note(What::Create, kind, name, vec![]);
         Ok(())
     }
     /// A thing is there: may it be made as the file says? What is so already is left alone, whoever keeps it.
-    async fn may_change(&mut self, kind: &'static str, id: Uuid, name: &str, differs: bool) -> Result<bool> {
+    pub async fn may_change(&mut self, kind: &'static str, id: Uuid, name: &str, differs: bool) -> Result<bool> {
         self.named.insert((kind, id));
         if self.mine.contains(&(kind.into(), id)) {
             return Ok(differs);
@@ -170,7 +161,7 @@ impl Work<'_> {
         Ok(false)
     }
     /// The same with what differs.
-    async fn change(&mut self, kind: &'static str, id: Uuid, name: &str, fields: Compared) -> Result<bool> {
+    pub async fn change(&mut self, kind: &'static str, id: Uuid, name: &str, fields: Compared) -> Result<bool> {
         let may = self.may_change(kind, id, name, !fields.0.is_empty()).await?;
         if may {
             self.note(What::Change, kind, name, fields.0);
@@ -201,8 +192,6 @@ impl Work<'_> {
         }
         Ok(())
     }
-
-    // --- the sections ---
 
     async fn permissions(&mut self) -> Result<()> {
         let c = self.c;
@@ -465,152 +454,6 @@ impl Work<'_> {
         projects::switch(self.tx, &projects::Switch { id, state: to, scribe: self.scribe() }).await
     }
 
-    async fn policies(&mut self) -> Result<()> {
-        let c = self.c;
-        if c.policies.is_empty() {
-            return Ok(());
-        }
-        let all = policy::all(self.tx).await?;
-        let mut there: HashMap<String, Policy> = all.into_iter().map(|p| (name_key(&p.name), p)).collect();
-        for w in &c.policies {
-            let (now, name) = (self.tx.cx.now, w.policy.name.clone());
-            let new = w.policy.clone().policy(c.scribe.id(), now);
-            let rules = |of: Id<Policy>| -> Vec<_> {
-                (1..).zip(&w.rules).map(|(n, text)| text.rule(c.scribe.id(), of, n, now)).collect()
-            };
-            let Some(old) = there.remove(&name_key(&name)) else {
-                policies::meaningful(&new).map_err(|e| about(POLICY, &name, &e))?;
-                let insert = policies::Insert { rules: rules(new.id), policy: new, scribe: self.scribe() };
-                let made = policies::insert(self.tx, &insert).await?;
-                self.made(POLICY, made.policy.id.uuid(), &name).await?;
-                continue;
-            };
-            let before = policy::rules_of(self.tx, old.id).await?;
-            let texts = |rules: &[portcullis_domain::policy::Rule]| -> Vec<Value> {
-                rules.iter().map(|r| statement(&r.text).into()).collect()
-            };
-            let after = rules(old.id);
-            let fields = policy_fields(&old, &new).field("rules", texts(&before), texts(&after));
-            let content = fields.0.iter().any(|f| f.field != "rules");
-            let ruled = fields.0.iter().any(|f| f.field == "rules");
-            if !self.change(POLICY, old.id.uuid(), &name, fields).await? {
-                continue;
-            }
-            if content {
-                let update = policies::Update { id: old.id, patch: patch(new), if_match: None, scribe: self.scribe() };
-                policies::update(self.tx, &update).await.map_err(|e| named(e, POLICY, &name))?;
-            }
-            if ruled {
-                rule::replace(self.tx, &rule::Replace { policy: old.id, rules: after, scribe: self.scribe() }).await?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn binding(&mut self, w: &WantedBinding) -> Result<()> {
-        let (thing, home) = self.thing(&w.on).await?;
-        let bearer = self.bearer(&w.to).await?;
-        let missing = || Error::new(Code::NotFound, format!("binding {}: there is no role {}.", w.text, w.role));
-        let within = match &w.role.organization {
-            None => None,
-            Some(name) => Some(organization::by_name(self.tx, name).await?.ok_or_else(missing)?.id),
-        };
-        let role = access_role::by_name(self.tx, within, &w.role.name).await?.ok_or_else(missing)?;
-        let now = self.tx.cx.now;
-        let binding = RoleBinding {
-            id: self.c.scribe.id(),
-            role_id: role.id,
-            namespace: thing.namespace.to_string(),
-            object_id: thing.id,
-            bearer,
-            relation: Relation::Granted,
-            title: String::new(),
-            metadata: Map::new(),
-            created_at: now,
-            updated_at: now,
-        };
-        if let Some(old) = role_binding::same(self.tx, &binding).await? {
-            return self.may_change(BINDING, old.id.uuid(), &w.text, false).await.map(drop);
-        }
-        // a role of one organization means nothing in another, and each role is for some kinds of objects
-        let fits = role.organization_id.is_none_or(|o| Some(o) == home)
-            && (role.scopes.is_empty() || role.scopes.iter().any(|s| **s == *thing.namespace));
-        if !fits {
-            let message = format!("binding {}: the role {} is not for this object.", w.text, w.role);
-            return Err(Error::new(Code::InvalidInput, message).into());
-        }
-        let grant = bindings::Grant { binding, role, thing, scribe: self.scribe() };
-        let made = bindings::grant(self.tx, &grant).await.map_err(|e| named(e, BINDING, &w.text))?;
-        self.made(BINDING, made.id.uuid(), &w.text).await
-    }
-    /// What a binding is on, and the organization in which that lies.
-    async fn thing(&mut self, on: &On) -> Result<(Thing, Option<Id<Organization>>)> {
-        use portcullis_authz::graph::Object;
-        let missing = |what: &str, name: &dyn std::fmt::Display| {
-            Error::new(Code::NotFound, format!("There is no {what} {name}: no binding can be on it."))
-        };
-        let named = |object: Object, namespace: &str, id: Uuid| Thing { object, namespace: namespace.into(), id };
-        Ok(match on {
-            On::Organization(name) => {
-                let o = organization::by_name(self.tx, name).await?.ok_or_else(|| missing(ORGANIZATION, name))?;
-                (named(Object::Organization(o.id.uuid()), "app/organization", o.id.uuid()), Some(o.id))
-            }
-            On::Project(name) => {
-                let p = project::by_name(self.tx, name).await?.ok_or_else(|| missing(PROJECT, name))?;
-                (named(Object::Project(p.id.uuid()), "app/project", p.id.uuid()), Some(p.organization_id))
-            }
-            On::Group(name) => {
-                let g = self.group_named(name).await?.ok_or_else(|| missing(GROUP, name))?;
-                (named(Object::Group(g.id.uuid()), "app/group", g.id.uuid()), g.organization_id)
-            }
-            On::Resource { namespace, id } => {
-                let found = resource::by_id(self.tx, Id::from_uuid(*id)).await?.filter(|r| r.namespace == *namespace);
-                let r = found.ok_or_else(|| missing(namespace, id))?;
-                let p = project::by_id(self.tx, r.project_id).await?;
-                (Thing::of(&r), p.map(|p| p.organization_id))
-            }
-        })
-    }
-    async fn bearer(&mut self, to: &To) -> Result<Bearer> {
-        let missing = |what: &str, name: &dyn std::fmt::Display| {
-            Error::new(Code::NotFound, format!("There is no {what} {name}: nothing can be bound to it."))
-        };
-        Ok(match to {
-            To::User(email) => {
-                let found = user::by_email(self.tx, email).await?;
-                Bearer::User(found.ok_or_else(|| missing("user", email))?.id.uuid())
-            }
-            To::Group(name) => {
-                Bearer::Group(self.group_named(name).await?.ok_or_else(|| missing(GROUP, name))?.id.uuid())
-            }
-            To::ServiceUser(id) => Bearer::ServiceUser(*id),
-        })
-    }
-    async fn group_named(&mut self, name: &Placed) -> Result<Option<Group>> {
-        let organization = match &name.organization {
-            None => None,
-            Some(o) => match organization::by_name(self.tx, o).await? {
-                Some(o) => Some(o.id),
-                None => return Ok(None),
-            },
-        };
-        group::by_name(self.tx, organization, &name.name).await
-    }
-
-    async fn platform_user(&mut self, email: &str, relation: PlatformRelation) -> Result<()> {
-        let (kind, role) = match relation {
-            PlatformRelation::Admin => (ADMIN, Role::Admin),
-            PlatformRelation::Member => (MEMBER, Role::Checker),
-        };
-        let missing = || Error::new(Code::NotFound, format!("There is no user {email}: invite them first."));
-        let before = user::by_email(self.tx, email).await?.ok_or_else(missing)?;
-        if before.roles.has(role) {
-            return self.may_change(kind, before.id.uuid(), email, false).await.map(drop);
-        }
-        let after = User { roles: before.roles.with(role), updated_at: self.tx.cx.now, ..before.clone() };
-        self.save_user(&before, &after).await?;
-        self.made(kind, after.id.uuid(), email).await
-    }
     pub async fn save_user(&mut self, before: &User, after: &User) -> Result<()> {
         user::update(self.tx, after).await?;
         record_update(self.tx, &self.c.scribe, before, after);
@@ -623,7 +466,7 @@ pub(super) fn placed(organization: Option<&Organization>, name: &str) -> String 
     Placed { organization: organization.map(|o| o.name.to_string()), name: name.into() }.to_string()
 }
 /// The same refusal, naming what it is about.
-fn about(kind: &str, name: &str, e: &Error) -> Error {
+pub(super) fn about(kind: &str, name: &str, e: &Error) -> Error {
     let mut out = Error::new(e.code(), format!("{kind} {name}: {}", e.message()));
     for (key, value) in e.details() {
         out = out.detail(key, value.clone());
@@ -634,40 +477,5 @@ pub(super) fn named(e: portcullis_store::Error, kind: &str, name: &str) -> portc
     match e {
         portcullis_store::Error::Domain(e) => about(kind, name, &e).into(),
         e => e,
-    }
-}
-fn policy_fields(old: &Policy, new: &Policy) -> Compared {
-    Compared::default()
-        .field("name", old.name.as_str(), new.name.as_str())
-        .field("description", old.description.as_deref(), new.description.as_deref())
-        .field("enabled", old.enabled, new.enabled)
-        .field("priority", old.priority, new.priority)
-        .field("max_duration_seconds", old.max_duration_seconds, new.max_duration_seconds)
-        .field("default_duration_seconds", old.default_duration_seconds, new.default_duration_seconds)
-        .field("approval_mode", old.approval_mode.as_str(), new.approval_mode.as_str())
-        .field("approval_timeout_seconds", old.approval_timeout_seconds, new.approval_timeout_seconds)
-        .field("approval_stages", old.approval_stages.clone(), new.approval_stages.clone())
-        .field("max_total_duration_seconds", old.max_total_duration_seconds, new.max_total_duration_seconds)
-        .field("access", old.access.as_str(), new.access.as_str())
-        .field(
-            "notification_channel",
-            old.notification_channel.map(|id| id.to_string()),
-            new.notification_channel.map(|id| id.to_string()),
-        )
-}
-fn patch(new: Policy) -> PolicyPatch {
-    PolicyPatch {
-        name: Some(new.name),
-        description: Some(new.description),
-        enabled: Some(new.enabled),
-        priority: Some(new.priority),
-        max_duration_seconds: Some(new.max_duration_seconds),
-        default_duration_seconds: Some(new.default_duration_seconds),
-        notification_channel: Some(new.notification_channel),
-        approval_mode: Some(new.approval_mode),
-        approval_timeout_seconds: Some(new.approval_timeout_seconds),
-        approval_stages: Some(new.approval_stages),
-        max_total_duration_seconds: Some(new.max_total_duration_seconds),
-        access: Some(new.access),
     }
 }

@@ -202,7 +202,7 @@ pub(super) async fn policy(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
             own => resource::by_id(tx, Id::from_uuid(object)).await?.is_some_and(|x| x.namespace == own),
         };
     if !there {
-        return Ok(Outcome::Problem(format!("{namespace}:{object} is not here")));
+        return Ok(Outcome::Problem(format!("{namespace:?} {object} is not here")));
     }
     let bearer = match r.str("principal_type") {
         "app/user" => b.user(tx, principal).await?.map(Bearer::User),
@@ -274,7 +274,10 @@ pub(super) async fn relation(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome>
         | ("app/serviceuser" | "app/pat", "user" | "org", _) => {
             Outcome::Left("of an older Frontier, which gives nothing any more")
         }
-        _ => Outcome::Problem(format!("{object_kind}#{relation}@{subject_kind} has no counterpart here")),
+        _ => Outcome::Problem(format!(
+            "{:?} has no counterpart here",
+            format!("{object_kind}#{relation}@{subject_kind}")
+        )),
     })
 }
 async fn is_member(tx: &mut Tx, b: &Batch, group: Uuid, user: Uuid) -> Result<bool> {

@@ -16,6 +16,7 @@ mod corpora;
 mod crash;
 mod credentials;
 mod escalation;
+mod frontier;
 mod groups;
 mod hostile;
 mod idempotency;
