@@ -37,6 +37,7 @@ use axum::response::Response;
 use portcullis_edge::metrics::Metrics;
 use portcullis_edge::{EdgeLayer, EdgeState};
 
+pub use policies::new_policy;
 pub use render::error as render_error;
 
 /// Everything that this surface serves.

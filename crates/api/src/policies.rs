@@ -219,7 +219,8 @@ fn seconds() -> impl Fn(Value) -> Result<i64, String> {
     fields::integer(60, 2_592_000)
 }
 
-pub(crate) fn new_policy(mut f: Fields) -> Result<NewPolicy> {
+/// A policy as the body of `POST /v1/policies` has it, and as an access file has it.
+pub fn new_policy(mut f: Fields) -> Result<NewPolicy> {
     let name = f.required("name", NAME, fields::line(120, NAME));
     let max = f.required("max_duration_seconds", "A whole number from 60 to 2592000.", seconds());
     let description = f.optional("description", fields::text(2_000)).filter(|d| !d.is_empty());

@@ -36,7 +36,7 @@ async fn reset_owner(tenant: Option<String>, place: Place) -> anyhow::Result<()>
 }
 
 /// By id, by slug, or the default one.
-async fn find(app: &App, named: Option<&str>) -> anyhow::Result<Id<Tenant>> {
+pub async fn find(app: &App, named: Option<&str>) -> anyhow::Result<Id<Tenant>> {
     let Some(named) = named else {
         let first = app.first_tenant().await.map_err(explain)?;
         return first.context("the store has no tenant yet; run `portcullis init`");

@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use portcullis_domain::value::Email;
 
+use crate::config::Secret;
+
 /// A multi-tenant identity and access server.
 ///
 /// Try it with `portcullis dev`. For production: `portcullis init`, then `portcullis serve`.
@@ -33,6 +35,19 @@ pub enum Command {
     },
     /// Bring the database's schema up to date
     Migrate(Place),
+    /// Make a tenant's access as a reviewed file says: permissions, roles, organizations, groups, policies, bindings
+    ///
+    /// All of the file, or nothing; applied twice it changes nothing the second time. What an earlier version of the file made
+    /// and this one does not name is removed. What somebody else made is left alone, unless --adopt is given.
+    Apply(ApplyArgs),
+    /// Print a tenant's access as a file for `apply`
+    Export(ExportArgs),
+    /// Take over the database of another system
+    Import {
+        /// Which.
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Work with the audit log from outside
     Audit {
         /// Which.
@@ -98,9 +113,85 @@ pub struct ServeArgs {
     /// Where to serve, instead of server.listen
     #[arg(long, value_name = "ADDR:PORT")]
     pub listen: Option<SocketAddr>,
+    /// Apply this access file to the default tenant before serving, instead of access_file
+    #[arg(long, value_name = "FILE")]
+    pub apply: Option<PathBuf>,
     /// Work in the background too (true or false), instead of workers.enabled
     #[arg(long, value_name = "BOOL")]
     pub workers: Option<bool>,
+}
+
+/// `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    /// The access file (YAML, or JSON); - reads standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub file: PathBuf,
+    /// Slug or id of the tenant, instead of the default one
+    #[arg(long, value_name = "SLUG_OR_ID")]
+    pub tenant: Option<String>,
+    /// Say what would change, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take over what the file names and somebody else made
+    #[arg(long)]
+    pub adopt: bool,
+    /// Print the changes as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `export`.
+#[derive(Debug, Args)]
+pub struct ExportArgs {
+    /// Slug or id of the tenant, instead of the default one
+    #[arg(long, value_name = "SLUG_OR_ID")]
+    pub tenant: Option<String>,
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: Place,
+}
+
+/// `import`.
+#[derive(Debug, Subcommand)]
+pub enum ImportCommand {
+    /// Read a Frontier database into a tenant: users, organizations, groups, projects, roles, permissions, policies, resources
+    ///
+    /// Ids, names, states and times are kept; nothing that is there is overwritten. Frontier's database is only read. An import
+    /// that broke off goes on where it was; a finished one that is run again picks up what is new.
+    Frontier(FrontierArgs),
+}
+
+/// `import frontier`.
+#[derive(Debug, Args)]
+pub struct FrontierArgs {
+    /// Frontier's database: postgres://user:password@host/database?sslmode=require
+    #[arg(long, value_name = "URL", env = "FRONTIER_DSN", hide_env_values = true)]
+    pub dsn: Secret,
+    /// PEM file of the authority that signed the certificate of Frontier's database
+    #[arg(long, value_name = "FILE")]
+    pub ca_file: Option<PathBuf>,
+    /// Slug or id of the tenant, instead of the default one
+    #[arg(long, value_name = "SLUG_OR_ID")]
+    pub tenant: Option<String>,
+    /// Look at everything and report, but keep nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Begin anew instead of going on where an earlier run broke off
+    #[arg(long)]
+    pub restart: bool,
+    /// Read a Frontier of another version than v0.115.2 too
+    #[arg(long)]
+    pub any_version: bool,
+    /// Print the report as one line of JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Where the store is.
+    #[command(flatten)]
+    pub place: Place,
 }
 
 /// `config`.

@@ -30,6 +30,8 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     /// The master key itself; from the environment only.
     pub master_key: Option<Secret>,
+    /// An access file that is applied to the default tenant at each start.
+    pub access_file: Option<PathBuf>,
     /// The listener, and limits of requests.
     pub server: Server,
     /// PostgreSQL, where it is used.
@@ -61,6 +63,11 @@ impl Secret {
     /// The text. Never log it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+impl From<String> for Secret {
+    fn from(text: String) -> Self {
+        Self(text)
     }
 }
 impl std::fmt::Debug for Secret {
@@ -174,6 +181,7 @@ impl Default for Config {
             data_dir: ".portcullis".into(),
             master_key_file: None,
             master_key: None,
+            access_file: None,
             server: Server {
                 listen: local(PORT),
                 trusted_proxies: vec![],

@@ -3,7 +3,9 @@
 //! One file a command (`dev`, `serve`, `init`, `audit`, `admin`, …); what several of them need is beside them: [`config`],
 //! the master key, the store with the application over it (`node`), and the listeners with their workers (`server`).
 //! Nothing here decides anything about a tenant: that is `portcullis-service`.
+pub mod access_file;
 mod admin;
+mod apply;
 mod audit;
 pub mod cli;
 mod clock;
@@ -11,6 +13,8 @@ pub mod config;
 mod config_command;
 mod dev;
 mod dns;
+mod export;
+mod import;
 mod init;
 mod logging;
 mod master_key;
@@ -57,6 +61,9 @@ async fn execute(command: Command) -> ExitCode {
         Command::Serve(args) => serve::run(args).await,
         Command::Config { command } => config_command::run(command),
         Command::Migrate(place) => migrate::run(place).await,
+        Command::Apply(args) => apply::run(args).await,
+        Command::Export(args) => export::run(args).await,
+        Command::Import { command } => import::run(command).await,
         Command::Admin { command } => admin::run(command).await,
         Command::Audit { command } => match audit::run(command).await {
             Ok(code) => return code,

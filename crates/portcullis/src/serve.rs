@@ -5,13 +5,16 @@ use crate::cli::ServeArgs;
 use crate::config::Config;
 use crate::output::explain;
 use crate::server::{Server, Sockets};
-use crate::{logging, master_key, node};
+use crate::{apply, logging, master_key, node};
 
 /// Serves until it is told to stop.
 pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
     let mut config = node::configure(Config::default(), Some(&args.config))?;
     if let Some(listen) = args.listen {
         config.server.listen = listen;
+    }
+    if args.apply.is_some() {
+        config.access_file = args.apply;
     }
     if let Some(workers) = args.workers {
         config.workers.enabled = workers;
@@ -25,6 +28,9 @@ pub async fn run(args: ServeArgs) -> anyhow::Result<()> {
             "the store has no tenant yet; run `portcullis init --owner-email ADDR --config {}`",
             args.config.display()
         );
+    }
+    if let Some(file) = &config.access_file {
+        apply::at_start(&app, file).await?;
     }
     let sockets = Sockets::bind(&config).await?;
     let (address, metrics) = (sockets.address()?, sockets.metrics_address());

@@ -118,7 +118,8 @@ async fn everything(tx: &mut Tx) -> Result<News> {
     Ok(News { whole: true, facts, permissions: Some(own_permissions(tx).await?) })
 }
 
-async fn own_permissions(tx: &mut Tx) -> Result<Vec<Permission>> {
+/// The tenant's own, as they are in this transaction.
+pub(crate) async fn own_permissions(tx: &mut Tx) -> Result<Vec<Permission>> {
     let (mut out, mut last) = (vec![], String::new());
     loop {
         let page = permission::page(tx, &last).await?;

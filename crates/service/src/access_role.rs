@@ -230,7 +230,7 @@ fn on(organization: &Organization, permission: &'static str) -> Gate {
 fn missing() -> Error {
     Error::not_found("role")
 }
-fn is_predefined(id: Id<AccessRole>) -> bool {
+pub(crate) fn is_predefined(id: Id<AccessRole>) -> bool {
     PREDEFINED.iter().any(|p| p.id() == id)
 }
 /// The full name of a namespace.
@@ -249,7 +249,7 @@ fn handed_on(catalogue: &Catalogue, old: Option<&AccessRole>, new: &NewRole) -> 
     slugs.map(|p| p.slug.to_string()).filter(|slug| !kept(slug)).collect()
 }
 /// The slugs that words mean, each once; 400 with every word that means none.
-fn permissions(catalogue: &Catalogue, words: &[String]) -> Result<Vec<String>> {
+pub(crate) fn permissions(catalogue: &Catalogue, words: &[String]) -> Result<Vec<String>> {
     if words.is_empty() || words.len() > MOST_PERMISSIONS {
         return Err(Error::field("permissions", format!("1 to {MOST_PERMISSIONS} permissions.")));
     }
@@ -258,7 +258,7 @@ fn permissions(catalogue: &Catalogue, words: &[String]) -> Result<Vec<String>> {
     })
 }
 /// The full names of namespaces whose objects a role can be given on.
-fn scopes(catalogue: &Catalogue, words: &[String]) -> Result<Vec<String>> {
+pub(crate) fn scopes(catalogue: &Catalogue, words: &[String]) -> Result<Vec<String>> {
     if words.len() > MOST_PERMISSIONS {
         return Err(Error::field("scopes", format!("At most {MOST_PERMISSIONS} scopes.")));
     }
@@ -312,11 +312,11 @@ async fn all(tx: &mut Tx, organization: &Option<Id<Organization>>) -> portcullis
     }
 }
 
-struct Change {
-    role: AccessRole,
+pub(crate) struct Change {
+    pub role: AccessRole,
     /// The role as it was when it was decided what the change adds.
-    seen: Option<AccessRole>,
-    scribe: Scribe,
+    pub seen: Option<AccessRole>,
+    pub scribe: Scribe,
 }
 /// What the decision stands on must still be so: the organization, the permissions, and what the role had.
 async fn still(tx: &mut Tx, c: &Change, now: Option<&AccessRole>) -> portcullis_store::Result<()> {
@@ -338,7 +338,7 @@ async fn own_permissions(tx: &mut Tx, c: &Change) -> portcullis_store::Result<()
     }
     Ok(())
 }
-async fn put(tx: &mut Tx, c: &Change) -> portcullis_store::Result<AccessRole> {
+pub(crate) async fn put(tx: &mut Tx, c: &Change) -> portcullis_store::Result<AccessRole> {
     let now = access_role::by_name(tx, c.role.organization_id, &c.role.name).await?;
     still(tx, c, now.as_ref()).await?;
     if let Some(old) = now {
@@ -389,11 +389,11 @@ fn record(tx: &mut Tx, c: &Change, action: &'static str, old: Option<&AccessRole
     c.scribe.write(tx, event);
 }
 
-struct Removal {
-    role: AccessRole,
-    scribe: Scribe,
+pub(crate) struct Removal {
+    pub role: AccessRole,
+    pub scribe: Scribe,
 }
-async fn remove(tx: &mut Tx, c: &Removal) -> portcullis_store::Result<()> {
+pub(crate) async fn remove(tx: &mut Tx, c: &Removal) -> portcullis_store::Result<()> {
     if access_role::by_id(tx, c.role.id).await?.is_none() {
         return Err(missing().into());
     }

@@ -183,6 +183,7 @@ pub(crate) fn busy(e: PoolError) -> Error {
 }
 
 /// Writes events inside a transaction.
+#[derive(Clone)]
 pub(crate) struct Scribe {
     random: Arc<dyn Random>,
     touched: crate::tidy::Touched,

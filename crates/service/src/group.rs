@@ -84,7 +84,7 @@ impl App {
                 updated_at: cx.now,
                 revision: 1,
             };
-            Ok(Insert { group, organization: found.id, owner, binding: self.id(cx), scribe: self.scribe(cx) })
+            Ok(Insert { group, owner: Some(owner), binding: self.id(cx), scribe: self.scribe(cx) })
         };
         self.answer(cx, Gate::on(Object::Organization(found.id.uuid()), ACTION), command, reply, insert).await
     }
@@ -218,49 +218,53 @@ fn taken() -> Error {
     Error::new(Code::AlreadyExists, "A group of this name exists in the organization.").detail("field", "name")
 }
 
-struct Insert {
-    group: Group,
-    organization: Id<Organization>,
-    owner: Bearer,
-    binding: Id<RoleBinding>,
-    scribe: Scribe,
+pub(crate) struct Insert {
+    pub group: Group,
+    /// `None`: nobody made it who could own it.
+    pub owner: Option<Bearer>,
+    pub binding: Id<RoleBinding>,
+    pub scribe: Scribe,
 }
-async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<GroupShown> {
+pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<GroupShown> {
     let g = &c.group;
-    if organization::by_id(tx, c.organization).await?.is_none() {
+    if let Some(id) = g.organization_id
+        && organization::by_id(tx, id).await?.is_none()
+    {
         return Err(Error::not_found("organization").into());
     }
     if !group::insert(tx, g).await? {
         return Err(taken().into());
     }
     tx.touch(Kind::Group, g.id.uuid());
-    let owner = Give {
-        id: c.binding,
-        role: GROUP_OWNER.id(),
-        namespace: "app/group",
-        object: g.id.uuid(),
-        bearer: c.owner,
-        now: g.created_at,
-    };
-    holder::give(tx, &owner).await?;
+    if let Some(bearer) = c.owner {
+        let owner = Give {
+            id: c.binding,
+            role: GROUP_OWNER.id(),
+            namespace: "app/group",
+            object: g.id.uuid(),
+            bearer,
+            now: g.created_at,
+        };
+        holder::give(tx, &owner).await?;
+    }
     let event = c
         .scribe
         .event("group.created", "group", g.id)
         .change("name", Value::Null, &*g.name)
         .change("title", Value::Null, g.title.as_str())
         .change("metadata", Value::Null, Value::Object(g.metadata.clone()))
-        .with("organization_id", c.organization.to_string());
+        .with("organization_id", g.organization_id.map_or(Value::Null, |o| o.to_string().into()));
     c.scribe.write(tx, event);
     tx.bump().await?;
     Ok(GroupShown::alone(g.clone()))
 }
 
-struct Update {
-    id: Id<Group>,
-    content: GroupContent,
-    scribe: Scribe,
+pub(crate) struct Update {
+    pub id: Id<Group>,
+    pub content: GroupContent,
+    pub scribe: Scribe,
 }
-async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Group> {
+pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Group> {
     let before = present(tx, c.id).await?;
     let before = enabled(before)?;
     let after = Group {
@@ -289,12 +293,12 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Group> {
     Ok(after)
 }
 
-struct Switch {
-    id: Id<Group>,
-    state: State,
-    scribe: Scribe,
+pub(crate) struct Switch {
+    pub id: Id<Group>,
+    pub state: State,
+    pub scribe: Scribe,
 }
-async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<()> {
+pub(crate) async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<()> {
     let before = present(tx, c.id).await?;
     if before.state == c.state {
         return Ok(());
@@ -308,12 +312,12 @@ async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<()> {
     Ok(())
 }
 
-struct Delete {
-    id: Id<Group>,
-    scribe: Scribe,
+pub(crate) struct Delete {
+    pub id: Id<Group>,
+    pub scribe: Scribe,
 }
 /// True when it is gone; else as much as one transaction may remove is, and nothing that is left counts any more.
-async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
+pub(crate) async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
     let group = present(tx, c.id).await?;
     let (mut room, id) = (Room::STEP, c.id.uuid());
     // what is held through it before what is held on it: whoever may delete it may so a moment longer

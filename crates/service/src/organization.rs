@@ -239,7 +239,7 @@ impl App {
             updated_at: cx.now,
             revision: 1,
         };
-        Ok(Insert { owner, binding: self.id(cx), organization, scribe: self.scribe(cx) })
+        Ok(Insert { owner: Some(owner), binding: self.id(cx), organization, scribe: self.scribe(cx) })
     }
 }
 
@@ -255,35 +255,42 @@ pub(crate) fn on(organization: &Organization, permission: &'static str) -> Gate 
 /// The namespace of organizations in bindings.
 pub(crate) const NAMESPACE: &str = "app/organization";
 
-struct Insert {
-    organization: Organization,
-    /// The user who owns it.
-    owner: Uuid,
-    binding: Id<RoleBinding>,
-    scribe: Scribe,
+pub(crate) struct Insert {
+    pub organization: Organization,
+    /// The user who owns it; `None`: bindings that come in the same transaction say so.
+    pub owner: Option<Uuid>,
+    pub binding: Id<RoleBinding>,
+    pub scribe: Scribe,
 }
 
 /// What anybody else than a superuser makes may have to wait for one to enable it (spec v1beta1 3.2).
-async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Organization> {
+pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Organization> {
     let waits =
         !is_superuser(&tx.cx.principal) && preference::is_on(tx, Whose::Platform, &DISABLE_ORGS_ON_CREATE).await?;
-    insert_owned(tx, c, c.owner, if waits { State::Disabled } else { State::Enabled }).await
+    insert_owned(tx, c, c.owner, if waits { State::Disabled } else { c.organization.state }).await
 }
-async fn insert_owned(tx: &mut Tx, c: &Insert, owner: Uuid, state: State) -> portcullis_store::Result<Organization> {
+async fn insert_owned(
+    tx: &mut Tx,
+    c: &Insert,
+    owner: Option<Uuid>,
+    state: State,
+) -> portcullis_store::Result<Organization> {
     let o = &Organization { state, ..c.organization.clone() };
     if !organization::insert(tx, o).await? {
         return Err(taken().into());
     }
     tx.touch(Kind::Organization, o.id.uuid());
-    let owner = Give {
-        id: c.binding,
-        role: ORGANIZATION_OWNER.id(),
-        namespace: NAMESPACE,
-        object: o.id.uuid(),
-        bearer: Bearer::User(owner),
-        now: o.created_at,
-    };
-    give(tx, &owner).await?;
+    if let Some(owner) = owner {
+        let owner = Give {
+            id: c.binding,
+            role: ORGANIZATION_OWNER.id(),
+            namespace: NAMESPACE,
+            object: o.id.uuid(),
+            bearer: Bearer::User(owner),
+            now: o.created_at,
+        };
+        give(tx, &owner).await?;
+    }
     let event = c
         .scribe
         .event("organization.created", "organization", o.id)
@@ -291,7 +298,7 @@ async fn insert_owned(tx: &mut Tx, c: &Insert, owner: Uuid, state: State) -> por
         .change("title", Value::Null, o.title.as_str())
         .change("avatar_sha256", Value::Null, avatar(o))
         .change("metadata", Value::Object(Map::new()), Value::Object(o.metadata.clone()))
-        .with("user_id", owner.bearer.id().to_string());
+        .with("user_id", owner.map_or(Value::Null, |id| id.to_string().into()));
     c.scribe.write(tx, event);
     tx.bump().await?;
     Ok(o.clone())
@@ -318,15 +325,15 @@ async fn insert_for(tx: &mut Tx, c: &InsertFor) -> portcullis_store::Result<Orga
         Some(user) => user,
         None => user_create::insert(tx, &c.person).await?,
     };
-    insert_owned(tx, &c.organization, owner.id.uuid(), State::Enabled).await
+    insert_owned(tx, &c.organization, Some(owner.id.uuid()), c.organization.organization.state).await
 }
 
-struct Update {
-    id: Id<Organization>,
-    content: Content,
-    scribe: Scribe,
+pub(crate) struct Update {
+    pub id: Id<Organization>,
+    pub content: Content,
+    pub scribe: Scribe,
 }
-async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Organization> {
+pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Organization> {
     let before = current(tx, c.id).await?;
     let Content { title, avatar: image, metadata } = c.content.clone();
     let after = Organization { title, avatar: image, metadata, updated_at: tx.cx.now, ..before.clone() };
@@ -344,12 +351,12 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Organizatio
     Ok(Organization { revision: before.revision + 1, ..after })
 }
 
-struct SetState {
-    id: Id<Organization>,
-    state: State,
-    scribe: Scribe,
+pub(crate) struct SetState {
+    pub id: Id<Organization>,
+    pub state: State,
+    pub scribe: Scribe,
 }
-async fn set_state(tx: &mut Tx, c: &SetState) -> portcullis_store::Result<()> {
+pub(crate) async fn set_state(tx: &mut Tx, c: &SetState) -> portcullis_store::Result<()> {
     let before = current(tx, c.id).await?;
     if before.state == c.state {
         return Ok(());

@@ -66,11 +66,11 @@ impl App {
     }
 }
 
-struct Delete {
-    id: Id<Organization>,
-    scribe: Scribe,
+pub(crate) struct Delete {
+    pub id: Id<Organization>,
+    pub scribe: Scribe,
 }
-async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
+pub(crate) async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     let organization = current(tx, c.id).await?;
     organization::delete(tx, c.id).await?;
     tx.touch(Kind::Organization, c.id.uuid());

@@ -17,7 +17,7 @@ use crate::{Answer, App, Reply};
 
 /// A list without pages ends here (decision 22); a tenant has fewer permissions than that.
 const LONGEST_LIST: usize = 10_000;
-const MOST: usize = 9_000;
+pub(crate) const MOST: usize = 9_000;
 /// So many permissions are made by one call.
 const AT_ONCE: usize = 500;
 
@@ -95,7 +95,8 @@ impl App {
         which: String,
         metadata: Result<Map<String, Value>>,
     ) -> Result<Permission> {
-        let command = async { Ok(Update { which: Which(which), metadata: metadata?, scribe: self.scribe(cx) }) };
+        let command =
+            async { Ok(Update { which: Which(which), title: None, metadata: metadata?, scribe: self.scribe(cx) }) };
         self.apply(cx, Gate::superuser("permissions:update"), command, update).await
     }
     /// Removes a permission, from roles too. A namespace goes with its last permission, which stays while there are resources of it.
@@ -177,7 +178,7 @@ async fn all_namespaces(tx: &mut Tx, (): &()) -> portcullis_store::Result<Vec<Na
     }
 }
 /// A permission or a namespace as a caller calls it.
-struct Which(String);
+pub(crate) struct Which(pub String);
 /// By UUID, slug, or `service.resource.verb`.
 async fn find(tx: &mut Tx, Which(which): &Which) -> portcullis_store::Result<Option<Permission>> {
     let (id, slug) = (which.parse::<Id<Permission>>().ok(), which.replace('.', "_"));
@@ -205,11 +206,11 @@ async fn find_namespace(tx: &mut Tx, Which(which): &Which) -> portcullis_store::
     Ok(built_in_namespaces(since).find(|n| Some(n.id) == id || n.name == name))
 }
 
-struct Create {
-    new: Vec<NewPermission>,
-    scribe: Scribe,
+pub(crate) struct Create {
+    pub new: Vec<NewPermission>,
+    pub scribe: Scribe,
 }
-async fn create(tx: &mut Tx, c: &Create) -> portcullis_store::Result<Vec<Permission>> {
+pub(crate) async fn create(tx: &mut Tx, c: &Create) -> portcullis_store::Result<Vec<Permission>> {
     let (mut out, mut made, now) = (Vec::with_capacity(c.new.len()), false, tx.cx.now);
     for new in &c.new {
         let slug = new.key.slug();
@@ -250,32 +251,36 @@ async fn create(tx: &mut Tx, c: &Create) -> portcullis_store::Result<Vec<Permiss
     Ok(out)
 }
 
-struct Update {
-    which: Which,
-    metadata: Map<String, Value>,
-    scribe: Scribe,
+pub(crate) struct Update {
+    pub which: Which,
+    /// `None`: it stays.
+    pub title: Option<String>,
+    pub metadata: Map<String, Value>,
+    pub scribe: Scribe,
 }
-async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Permission> {
+pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Permission> {
     let old = find(tx, &c.which).await?.ok_or_else(missing)?;
     if old.is_built_in() {
         return Err(built_in_stays().into());
     }
-    let new = Permission { metadata: c.metadata.clone(), updated_at: tx.cx.now, ..old.clone() };
+    let title = c.title.as_ref().unwrap_or(&old.title).clone();
+    let new = Permission { title, metadata: c.metadata.clone(), updated_at: tx.cx.now, ..old.clone() };
     permission::update(tx, &new).await?;
-    let event = c.scribe.event("permission.updated", "permission", new.id).with("slug", new.slug.as_str()).change(
-        "metadata",
-        Value::Object(old.metadata),
-        Value::Object(new.metadata.clone()),
-    );
+    let event = c
+        .scribe
+        .event("permission.updated", "permission", new.id)
+        .with("slug", new.slug.as_str())
+        .change("title", old.title, new.title.as_str())
+        .change("metadata", Value::Object(old.metadata), Value::Object(new.metadata.clone()));
     c.scribe.write(tx, event);
     Ok(new)
 }
 
-struct Delete {
-    which: Which,
-    scribe: Scribe,
+pub(crate) struct Delete {
+    pub which: Which,
+    pub scribe: Scribe,
 }
-async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
+pub(crate) async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     let old = find(tx, &c.which).await?.ok_or_else(missing)?;
     if old.is_built_in() {
         return Err(built_in_stays().into());

@@ -2,7 +2,7 @@
 use portcullis_authz::Target;
 use portcullis_domain::policy::{AccessKind, ApprovalMode, Policy, Rule};
 use portcullis_domain::value::name_key;
-use portcullis_domain::{Code, Ctx, Error, FieldError, Id, Result};
+use portcullis_domain::{Code, Ctx, Error, FieldError, Id, Result, Timestamp};
 use portcullis_store::{Tx, policy, tenant};
 use serde_json::{Map, Value, json};
 
@@ -44,6 +44,30 @@ pub struct NewPolicy {
     pub access: AccessKind,
     /// Any number of Cedar statements: they become the rules, in order.
     pub cedar_policy_set: Option<String>,
+}
+
+impl NewPolicy {
+    /// The row of it.
+    pub(crate) fn policy(self, id: Id<Policy>, now: Timestamp) -> Policy {
+        Policy {
+            id,
+            name: self.name,
+            description: self.description,
+            enabled: self.enabled,
+            priority: self.priority,
+            max_duration_seconds: self.max_duration_seconds,
+            default_duration_seconds: self.default_duration_seconds,
+            notification_channel: self.notification_channel,
+            approval_mode: self.approval_mode,
+            approval_timeout_seconds: self.approval_timeout_seconds,
+            approval_stages: self.approval_stages,
+            max_total_duration_seconds: self.max_total_duration_seconds,
+            access: self.access,
+            created_at: now,
+            updated_at: now,
+            revision: 1,
+        }
+    }
 }
 
 /// A change of a policy. `None` keeps; `Some(None)` clears.
@@ -129,24 +153,7 @@ impl App {
             Some(set) => self.read_set(cx, set).await?,
             None => vec![],
         };
-        let policy = Policy {
-            id: self.id(cx),
-            name: new.name,
-            description: new.description,
-            enabled: new.enabled,
-            priority: new.priority,
-            max_duration_seconds: new.max_duration_seconds,
-            default_duration_seconds: new.default_duration_seconds,
-            notification_channel: new.notification_channel,
-            approval_mode: new.approval_mode,
-            approval_timeout_seconds: new.approval_timeout_seconds,
-            approval_stages: new.approval_stages,
-            max_total_duration_seconds: new.max_total_duration_seconds,
-            access: new.access,
-            created_at: cx.now,
-            updated_at: cx.now,
-            revision: 1,
-        };
+        let policy = new.policy(self.id(cx), cx.now);
         meaningful(&policy)?;
         let rules =
             (1..).zip(texts).map(|(ordinal, text)| text.rule(self.id(cx), policy.id, ordinal, cx.now)).collect();
@@ -234,7 +241,7 @@ impl App {
 }
 
 /// 422 for values that are well-formed but contradict one another, or name what is not there.
-fn meaningful(p: &Policy) -> Result<()> {
+pub(crate) fn meaningful(p: &Policy) -> Result<()> {
     let mut wrong = vec![];
     let mut field = |field: &'static str, message: &'static str| {
         wrong.push(FieldError { field: field.into(), message: message.into() });
@@ -254,12 +261,12 @@ fn name_taken() -> Error {
     Error::new(Code::AlreadyExists, "A policy of this name exists in this tenant.").detail("field", "name")
 }
 
-struct Insert {
-    policy: Policy,
-    rules: Vec<Rule>,
-    scribe: Scribe,
+pub(crate) struct Insert {
+    pub policy: Policy,
+    pub rules: Vec<Rule>,
+    pub scribe: Scribe,
 }
-async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<PolicyView> {
+pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<PolicyView> {
     if policy::count(tx).await? >= MOST {
         return Err(Error::new(Code::Conflict, "A tenant has at most 2,000 policies.").into());
     }
@@ -318,13 +325,13 @@ async fn with_rules(tx: &mut Tx, id: &Id<Policy>) -> portcullis_store::Result<Op
     }
 }
 
-struct Update {
-    id: Id<Policy>,
-    patch: PolicyPatch,
-    if_match: Option<i64>,
-    scribe: Scribe,
+pub(crate) struct Update {
+    pub id: Id<Policy>,
+    pub patch: PolicyPatch,
+    pub if_match: Option<i64>,
+    pub scribe: Scribe,
 }
-async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<PolicyView> {
+pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<PolicyView> {
     let before = policy::by_id(tx, c.id).await?.ok_or_else(|| Error::not_found("policy"))?;
     require_revision(before.revision, c.if_match)?;
     let (mut after, p) = (before.clone(), c.patch.clone());
@@ -368,12 +375,12 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<PolicyView>
     Ok(PolicyView { policy: after, rules: rules.into_iter().map(view).collect() })
 }
 
-struct Delete {
-    id: Id<Policy>,
-    if_match: Option<i64>,
-    scribe: Scribe,
+pub(crate) struct Delete {
+    pub id: Id<Policy>,
+    pub if_match: Option<i64>,
+    pub scribe: Scribe,
 }
-async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
+pub(crate) async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     let policy = policy::by_id(tx, c.id).await?.ok_or_else(|| Error::not_found("policy"))?;
     require_revision(policy.revision, c.if_match)?;
     let rules = policy::rules_of(tx, c.id).await?;

@@ -74,7 +74,7 @@ impl App {
                 updated_at: cx.now,
                 revision: 1,
             };
-            Ok(Insert { project, owner, binding: self.id(cx), scribe: self.scribe(cx) })
+            Ok(Insert { project, owner: Some(owner), binding: self.id(cx), scribe: self.scribe(cx) })
         };
         self.answer(cx, Gate::on(Object::Organization(found.id.uuid()), ACTION), command, reply, insert).await
     }
@@ -165,13 +165,14 @@ pub(crate) async fn present(tx: &mut Tx, id: Id<Project>) -> portcullis_store::R
     Ok(project::by_id(tx, id).await?.ok_or_else(|| Error::not_found("project"))?)
 }
 
-struct Insert {
-    project: Project,
-    owner: Bearer,
-    binding: Id<RoleBinding>,
-    scribe: Scribe,
+pub(crate) struct Insert {
+    pub project: Project,
+    /// `None`: nobody made it who could own it.
+    pub owner: Option<Bearer>,
+    pub binding: Id<RoleBinding>,
+    pub scribe: Scribe,
 }
-async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<ProjectShown> {
+pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<ProjectShown> {
     let p = &c.project;
     if organization::by_id(tx, p.organization_id).await?.is_none() {
         return Err(Error::not_found("organization").into());
@@ -181,15 +182,17 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<ProjectShow
         return Err(e.detail("field", "name").into());
     }
     tx.touch(Kind::Project, p.id.uuid());
-    let owner = Give {
-        id: c.binding,
-        role: PROJECT_OWNER.id(),
-        namespace: "app/project",
-        object: p.id.uuid(),
-        bearer: c.owner,
-        now: p.created_at,
-    };
-    holder::give(tx, &owner).await?;
+    if let Some(bearer) = c.owner {
+        let owner = Give {
+            id: c.binding,
+            role: PROJECT_OWNER.id(),
+            namespace: "app/project",
+            object: p.id.uuid(),
+            bearer,
+            now: p.created_at,
+        };
+        holder::give(tx, &owner).await?;
+    }
     let event = c
         .scribe
         .event("project.created", "project", p.id)
@@ -202,12 +205,12 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<ProjectShow
     Ok(ProjectShown::alone(p.clone()))
 }
 
-struct Update {
-    id: Id<Project>,
-    content: ProjectContent,
-    scribe: Scribe,
+pub(crate) struct Update {
+    pub id: Id<Project>,
+    pub content: ProjectContent,
+    pub scribe: Scribe,
 }
-async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Project> {
+pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Project> {
     let before = enabled(present(tx, c.id).await?)?;
     let after = Project {
         title: c.content.title.clone(),
@@ -228,12 +231,12 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Project> {
     Ok(after)
 }
 
-struct Switch {
-    id: Id<Project>,
-    state: State,
-    scribe: Scribe,
+pub(crate) struct Switch {
+    pub id: Id<Project>,
+    pub state: State,
+    pub scribe: Scribe,
 }
-async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<()> {
+pub(crate) async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<()> {
     let before = present(tx, c.id).await?;
     if before.state == c.state {
         return Ok(());
@@ -247,12 +250,12 @@ async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<()> {
     Ok(())
 }
 
-struct Delete {
-    id: Id<Project>,
-    scribe: Scribe,
+pub(crate) struct Delete {
+    pub id: Id<Project>,
+    pub scribe: Scribe,
 }
 /// True when it is gone; else as much as one transaction may remove is, and nothing that is left counts any more.
-async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
+pub(crate) async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
     let project = present(tx, c.id).await?;
     let mut room = Room::STEP;
     let emptied = empty(tx, c.id, &mut room).await?;

@@ -259,7 +259,7 @@ fn taken() -> Error {
         .detail("field", "name")
 }
 /// Bindings know their object by its id alone: who owned a resource with the id of an organization would give its roles away.
-async fn is_another_object(tx: &mut Tx, id: Uuid) -> portcullis_store::Result<bool> {
+pub(crate) async fn is_another_object(tx: &mut Tx, id: Uuid) -> portcullis_store::Result<bool> {
     Ok(organization::by_id(tx, Id::from_uuid(id)).await?.is_some()
         || project::by_id(tx, Id::from_uuid(id)).await?.is_some()
         || group::by_id(tx, Id::from_uuid(id)).await?.is_some()

@@ -255,18 +255,18 @@ fn invalid_role() -> Error {
     Error::new(Code::InvalidInput, "role id is invalid")
 }
 
-struct Grant {
-    binding: RoleBinding,
+pub(crate) struct Grant {
+    pub binding: RoleBinding,
     /// As the call was decided with it.
-    role: AccessRole,
-    thing: Thing,
-    scribe: Scribe,
+    pub role: AccessRole,
+    pub thing: Thing,
+    pub scribe: Scribe,
 }
 /// A binding that shall end.
 pub(crate) struct Revoke {
-    id: Id<RoleBinding>,
-    thing: Option<Thing>,
-    scribe: Scribe,
+    pub id: Id<RoleBinding>,
+    pub thing: Option<Thing>,
+    pub scribe: Scribe,
 }
 struct List {
     /// These alone; `None`: all of the role, or all there are.
@@ -274,7 +274,7 @@ struct List {
     role: Option<Id<AccessRole>>,
 }
 
-async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<RoleBinding> {
+pub(crate) async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<RoleBinding> {
     same_role(tx, &c.role).await?;
     same_thing(tx, &c.thing).await?;
     let b = &c.binding;

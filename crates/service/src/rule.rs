@@ -1,5 +1,5 @@
 //! The rules of a policy: one Cedar statement each, validated when saved.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use portcullis_authz::rule::{self, Effect};
 use portcullis_authz::{Reach, Resolver, Rule as Cedar, RuleErrors, RuleParts, RuleSource, ScopeType, Target, actions};
@@ -21,7 +21,7 @@ const MOST: i64 = 20_000;
 const MOST_VALIDATED: usize = 200;
 
 /// A rule that was read and validated, but has no place yet.
-pub(crate) struct Text(RuleSource);
+pub(crate) struct Text(pub RuleSource);
 impl Text {
     /// The row of it.
     pub fn rule(&self, id: Id<Rule>, policy_id: Id<Policy>, ordinal: i64, now: Timestamp) -> Rule {
@@ -278,7 +278,7 @@ impl App {
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
     /// Users that a text may name by address. Groups come with their own issue; none can be named yet.
-    async fn names(&self, cx: &Ctx, texts: &[&str]) -> Result<Names> {
+    pub(crate) async fn names(&self, cx: &Ctx, texts: &[&str]) -> Result<Names> {
         let quoted = texts.iter().flat_map(|t| t.split('"')).filter(|s| s.contains('@') && s.len() <= 254);
         let mut emails: Vec<Email> = quoted.filter_map(|s| Email::parse(s).ok()).collect();
         emails.sort();
@@ -288,7 +288,7 @@ impl App {
     }
 }
 
-struct Names(HashMap<String, Uuid>);
+pub(crate) struct Names(HashMap<String, Uuid>);
 impl Resolver for Names {
     fn user_by_email(&self, email: &str) -> Option<Uuid> {
         self.0.get(email).copied()
@@ -436,6 +436,56 @@ async fn renumber(tx: &mut Tx, rules: Vec<Rule>, but: Option<Id<Rule>>) -> portc
         }
     }
     Ok(())
+}
+
+/// All rules of a policy, in their order, in the place of those that it has.
+pub(crate) struct Replace {
+    pub policy: Id<Policy>,
+    /// One whose text the policy has already keeps the id and times that it has there.
+    pub rules: Vec<Rule>,
+    pub scribe: Scribe,
+}
+pub(crate) async fn replace(tx: &mut Tx, c: &Replace) -> portcullis_store::Result<()> {
+    let mut old: HashMap<String, Vec<Rule>> = HashMap::new();
+    for rule in policy::rules_of(tx, c.policy).await?.into_iter().rev() {
+        old.entry(statement(&rule.text).to_owned()).or_default().push(rule);
+    }
+    let (mut kept, mut made) = (Vec::with_capacity(c.rules.len()), HashSet::new());
+    for new in &c.rules {
+        match old.get_mut(statement(&new.text)).and_then(Vec::pop) {
+            Some(same) => kept.push(same),
+            None => {
+                made.insert(new.id);
+                kept.push(new.clone());
+            }
+        }
+    }
+    let mut gone: Vec<Rule> = old.into_values().flatten().collect();
+    gone.sort_by_key(|r| r.ordinal);
+    for rule in &gone {
+        policy::delete_rule(tx, rule.id).await?;
+        record(tx, &c.scribe, "rule.deleted", rule, None);
+    }
+    room_for(tx, made.len()).await?;
+    for (at, rule) in kept.into_iter().enumerate() {
+        let placed = Rule { ordinal: ordinal(at), ..rule.clone() };
+        if made.contains(&rule.id) {
+            policy::insert_rule(tx, &placed).await?;
+            record(tx, &c.scribe, "rule.created", &placed, None);
+        } else if rule.ordinal != placed.ordinal {
+            policy::update_rule(tx, &placed).await?;
+        }
+    }
+    policy::touch(tx, c.policy).await?;
+    tenant::rules_changed(tx).await?;
+    Ok(())
+}
+/// A stored text without the line that names its rule.
+pub(crate) fn statement(text: &str) -> &str {
+    match text.split_once('\n') {
+        Some((id, rest)) if id.starts_with("@id(") => rest,
+        _ => text,
+    }
 }
 
 struct Reorder {

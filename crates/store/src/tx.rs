@@ -56,11 +56,22 @@ pub struct Tx {
     retry: bool,
     mode: Mode,
     statements: u64,
+    /// While changes are gathered: does the revision have to move?
+    gathered: Option<bool>,
 }
 
 impl Tx {
     pub(crate) fn new(cx: Ctx, engine: Engine, mode: Mode) -> Self {
-        Self { cx, engine, effects: Effects::default(), failed: false, retry: false, mode, statements: 0 }
+        Self {
+            cx,
+            engine,
+            effects: Effects::default(),
+            failed: false,
+            retry: false,
+            mode,
+            statements: 0,
+            gathered: None,
+        }
     }
     /// Makes it ready for the next use case on the same connection.
     pub(crate) fn reset(&mut self, cx: Ctx) {
@@ -68,6 +79,7 @@ impl Tx {
         self.effects = Effects::default();
         self.failed = false;
         self.retry = false;
+        self.gathered = None;
     }
 
     /// Runs a statement; the number of rows it touched. A unique violation is [`Error::Conflict`] with the index's name;
@@ -141,7 +153,12 @@ impl Tx {
 
     /// Moves the tenant's revision and returns the new one: the last statement of every use case that changes structure
     /// (engine.md 7: rules, roles, groups, bindings, hierarchy, state, the end of credentials). Says so to the snapshot.
+    /// While changes are gathered it only notes that, and returns 0.
     pub async fn bump(&mut self) -> Result<i64> {
+        if self.gathered.is_some() {
+            self.gathered = Some(true);
+            return Ok(0);
+        }
         let revision = self.one(&revision::BUMP, &[], |row| row.int(0)).await?;
         let revision = revision.ok_or_else(|| Error::internal("the tenant is gone"))?;
         self.changed(Change::Revision(revision));
@@ -150,6 +167,18 @@ impl Tx {
             self.send(&access_change::INSERT, &row).await?;
         }
         Ok(revision)
+    }
+
+    /// From here on the revision moves once, with [`Tx::settle`]: for a use case that is made of many.
+    pub fn gather(&mut self) {
+        self.gathered = Some(false);
+    }
+    /// Moves the revision if any of the gathered changes asked for it.
+    pub async fn settle(&mut self) -> Result<()> {
+        match self.gathered.take() {
+            Some(true) => self.bump().await.map(drop),
+            _ => Ok(()),
+        }
     }
 
     /// Says that something of the access graph was made, changed or removed. [`Tx::bump`] writes it down.
@@ -181,6 +210,7 @@ impl Tx {
             Ok(_) if !self.effects.touched.is_empty() => {
                 Err(Error::internal("the access graph was touched without a bump"))
             }
+            Ok(_) if self.gathered == Some(true) => Err(Error::internal("gathered changes without a settlement")),
             out => out,
         }
     }

@@ -164,6 +164,15 @@ pub fn all() -> Vec<Setting> {
             |c| c.master_key_file.as_deref().and_then(shown_path),
         )
         .like("\"/etc/portcullis/master.key\""),
+        Setting::new(
+            "access_file",
+            Text,
+            "An access file (see `portcullis apply`) that is applied to the default tenant at each start; a server whose \
+             file cannot be applied does not start.",
+            |c, v, base| put(&mut c.access_file, path(v, base).map(Some)),
+            |c| c.access_file.as_deref().and_then(shown_path),
+        )
+        .like("\"/etc/portcullis/access.yaml\""),
         Setting {
             secret: true,
             ..Setting::new(

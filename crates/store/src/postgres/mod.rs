@@ -1,7 +1,7 @@
 //! PostgreSQL: a SERIALIZABLE transaction of its own for each write, repeated when it meets another one.
 mod connection;
 mod error;
-mod tls;
+pub(crate) mod tls;
 
 use std::hash::{BuildHasher, Hasher};
 use std::path::Path;

@@ -9,7 +9,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::{Error, Result};
 
 /// A connector that verifies the server's certificate and name.
-pub(super) fn connector(ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
+pub(crate) fn connector(ca_file: Option<&Path>) -> Result<MakeRustlsConnect> {
     let mut roots = RootCertStore::empty();
     match ca_file {
         Some(path) => {

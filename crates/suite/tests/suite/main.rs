@@ -9,6 +9,7 @@
 mod world;
 
 mod access_roles;
+mod apply;
 mod audit;
 mod checks;
 mod corpora;
@@ -16,6 +17,7 @@ mod crash;
 mod credentials;
 mod domains;
 mod escalation;
+mod frontier;
 mod groups;
 mod hostile;
 mod idempotency;

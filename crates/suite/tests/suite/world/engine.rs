@@ -62,6 +62,16 @@ impl Engine {
     }
 }
 
+/// An empty database of the PostgreSQL server, for a source to be read from: its URL, and what is to be removed after the test.
+/// `None` without a server.
+pub async fn bare() -> Option<(String, (String, String))> {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    let server = std::env::var(SERVER).ok()?;
+    let name = format!("portcullis_source_{}_{}", std::process::id(), NEXT.fetch_add(1, Relaxed));
+    raw(&server).await.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
+    Some((url_of(&server, &name), (server, name)))
+}
+
 /// Removes a database, whoever is still connected.
 pub async fn remove((server, name): &(String, String)) {
     let _ = raw(server).await.batch_execute(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)")).await;
@@ -81,7 +91,7 @@ fn url_of(server: &str, name: &str) -> String {
     url.set_path(name);
     url.into()
 }
-async fn raw(url: &str) -> tokio_postgres::Client {
+pub async fn raw(url: &str) -> tokio_postgres::Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
