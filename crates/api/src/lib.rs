@@ -11,6 +11,7 @@ mod api_keys;
 mod audit_log;
 mod auth;
 mod call;
+mod groups;
 mod import;
 mod later;
 pub mod op;
@@ -43,6 +44,7 @@ fn served() -> Vec<op::Route> {
     let mut all = system::routes();
     all.extend(auth::routes());
     all.extend(users::routes());
+    all.extend(groups::routes());
     all.extend(import::routes());
     all.extend(profile::routes());
     all.extend(api_keys::routes());

@@ -2,13 +2,16 @@
 mod authentication;
 mod body;
 mod check;
+mod csv;
 mod current_user;
+mod export;
 mod group;
 mod group_view;
 mod holder_view;
 mod meta_schema;
 mod organization;
 mod organization_member;
+mod organization_search;
 mod organization_view;
 mod permission;
 mod permission_view;
@@ -25,7 +28,6 @@ mod role;
 mod role_view;
 mod user;
 mod user_body;
-mod user_export;
 mod user_list;
 mod user_search;
 
@@ -75,7 +77,7 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "DeleteUser" => message!(user::delete),
         "ListUsers" | "ListAllUsers" => message!(user_list::list),
         "SearchUsers" => message!(user_search::search),
-        "ExportUsers" => message!(user_export::export),
+        "ExportUsers" => message!(export::users),
         "GetCurrentUser" => message!(current_user::get),
         "GetCurrentAdminUser" => message!(current_user::get_admin),
         "UpdateCurrentUser" => incoming!(current_user::update),
@@ -98,6 +100,14 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "AddOrganizationUsers" => incoming!(organization_member::add_users),
         "RemoveOrganizationUser" => incoming!(organization_member::remove_user),
         "AddOrganizationMembers" => message!(organization_member::add),
+        "SearchOrganizations" => message!(organization_search::organizations),
+        "SearchOrganizationUsers" => message!(organization_search::users),
+        "SearchOrganizationProjects" => message!(organization_search::projects),
+        "SearchUserOrganizations" => message!(organization_search::of_user),
+        "SearchUserProjects" => message!(organization_search::projects_of_user),
+        "ExportOrganizations" => message!(export::organizations),
+        "ExportOrganizationUsers" => message!(export::organization_users),
+        "ExportOrganizationProjects" => message!(export::organization_projects),
         "ListMetaSchemas" => message!(meta_schema::list),
         "GetMetaSchema" => message!(meta_schema::get),
         "CreateMetaSchema" => message!(meta_schema::create),

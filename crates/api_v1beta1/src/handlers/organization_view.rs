@@ -86,7 +86,7 @@ fn mine(organizations: &[Organization], object: &mut Object<'_>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use portcullis_domain::organization::State;
     use portcullis_domain::value::Slug;
     use portcullis_domain::{Id, Timestamp};
@@ -95,9 +95,8 @@ mod tests {
     use super::super::responses::tests::{proves, user};
     use super::*;
 
-    #[test]
-    fn every_answer_is_its_message() {
-        let o = Organization {
+    pub fn organization() -> Organization {
+        Organization {
             id: Id::from_uuid(uuid::Uuid::nil()),
             name: Slug::stored("acme"),
             title: "Acme".into(),
@@ -107,7 +106,12 @@ mod tests {
             created_at: Timestamp::from_micros(1),
             updated_at: Timestamp::from_micros(0),
             revision: 1,
-        };
+        }
+    }
+
+    #[test]
+    fn every_answer_is_its_message() {
+        let o = organization();
         proves::<CreateOrganizationResponse>(&o);
         proves::<AdminCreateOrganizationResponse>(&o);
         proves::<GetOrganizationResponse>(&o);
