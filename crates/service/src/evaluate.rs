@@ -63,9 +63,9 @@ impl App {
         let mut groups = counting(&compiled, Bearer::User(user.id.uuid()));
         let mut roles = principal.roles;
         for added in evaluation.groups.iter().filter_map(|g| g.parse::<Uuid>().ok()) {
-            // what a group carries comes with it
-            let carried = compiled.access.graph.group(added).filter(|g| g.enabled).map(|g| g.roles);
-            roles = roles.and(carried.unwrap_or_default());
+            // what a group carries comes with it; who may ask about themselves only does not learn of it so
+            let group = compiled.access.graph.group(added).filter(|g| g.enabled && !oneself);
+            roles = roles.and(group.map(|g| g.roles).unwrap_or_default());
             groups.push(added);
         }
         let principal = Principal { groups: groups.into(), roles, ..principal };

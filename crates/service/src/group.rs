@@ -1,5 +1,6 @@
 //! Groups of an organization: make, read, change, switch, end, list (spec v1beta1 2.3.5, 3.3). Their members are in
 //! `group_member.rs`; groups of the tenant as `/v1` knows them in `tenant_group.rs`.
+use portcullis_authz::Target;
 use portcullis_authz::graph::Object;
 use portcullis_domain::access_role::GROUP_OWNER;
 use portcullis_domain::group::{Group, MANUAL};
@@ -126,7 +127,8 @@ impl App {
         let (id, gate) = (found.id, gate.carrying(found.roles()));
         let command = async {
             let named = self.0.db.scan(cx.clone(), id, naming).await?;
-            Ok(Delete { id, first: Some(First { seen: found, named, if_match }), scribe: self.scribe(cx) })
+            let tells = self.would_allow(cx, "policies:list", &Target::tenant()).await;
+            Ok(Delete { id, first: Some(First { seen: found, named, tells, if_match }), scribe: self.scribe(cx) })
         };
         let mut gone = self.apply(cx, gate, command, delete).await?;
         while !gone {
@@ -343,6 +345,8 @@ struct Delete {
 struct First {
     seen: Group,
     named: Named,
+    /// May the caller know which rules there are?
+    tells: bool,
     if_match: Option<i64>,
 }
 /// True when it is gone; else as much as one transaction may remove is, and nothing that is left counts any more.
@@ -352,7 +356,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
         require_revision(group.revision, first.if_match)?;
         by_hand(&as_seen(tx, &first.seen).await?)?;
         not_ones_own(tx, &group).await?;
-        first.named.nowhere(tx).await?;
+        first.named.nowhere(tx, first.tells).await?;
     }
     let (mut room, id) = (Room::STEP, c.id.uuid());
     // what is held through it before what is held on it: whoever may delete it may so a moment longer
@@ -389,7 +393,7 @@ struct Named {
 }
 impl Named {
     /// 409 `in_use` while there are any: a rule that names nobody says something else than it said (spec v1 4.4).
-    async fn nowhere(&self, tx: &mut Tx) -> portcullis_store::Result<()> {
+    async fn nowhere(&self, tx: &mut Tx, tells: bool) -> portcullis_store::Result<()> {
         let now = tenant::revisions(tx).await?.map(|r| r.rules_revision);
         if now != Some(self.rules_revision) {
             return Err(moved().into());
@@ -398,8 +402,8 @@ impl Named {
             return Ok(());
         }
         let by: Vec<&String> = self.by.iter().take(20).collect();
-        let message = "A rule or an approval stage names this group: change it first.";
-        Err(Error::new(Code::InUse, message).detail("used_by", serde_json::json!({ "policies": by })).into())
+        let e = Error::new(Code::InUse, "A rule or an approval stage names this group: change it first.");
+        Err(if tells { e.detail("used_by", serde_json::json!({ "policies": by })) } else { e }.into())
     }
 }
 async fn naming(tx: &mut Tx, id: &Id<Group>) -> portcullis_store::Result<Named> {

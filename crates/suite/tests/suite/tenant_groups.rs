@@ -128,6 +128,7 @@ async fn names_of_groups_are_unique_whatever_their_case(w: World) {
 async fn groups_are_listed_and_narrowed(w: World) {
     for name in ["Alpha Team", "Beta", "Team Gamma"] {
         made(&w.owner(), name).await;
+        w.clock.pass(1);
     }
     let names = async |query: &str| {
         let page = w.owner().get(&format!("/v1/groups?{query}")).await.expect(200);
