@@ -52,6 +52,7 @@ struct Things {
     rule: String,
     entry: String,
     schema: String,
+    group: String,
     tenant: String,
 }
 impl Things {
@@ -68,6 +69,7 @@ impl Things {
             .post("/v1beta1/meta/schemas", json!({ "name": "secretschema", "schema": "{}" }))
             .await
             .expect(200);
+        let group = w.owner().post("/v1/groups", json!({ "name": "secret group" })).await.expect(201);
         Self {
             user,
             key,
@@ -75,13 +77,14 @@ impl Things {
             rule: rules["data"][0]["id"].as_str().unwrap().into(),
             entry,
             schema: made["metaschema"]["id"].as_str().unwrap().into(),
+            group: group["id"].as_str().unwrap().into(),
             tenant: w.tenant.clone(),
         }
     }
     /// The same kinds of which there is none.
     fn none() -> Self {
         let n = || NOBODY.to_owned();
-        Self { user: n(), key: n(), policy: n(), rule: n(), entry: n(), schema: n(), tenant: n() }
+        Self { user: n(), key: n(), policy: n(), rule: n(), entry: n(), schema: n(), group: n(), tenant: n() }
     }
     fn fill(&self, path: &str) -> String {
         let first = match path.split('/').nth(2).unwrap_or_default() {
@@ -89,18 +92,21 @@ impl Things {
             "audit-log" => &self.entry,
             "tenants" => &self.tenant,
             "meta" => &self.schema,
+            "groups" => &self.group,
             _ => &self.user,
         };
         path.replace("{policyId}", &self.policy)
             .replace("{ruleId}", &self.rule)
             .replace("{id}", first)
+            .replace("{user_id}", &self.user)
+            .replace("{role}", "admin")
             .split('/')
             .map(|s| if s.starts_with('{') { NOBODY } else { s })
             .collect::<Vec<_>>()
             .join("/")
     }
-    fn all(&self) -> [&str; 7] {
-        [&self.user, &self.key, &self.policy, &self.rule, &self.entry, &self.schema, &self.tenant]
+    fn all(&self) -> [&str; 8] {
+        [&self.user, &self.key, &self.policy, &self.rule, &self.entry, &self.schema, &self.group, &self.tenant]
     }
 }
 
@@ -111,6 +117,10 @@ fn body(route: &Route) -> Value {
         ("POST", "/v1/users/{id}/suspend") => json!({ "active": true }),
         ("PUT", "/v1/users/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/api-keys") => json!({ "name": "k", "scopes": ["users:read"] }),
+        ("POST", "/v1/groups") => json!({ "name": unique() }),
+        ("PUT", "/v1/groups/{id}") => json!({ "description": "Changed" }),
+        ("POST", "/v1/groups/{id}/members") => json!({ "user_id": NOBODY }),
+        ("POST", "/v1/groups/{id}/roles") => json!({ "role": "approver" }),
         ("POST", "/v1/tenants") => json!({ "name": "T", "owner_email": "t@example.com" }),
         ("PUT", "/v1/tenants/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/policies") => json!({ "name": unique(), "max_duration_seconds": 60 }),
@@ -404,10 +414,14 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
     // a path of the document with a variable that the walk does not know would be walked with an id of the wrong kind
     for route in v1_routes(&w).await {
         for variable in route.path.split('/').filter(|s| s.starts_with('{')) {
-            assert!(["{id}", "{policyId}", "{ruleId}"].contains(&variable), "{route:?}: teach `Things::fill` this one");
+            assert!(
+                ["{id}", "{policyId}", "{ruleId}", "{user_id}", "{role}"].contains(&variable),
+                "{route:?}: teach `Things::fill` this one"
+            );
         }
         let area = route.path.split('/').nth(2).unwrap_or_default().to_owned();
-        let known = ["users", "api-keys", "audit-log", "tenants", "policies", "policy-rules", "auth", "openapi.json"];
+        let known =
+            ["users", "groups", "api-keys", "audit-log", "tenants", "policies", "policy-rules", "auth", "openapi.json"];
         assert!(
             !route.path.starts_with("/v1/") || known.contains(&area.as_str()),
             "{route:?}: teach `Things` this area"

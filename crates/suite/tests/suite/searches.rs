@@ -269,7 +269,7 @@ async fn a_users_organizations_and_projects(w: World) {
     assert_eq!(row["user_avatars"], json!(["", ""]));
     assert_eq!(found(&w, &path, json!({ "search": "APO" })).await["user_projects"].as_array().unwrap().len(), 1);
     assert_eq!(found(&w, &path, json!({ "search": "zeus" })).await["user_projects"], json!([]));
-    for refused in [filter("title", "eq", json!("x")), json!({ "sort": [{ "name": "title" }] })] {
+    for refused in [filter("title", "eq", json!("x")), json!({ "sort": [{ "name": "title", "order": "asc" }] })] {
         assert_eq!(w.owner().post(&path, refused).await.status, 400);
     }
     // theirs of another organization: none
@@ -394,7 +394,7 @@ async fn what_a_search_does_not_have_is_refused_by_name(w: World) {
         (filter("name", "gt", json!("x")), "gt"),
         (filter("created_at", "eq", json!("yesterday")), "created_at"),
         (json!({ "group_by": ["title"] }), "title"),
-        (json!({ "sort": [{ "name": "moons" }] }), "moons"),
+        (json!({ "sort": [{ "name": "moons", "order": "asc" }] }), "moons"),
     ] {
         let path = format!("{ADMIN}/SearchOrganizations");
         let a = w.owner().post(&path, json!({ "query": query })).await;
