@@ -3,7 +3,7 @@ use axum::response::Response;
 use portcullis_domain::fields::{self, Fields};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
-use portcullis_domain::{Code, Result, Role};
+use portcullis_domain::{Code, Result, Role, Roles};
 use portcullis_service::Answer;
 use portcullis_service::user::{Draft, NewUser, SlugChoice, UserFilter, UserPatch, UserRef, UserShown, UserSort};
 use serde_json::Value;
@@ -127,8 +127,10 @@ async fn get(call: Call) -> Result<Response> {
     call.query().finish(())?;
     let user = call.app().get_user(&call.cx, &UserRef::Id(call.id("id"))).await?;
     let effective = call.app().effective_roles(&call.cx).await?.of(&user);
-    // never 304: what their groups carry is told, too, and is not what the ETag speaks of
-    Ok(render::changed(user.revision, &UserView::whole(&user, effective)))
+    if effective == user.roles {
+        return Ok(render::resource(call.headers(), user.revision, &UserView::whole(&user, effective)));
+    }
+    Ok(shown(&user, effective))
 }
 
 async fn update(mut call: Call) -> Result<Response> {
@@ -136,8 +138,16 @@ async fn update(mut call: Call) -> Result<Response> {
     let if_match;
     (draft.command, if_match) = call.if_match(draft.command);
     let user = call.app().update_user(&call.cx, &UserRef::Id(call.id("id")), draft, if_match).await?;
-    let effective = call.app().effective_roles(&call.cx).await?.of(&user);
-    Ok(render::changed(user.revision, &UserView::whole(&user, effective)))
+    Ok(shown(&user, call.app().effective_roles(&call.cx).await?.of(&user)))
+}
+/// What their groups carry is told, too, and does not move a user's revision.
+fn shown(user: &User, effective: Roles) -> Response {
+    let view = UserView::whole(user, effective);
+    if effective == user.roles {
+        render::changed(user.revision, &view)
+    } else {
+        render::varied(user.revision, effective.bits(), &view)
+    }
 }
 
 async fn delete(call: Call) -> Result<Response> {
