@@ -225,7 +225,7 @@ async fn projects_are_found_with_their_members(w: World) {
     assert_eq!(names(json!({})).await, ["apollo", "zeus"]);
     let apollo = found(&w, &path, filter("id", "eq", json!(p.apollo))).await["org_projects"][0].clone();
     assert_eq!((&apollo["member_count"], &apollo["organization_id"]), (&json!("2"), &json!(p.acme)));
-    let mut users = vec![p.max.id.clone(), p.olga.id.clone()];
+    let mut users = [p.max.id.clone(), p.olga.id.clone()];
     users.sort();
     assert_eq!(apollo["user_ids"], json!(users));
     assert_eq!(names(filter("member_count", "gt", json!(1))).await, ["apollo"]);
@@ -263,7 +263,7 @@ async fn a_users_organizations_and_projects(w: World) {
         (&row["org_id"], &row["user_id"], &row["project_id"]),
         (&json!(p.acme), &json!(p.max.id), &json!(p.apollo))
     );
-    let mut ids = vec![p.max.id.clone(), p.olga.id.clone()];
+    let mut ids = [p.max.id.clone(), p.olga.id.clone()];
     ids.sort();
     assert_eq!((&row["user_ids"], row["user_names"].as_array().unwrap().len()), (&json!(ids), 2));
     assert_eq!(row["user_avatars"], json!(["", ""]));
