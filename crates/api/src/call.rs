@@ -130,7 +130,8 @@ impl Visit {
     pub fn id<T>(&self, name: &str) -> Id<T> {
         self.segment(name).parse().unwrap_or(Id::from_uuid(uuid::Uuid::nil()))
     }
-    fn segment(&self, name: &str) -> &str {
+    /// A variable of the path as it was sent.
+    pub fn segment(&self, name: &str) -> &str {
         let variable = |s: &str| s.strip_prefix('{').and_then(|s| s.strip_suffix('}')) == Some(name);
         let at = self.op.path.split('/').position(variable);
         at.and_then(|n| self.parts.uri.path().split('/').nth(n)).unwrap_or("")

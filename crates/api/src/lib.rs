@@ -12,6 +12,7 @@ mod audit_log;
 mod auth;
 mod call;
 mod domains;
+mod groups;
 mod import;
 mod later;
 pub mod op;
@@ -45,6 +46,7 @@ fn served() -> Vec<op::Route> {
     let mut all = system::routes();
     all.extend(auth::routes());
     all.extend(users::routes());
+    all.extend(groups::routes());
     all.extend(import::routes());
     all.extend(profile::routes());
     all.extend(api_keys::routes());

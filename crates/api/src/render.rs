@@ -89,6 +89,15 @@ pub fn changed(revision: i64, value: &impl Serialize) -> Response {
     answer
 }
 
+/// A resource with something beside it that does not move its revision: `variant` tells its representations apart.
+pub fn varied(revision: i64, variant: i64, value: &impl Serialize) -> Response {
+    let mut answer = json(200, value);
+    if let Ok(tag) = HeaderValue::try_from(format!("\"{revision}-{variant}\"")) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer
+}
+
 /// What a use case remembered or just rendered.
 pub fn answer(answer: Answer) -> Response {
     let mut response = if answer.body.is_empty() {

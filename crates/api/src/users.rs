@@ -3,9 +3,9 @@ use axum::response::Response;
 use portcullis_domain::fields::{self, Fields};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
-use portcullis_domain::{Code, Result, Role};
+use portcullis_domain::{Code, Result, Role, Roles};
 use portcullis_service::Answer;
-use portcullis_service::user::{Draft, NewUser, SlugChoice, UserFilter, UserPatch, UserRef, UserSort};
+use portcullis_service::user::{Draft, NewUser, SlugChoice, UserFilter, UserPatch, UserRef, UserShown, UserSort};
 use serde_json::Value;
 
 use crate::call::Call;
@@ -21,7 +21,7 @@ const QUERY: &[Param] = &[
     param("q", "string", "Start of a word of the name, or of the whole address; 1 to 100 characters."),
     param("external_id", "string", "The id in your own directory."),
     param("auth_provider", "string", "local, oidc or saml."),
-    param("group_id", "uuid", "Members of this group; groups are not part of this version, so nobody is."),
+    param("group_id", "uuid", "Members of this group of the tenant."),
     param("sort", "string", "created_at, email or name; with a leading - from the end. Newest first without it."),
 ];
 
@@ -89,7 +89,7 @@ async fn create(mut call: Call) -> Result<Response> {
 }
 
 fn created(user: &User) -> Answer {
-    render::created(&format!("/v1/users/{}", user.id), Some(user.revision), &UserView::whole(user))
+    render::created(&format!("/v1/users/{}", user.id), Some(user.revision), &UserView::whole(user, user.roles))
 }
 
 async fn list(call: Call) -> Result<Response> {
@@ -101,18 +101,14 @@ async fn list(call: Call) -> Result<Response> {
         q: q.filled("q", 100),
         external_id: q.filled("external_id", 255),
         auth_provider: q.word("auth_provider", AuthProvider::parse, read::PROVIDERS),
+        group: q.id("group_id"),
         keyword: None,
     };
     let sort = q.word("sort", sort, "One of created_at, email, name, with or without a leading -.");
-    let of_group = q.id::<Op>("group_id").is_some();
     let (filter, sort) = q.finish((filter, sort.unwrap_or_default()))?;
-    let mut users = call.app().list_users(&call.cx, &filter, sort, &page).await?;
-    if of_group {
-        // No group exists in this version, so none has members; permission and cursor were checked all the same.
-        users.data.clear();
-        users.next_cursor = None;
-    }
-    Ok(render::page(&users, UserView::listed))
+    let users = call.app().list_users(&call.cx, &filter, sort, &page).await?;
+    let roles = call.app().effective_roles(&call.cx).await?;
+    Ok(render::page(&users, |user| UserView::listed(user, roles.of(user))))
 }
 
 fn sort(word: &str) -> Option<UserSort> {
@@ -130,7 +126,11 @@ fn sort(word: &str) -> Option<UserSort> {
 async fn get(call: Call) -> Result<Response> {
     call.query().finish(())?;
     let user = call.app().get_user(&call.cx, &UserRef::Id(call.id("id"))).await?;
-    Ok(render::resource(call.headers(), user.revision, &UserView::whole(&user)))
+    let effective = call.app().effective_roles(&call.cx).await?.of(&user);
+    if effective == user.roles {
+        return Ok(render::resource(call.headers(), user.revision, &UserView::whole(&user, effective)));
+    }
+    Ok(shown(&user, effective))
 }
 
 async fn update(mut call: Call) -> Result<Response> {
@@ -138,7 +138,16 @@ async fn update(mut call: Call) -> Result<Response> {
     let if_match;
     (draft.command, if_match) = call.if_match(draft.command);
     let user = call.app().update_user(&call.cx, &UserRef::Id(call.id("id")), draft, if_match).await?;
-    Ok(render::changed(user.revision, &UserView::whole(&user)))
+    Ok(shown(&user, call.app().effective_roles(&call.cx).await?.of(&user)))
+}
+/// What their groups carry is told, too, and does not move a user's revision.
+fn shown(user: &User, effective: Roles) -> Response {
+    let view = UserView::whole(user, effective);
+    if effective == user.roles {
+        render::changed(user.revision, &view)
+    } else {
+        render::varied(user.revision, effective.bits(), &view)
+    }
 }
 
 async fn delete(call: Call) -> Result<Response> {
@@ -153,8 +162,9 @@ async fn suspend(mut call: Call) -> Result<Response> {
     let active = f.required("active", "true or false.", fields::boolean);
     let active = f.finish(active);
     let user = UserRef::Id(call.id("id"));
-    let reply = call.reply(|user: &User| {
-        Answer::new(200, render::bytes(&UserView::whole(user))).header("etag", format!("\"{}\"", user.revision))
+    let reply = call.reply(|UserShown { user, effective }: &UserShown| {
+        let body = render::bytes(&UserView::whole(user, *effective));
+        Answer::new(200, body).header("etag", format!("\"{}\"", user.revision))
     });
     call.app().set_user_active(&call.cx, &user, active, reply).await.map(render::answer)
 }

@@ -1,11 +1,14 @@
 //! How things look in answers: each field of spec part 3, always present, `null` where there is nothing.
 use portcullis_domain::api_key::{ApiKey, KeyOwner};
+use portcullis_domain::group::{Group, RoleMapping};
 use portcullis_domain::policy::Policy;
 use portcullis_domain::tenant::{Tenant, TenantState};
 use portcullis_domain::tenant_domain::TenantDomain;
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Roles, Timestamp};
+use portcullis_service::group::GroupShown;
 use portcullis_service::policy::{PolicyView, RuleView};
+use portcullis_service::tenant_group::GroupMember;
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
@@ -40,7 +43,7 @@ pub struct UserView<'a> {
     manager_id: Option<Id<User>>,
     metadata: &'a Map<String, Value>,
     state: &'static str,
-    /// Own roles: groups and live grants, which add to them, are not part of this version.
+    /// Own roles and those of groups; live grants, which add to them, are not part of this version.
     effective_roles: RoleWords,
     mfa_enrolled: bool,
     identity_provider_id: Option<uuid::Uuid>,
@@ -50,11 +53,11 @@ pub struct UserView<'a> {
 }
 impl<'a> UserView<'a> {
     /// With its picture.
-    pub fn whole(user: &'a User) -> Self {
-        Self { avatar_base64: picture(user), ..Self::listed(user) }
+    pub fn whole(user: &'a User, effective: Roles) -> Self {
+        Self { avatar_base64: picture(user), ..Self::listed(user, effective) }
     }
     /// As a row of a list: without the picture.
-    pub fn listed(user: &'a User) -> Self {
+    pub fn listed(user: &'a User, effective: Roles) -> Self {
         Self {
             id: user.id,
             email: &user.email,
@@ -69,7 +72,7 @@ impl<'a> UserView<'a> {
             manager_id: user.manager_id,
             metadata: &user.metadata,
             state: user.state.as_str(),
-            effective_roles: RoleWords(user.roles),
+            effective_roles: RoleWords(effective),
             mfa_enrolled: false,
             identity_provider_id: None,
             last_login_at: user.last_login_at,
@@ -77,6 +80,83 @@ impl<'a> UserView<'a> {
             updated_at: user.updated_at,
         }
     }
+}
+
+/// Group (spec 3.1).
+#[derive(Serialize)]
+pub struct GroupView<'a> {
+    id: Id<Group>,
+    name: &'a str,
+    source: &'a str,
+    description: Option<&'a str>,
+    member_count: u32,
+    role_mappings: Vec<GroupRoleView>,
+    external_id: Option<&'a str>,
+    identity_provider_id: Option<uuid::Uuid>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+impl<'a> GroupView<'a> {
+    /// With how many are in it; its name is Frontier's title (decision 16).
+    pub fn of(shown: &'a GroupShown) -> Self {
+        let g = &shown.group;
+        Self {
+            id: g.id,
+            name: &g.title,
+            source: g.source_word(),
+            description: g.description.as_deref(),
+            member_count: shown.members,
+            role_mappings: g.role_mappings.iter().map(GroupRoleView::of).collect(),
+            external_id: None,
+            identity_provider_id: None,
+            created_at: g.created_at,
+            updated_at: g.updated_at,
+        }
+    }
+}
+
+/// GroupRoleMapping (spec 3.1).
+#[derive(Serialize)]
+pub struct GroupRoleView {
+    role: &'static str,
+    created_at: Timestamp,
+}
+impl GroupRoleView {
+    /// A role that each member holds.
+    pub fn of(mapping: &RoleMapping) -> Self {
+        Self { role: mapping.role.as_str(), created_at: mapping.created_at }
+    }
+}
+
+/// GroupMember (spec 3.1).
+#[derive(Serialize)]
+pub struct GroupMemberView<'a> {
+    id: Id<User>,
+    email: &'a str,
+    name: &'a str,
+    active: bool,
+    membership_source: &'a str,
+    joined_at: Timestamp,
+}
+impl<'a> GroupMemberView<'a> {
+    /// Somebody in a group.
+    pub fn of(member: &'a GroupMember) -> Self {
+        let user = &member.user;
+        Self {
+            id: user.id,
+            email: &user.email,
+            name: user.name(),
+            active: user.state.is_active(),
+            membership_source: &member.source,
+            joined_at: member.joined_at,
+        }
+    }
+}
+/// All who are in a group.
+#[derive(Serialize)]
+pub struct GroupMembersView<'a> {
+    /// Each.
+    pub data: Vec<GroupMemberView<'a>>,
 }
 
 /// An https avatar was set through the other surface and is not shown here (decision 3).

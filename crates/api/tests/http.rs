@@ -113,8 +113,8 @@ async fn checks_come_in_the_order_of_the_specification() {
         ("POST", "/v1/users", &[late[1]], "x", 400, "invalid_input"),
         ("POST", "/v1/users", &[("x-tenant-id", other)], "x", 403, "tenant_mismatch"),
         ("POST", "/v1/users", &[], "{\"a\":1,\"a\":2}", 400, "invalid_input"),
-        ("GET", "/v1/groups", &late, "", 401, "unauthenticated"),
-        ("GET", "/v1/groups", &[], "", 501, "not_implemented"),
+        ("GET", "/v1/requests", &late, "", 401, "unauthenticated"),
+        ("GET", "/v1/requests", &[], "", 501, "not_implemented"),
         ("GET", "/v1/auth/providers", &late, "", 501, "not_implemented"),
     ];
     for (method, path, headers, body, status, code) in rows {

@@ -8,6 +8,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use portcullis_authz::graph::{Binding, Fact, Graph, Group, Object, Organization, Permission, Project};
+use portcullis_domain::Roles;
 use portcullis_domain::access_role::{GROUP_MEMBER, ORGANIZATION_VIEWER, PREDEFINED};
 use portcullis_domain::role_binding::{Bearer, Relation};
 use uuid::Uuid;
@@ -50,8 +51,9 @@ fn facts() -> impl Iterator<Item = Fact> {
         (0..ORGANIZATIONS).map(|n| Fact::Organization(organization(n), Some(Organization { enabled: true })));
     let projects = (0..PROJECTS)
         .map(|n| Fact::Project(project(n), Some(Project { organization: organization(n), enabled: true })));
-    let groups =
-        (0..GROUPS).map(|n| Fact::Group(group(n), Some(Group { organization: Some(organization(n)), enabled: true })));
+    let groups = (0..GROUPS).map(|n| {
+        Fact::Group(group(n), Some(Group { organization: Some(organization(n)), enabled: true, roles: Roles::NONE }))
+    });
     let roles = PREDEFINED
         .iter()
         .map(|r| Fact::Role(r.id().uuid(), Some(r.permissions.iter().map(|p| (*p).to_owned()).collect())));

@@ -108,9 +108,23 @@ impl<'a> Target<'a> {
             t = t.attribute("manager", manager);
         }
         t.tags = user.tags().into_iter().map(|(k, v)| (k.into(), v.into())).collect();
-        t.parents.extend(groups.iter().map(|g| ("Group".into(), g.to_string().into())));
-        t.parents.extend(effective.iter().map(|r| ("Role".into(), r.as_str().into())));
-        t
+        t.in_groups(groups, effective)
+    }
+    /// The person that it is, if it is one.
+    pub fn as_user(&self) -> Option<Uuid> {
+        let id = self.id.as_deref().filter(|_| self.kind == "User" && self.side == Side::Own)?;
+        Uuid::try_parse(id).ok()
+    }
+    /// The same in these groups, with these roles.
+    #[must_use]
+    pub fn in_groups(mut self, groups: &[Uuid], roles: Roles) -> Self {
+        self.parents.extend(groups.iter().map(|g| ("Group".into(), g.to_string().into())));
+        for role in roles.iter() {
+            if !self.parents.iter().any(|(kind, id)| kind == "Role" && id == role.as_str()) {
+                self.parents.push(("Role".into(), role.as_str().into()));
+            }
+        }
+        self
     }
     /// A group.
     pub fn group(id: Uuid) -> Self {

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use portcullis_authz::graph::{Binding, Fact, Graph, Group, Object, Organization, Permission, Project};
+use portcullis_domain::Roles;
 use portcullis_domain::access_role::PREDEFINED;
 use portcullis_domain::role_binding::{Bearer, Relation};
 use proptest::prelude::*;
@@ -345,7 +346,7 @@ fn facts() -> impl Strategy<Value = Fact> {
         )),
         2 => (0..3u64, there((prop::option::of(0..2u64), mostly()))).prop_map(|(n, g)| Fact::Group(
             group(n),
-            g.map(|(o, enabled)| Group { organization: o.map(organization), enabled })
+            g.map(|(o, enabled)| Group { organization: o.map(organization), enabled, roles: Roles::NONE })
         )),
         2 => (0..4u64, there(slugs)).prop_map(|(n, r)| Fact::Role(role(n), r)),
         8 => (0..12u64, there(bound)).prop_map(|(n, b)| Fact::Binding(binding(n), b)),
@@ -360,7 +361,7 @@ fn ground() -> Vec<Fact> {
     );
     all.extend((0..3).map(|n| {
         let organization = (n < 2).then(|| organization(n));
-        Fact::Group(group(n), Some(Group { organization, enabled: true }))
+        Fact::Group(group(n), Some(Group { organization, enabled: true, roles: Roles::NONE }))
     }));
     all
 }
@@ -451,8 +452,14 @@ fn what_is_taken_away_and_given_again_counts_again() {
         (Fact::Binding(binding(0), None), Fact::Binding(binding(0), Some(member))),
         (Fact::Binding(binding(1), None), Fact::Binding(binding(1), Some(given))),
         (
-            Fact::Group(group(0), Some(Group { organization: Some(organization(0)), enabled: false })),
-            Fact::Group(group(0), Some(Group { organization: Some(organization(0)), enabled: true })),
+            Fact::Group(
+                group(0),
+                Some(Group { organization: Some(organization(0)), enabled: false, roles: Roles::NONE }),
+            ),
+            Fact::Group(
+                group(0),
+                Some(Group { organization: Some(organization(0)), enabled: true, roles: Roles::NONE }),
+            ),
         ),
         (
             Fact::Organization(organization(0), Some(Organization { enabled: false })),

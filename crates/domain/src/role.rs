@@ -68,6 +68,11 @@ impl Roles {
     pub const fn without(self, role: Role) -> Self {
         Self(self.0 & !role.bit())
     }
+    /// What is in either of the two.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
     /// What is in exactly one of the two: given or taken.
     #[must_use]
     pub const fn changed(self, other: Self) -> Self {

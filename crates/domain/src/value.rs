@@ -176,6 +176,11 @@ impl Slug {
         s.truncate(60);
         Self(s)
     }
+    /// A group's slug from its title: what is allowed stays, the rest becomes one `-`; cut to 60.
+    pub fn from_title(title: &str) -> Self {
+        let plain = Self::tenant_from_name(title).0;
+        Self::parse(&plain).or_else(|_| Self::parse(&format!("group-{plain}"))).unwrap_or_else(|_| Self("group".into()))
+    }
     /// The same with `_2`, `_3`, … for when it is taken.
     #[must_use]
     pub fn numbered(&self, n: u32) -> Self {
@@ -299,6 +304,10 @@ mod tests {
         }
         assert_eq!(&*Slug::tenant_from_name("Acme, Inc. (EU)"), "acme-inc-eu");
         assert_eq!(&*Slug::tenant_from_name("日本"), "tenant");
+        for (title, slug) in [("Human Resources", "human-resources"), ("HR", "group-hr"), ("24/7", "group-24-7")] {
+            assert_eq!(&*Slug::from_title(title), slug);
+        }
+        assert!(Slug::from_title("aaaaaaaa-0000-4000-8000-000000000000").starts_with("group-"));
     }
 
     proptest! {

@@ -43,7 +43,8 @@ pub fn if_match(headers: &HeaderMap) -> Result<Option<i64>> {
         return Err(bad_tag("If-Match"));
     }
     match tags(text).collect::<Option<Vec<_>>>().ok_or_else(|| bad_tag("If-Match"))?.as_slice() {
-        [(false, tag)] => Ok(Some(tag.parse().unwrap_or(NEVER))),
+        // what follows a `-` tells apart what is shown beside the resource itself
+        [(false, tag)] => Ok(Some(tag.split('-').next().and_then(|n| n.parse().ok()).unwrap_or(NEVER))),
         [(true, _)] => Ok(Some(NEVER)),
         _ => Err(Error::field("If-Match", "One ETag, as it was answered, such as \"3\".")),
     }

@@ -133,7 +133,7 @@ fn project_fact(p: &portcullis_domain::project::Project) -> Project {
     Project { organization: p.organization_id.uuid(), enabled: p.state.is_enabled() }
 }
 fn group_fact(g: &portcullis_domain::group::Group) -> Group {
-    Group { organization: g.organization_id.map(Id::uuid), enabled: g.state.is_enabled() }
+    Group { organization: g.organization_id.map(Id::uuid), enabled: g.state.is_enabled(), roles: g.roles() }
 }
 /// A disabled role gives nothing.
 fn role_fact(r: AccessRole) -> Option<Vec<String>> {

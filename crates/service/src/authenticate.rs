@@ -12,6 +12,7 @@ use portcullis_domain::api_key::{ApiKey, KeyOwner};
 use portcullis_domain::context::AccessToken;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::personal_token::PersonalToken;
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantState};
 use portcullis_domain::user::{User, UserState};
@@ -173,7 +174,7 @@ impl App {
             return Err(refused("expired"));
         }
         let credential = Credential::Session { id: s.id, auth_time: s.auth_time, amr: s.amr.clone().into() };
-        let principal = of_user(&u, credential, tenancy.is_master);
+        let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
         let expires_at = Some(s.expires_at);
         Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted(None) })
     }
@@ -276,7 +277,7 @@ impl App {
             Credential::ApiKey { id: key.id, owner: key.owner, scopes: key.scopes.clone(), expires_at: key.expires_at };
         let principal = match (key.owner, creator) {
             (KeyOwner::User(owner), Some(u)) if u.id == owner && u.state == UserState::Active => {
-                of_user(&u, credential, tenancy.is_master)
+                self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?
             }
             (KeyOwner::User(_), _) => return Err(refused("revoked")),
             (KeyOwner::Service(service), _) => Principal {
@@ -294,6 +295,14 @@ impl App {
             expires_at,
             noted: noted(last_used),
         })
+    }
+
+    /// A person with the roles that their groups give them (spec v1 4.4). Whatever changes these moves the revision, and with it
+    /// ends what is remembered.
+    pub(crate) async fn with_mapped_roles(&self, tenancy: &Arc<Tenancy>, principal: Principal) -> Result<Principal> {
+        let Some(user) = principal.user_id() else { return Ok(principal) };
+        let mapped = self.compiled(tenancy).await?.access.graph.mapped_roles(Bearer::User(user.uuid()));
+        Ok(Principal { roles: principal.roles.and(mapped), ..principal })
     }
 
     /// `last_used_at` is exact to a minute, and written without anyone waiting for it.
@@ -320,7 +329,7 @@ fn noted(last: Option<Timestamp>) -> AtomicI64 {
     AtomicI64::new(last.map_or(0, Timestamp::micros))
 }
 
-/// A user with the facts that decisions read.
+/// A user with the facts that decisions read, and their own roles: [`App::with_mapped_roles`] adds those of groups.
 pub(crate) fn of_user(u: &User, credential: Credential, in_master: bool) -> Principal {
     Principal {
         subject: Subject::User(u.id),

@@ -30,6 +30,9 @@ pub(crate) struct Gate {
     pub asked: Asked,
     /// Roles for each of which `roles:grant` is needed besides.
     pub grants: Roles,
+    /// Roles that somebody gains or loses by the change although it does not name them: a group carries them (decision 18). For
+    /// each of them `roles:grant` is needed too.
+    pub carried: Roles,
     /// Further actions on the tenant that are needed besides.
     pub also: Vec<&'static str>,
     /// What is needed in the access graph, for actions that it decides.
@@ -52,6 +55,7 @@ impl Gate {
             target,
             asked: Asked::default(),
             grants: Roles::NONE,
+            carried: Roles::NONE,
             also: vec![],
             need: None,
             permission: None,
@@ -75,6 +79,11 @@ impl Gate {
     /// Permissions that the change hands on.
     pub fn giving(mut self, permissions: Vec<String>) -> Self {
         self.gives = permissions;
+        self
+    }
+    /// Roles that come or go with the change.
+    pub const fn carrying(mut self, roles: Roles) -> Self {
+        self.carried = roles;
         self
     }
     /// The object itself may be disabled.
@@ -201,6 +210,7 @@ impl App {
         if let Some(need) = gate.need {
             let allowed = self.allow_in_graph(cx, &compiled, gate, need)?;
             holds_what_it_gives(cx, &compiled, gate, need)?;
+            may_carry(cx, &compiled, gate)?;
             return Ok(allowed);
         }
         let d = decide(&compiled, cx, gate.action, &gate.target, &gate.asked, None);
@@ -216,6 +226,7 @@ impl App {
                 return Err(forbidden(action, &d));
             }
         }
+        may_carry(cx, &compiled, gate)?;
         Ok(Allowed { revision: compiled.revision, reach: d.reach })
     }
     /// Rules first; where they are silent, the graph decides. A disabled organization is told only to who might otherwise.
@@ -289,7 +300,10 @@ impl App {
             return Ok(());
         }
         let compiled = self.snapshot(cx).await?;
-        let ask = |role: Role| decide(&compiled, cx, "roles:grant", &gate.target, &gate.asked, Some(role.as_str()));
+        // rules about giving roles speak of users and of the tenant
+        let tenant = Target::tenant();
+        let target = if gate.target.as_user().is_some() { &gate.target } else { &tenant };
+        let ask = |role: Role| decide(&compiled, cx, "roles:grant", target, &gate.asked, Some(role.as_str()));
         let refused: Vec<(Role, Decision)> =
             gate.grants.iter().map(|r| (r, ask(r))).filter(|(_, d)| !d.allowed).collect();
         if refused.is_empty() {
@@ -338,6 +352,18 @@ fn holds_what_it_gives(cx: &Ctx, compiled: &Compiled, gate: &Gate, need: Need) -
     Err(Error::new(Code::Forbidden, message).detail("action", gate.action).detail("permissions", missing))
 }
 
+/// 403 unless the caller may give each role that a group carries.
+fn may_carry(cx: &Ctx, compiled: &Compiled, gate: &Gate) -> Result<()> {
+    for role in gate.carried.iter() {
+        let d = decide(compiled, cx, "roles:grant", &Target::tenant(), &gate.asked, Some(role.as_str()));
+        cx.notices.add(&d.notice_strings());
+        if !d.allowed {
+            return Err(forbidden("roles:grant", &d).detail("role", role.as_str()));
+        }
+    }
+    Ok(())
+}
+
 /// What Frontier's clients read of an organization that is switched off (spec v1beta1 3.2).
 pub(crate) fn organization_disabled() -> Error {
     Error::new(Code::Conflict, "org is disabled. Please contact your administrator to enable it")
@@ -357,30 +383,42 @@ pub(crate) fn decide(
     facts.email_domain = asked.email_domain.as_deref();
     facts.auth_provider = asked.auth_provider.as_deref();
     facts.role = role;
-    let principal = match compiled.snapshot.could_match(action) {
-        true => in_groups(compiled, &cx.principal),
-        false => Cow::Borrowed(&*cx.principal),
+    if !compiled.snapshot.could_match(action) {
+        return compiled.snapshot.decide(&Request::new(&cx.principal, action, target, &facts));
+    }
+    let principal = in_groups(compiled, &cx.principal);
+    match target.as_user().map(Bearer::User) {
+        // a rule may speak of the groups of whom something is done to
+        Some(user) => {
+            let target = target.clone().in_groups(&counting(compiled, user), compiled.access.graph.mapped_roles(user));
+            compiled.snapshot.decide(&Request::new(&principal, action, &target, &facts))
+        }
+        None => compiled.snapshot.decide(&Request::new(&principal, action, target, &facts)),
+    }
+}
+
+/// The groups of somebody that count (decision 19).
+pub(crate) fn counting(compiled: &Compiled, who: Bearer) -> Vec<uuid::Uuid> {
+    let graph = &compiled.access.graph;
+    let counts = |id: &uuid::Uuid| {
+        let above = graph.group(*id).and_then(|g| g.organization);
+        above.is_none_or(|o| graph.organization(o).is_some_and(|o| o.enabled))
     };
-    compiled.snapshot.decide(&Request::new(&principal, action, target, &facts))
+    graph.groups_of(who).filter(counts).collect()
 }
 
 /// The caller with the groups that count, for rules that speak of them (decision 19).
 fn in_groups<'a>(compiled: &Compiled, principal: &'a Principal) -> Cow<'a, Principal> {
-    let graph = &compiled.access.graph;
     let bearer = match &principal.subject {
         Subject::User(id) => Bearer::User(id.uuid()),
         Subject::ServiceUser(id) => Bearer::ServiceUser(id.uuid()),
         Subject::System | Subject::Anonymous => return Cow::Borrowed(principal),
     };
-    let counts = |id: &uuid::Uuid| {
-        let above = graph.group(*id).and_then(|g| g.organization);
-        above.is_none_or(|o| graph.organization(o).is_some_and(|o| o.enabled))
-    };
-    let groups: Arc<[uuid::Uuid]> = graph.groups_of(bearer).filter(counts).collect();
+    let groups = counting(compiled, bearer);
     if groups.is_empty() {
         return Cow::Borrowed(principal);
     }
-    Cow::Owned(Principal { groups, ..principal.clone() })
+    Cow::Owned(Principal { groups: groups.into(), ..principal.clone() })
 }
 
 /// A rule that cannot be evaluated is the operator's business: a forbid among them denies.

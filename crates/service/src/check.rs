@@ -98,9 +98,10 @@ impl App {
                 let found = self.find_user(cx, &which).await?.filter(|u| u.state != UserState::Suspended);
                 let Some(user) = found else { return Ok(None) };
                 let tenancy = self.tenancy_of(cx.tenant).await?;
-                let superuser = user.is_owner || user.roles.has(Role::Admin);
-                let checker = user.roles.has(Role::Checker);
-                let principal = Arc::new(of_user(&user, Credential::None, tenancy.is_master));
+                let principal = of_user(&user, Credential::None, tenancy.is_master);
+                let principal = Arc::new(self.with_mapped_roles(&tenancy, principal).await?);
+                let superuser = user.is_owner || principal.roles.has(Role::Admin);
+                let checker = principal.roles.has(Role::Checker);
                 Ok(Some(Who { cx: seen_as(cx, principal), superuser, checker }))
             }
             "app/serviceuser" => {

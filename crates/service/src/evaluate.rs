@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portcullis_authz::actions;
 use portcullis_authz::{Facts, Request, Target};
 use portcullis_domain::fields::{Fields, boolean, integer, string, strings};
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::User;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Credential, Ctx, Error, FieldError, Principal, Result};
@@ -13,6 +14,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::authenticate::of_user;
+use crate::authorize::counting;
 use crate::policy::Evaluation;
 use crate::user::UserRef;
 
@@ -54,14 +56,27 @@ impl App {
         }
         let user = user.ok_or_else(|| unprocessable("principal", "No such user in this tenant."))?;
         let sent = sent(&evaluation)?;
-        let groups: Vec<Uuid> = evaluation.groups.iter().filter_map(|g| g.parse().ok()).collect();
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        let principal = Principal { groups: groups.into(), ..of_user(&user, Credential::None, tenancy.is_master) };
+        let compiled = self.compiled(&tenancy).await?;
+        let principal = of_user(&user, Credential::None, tenancy.is_master);
+        let principal = self.with_mapped_roles(&tenancy, principal).await?;
+        let mut groups = counting(&compiled, Bearer::User(user.id.uuid()));
+        let mut roles = principal.roles;
+        for added in evaluation.groups.iter().filter_map(|g| g.parse::<Uuid>().ok()) {
+            // what a group carries comes with it; who may ask about themselves only does not learn of it so
+            let group = compiled.access.graph.group(added).filter(|g| g.enabled && !oneself);
+            roles = roles.and(group.map(|g| g.roles).unwrap_or_default());
+            groups.push(added);
+        }
+        let principal = Principal { groups: groups.into(), roles, ..principal };
         let target = self.evaluated_target(cx, &evaluation).await?;
+        let target = match target.as_user().map(Bearer::User) {
+            Some(u) => target.in_groups(&counting(&compiled, u), compiled.access.graph.mapped_roles(u)),
+            None => target,
+        };
         if !actions::is_builtin(&evaluation.action) && !actions::is_access_word(&evaluation.action) {
             return Err(Error::field("action", "A built-in action such as users:create, or a word such as assume."));
         }
-        let compiled = self.compiled(&tenancy).await?;
         let as_them = Ctx { principal: Arc::new(principal), ..cx.clone() };
         let facts = facts(&as_them, &sent);
         let request = Request::new(&as_them.principal, &evaluation.action, &target, &facts);

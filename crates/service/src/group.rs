@@ -1,23 +1,28 @@
 //! Groups of an organization: make, read, change, switch, end, list (spec v1beta1 2.3.5, 3.3). Their members are in
-//! `group_member.rs`.
+//! `group_member.rs`; groups of the tenant as `/v1` knows them in `tenant_group.rs`.
 use std::collections::HashSet;
 
+use portcullis_authz::Target;
 use portcullis_authz::graph::Object;
 use portcullis_domain::access_role::GROUP_OWNER;
-use portcullis_domain::group::Group;
+use portcullis_domain::group::{Group, MANUAL};
 use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::role_binding::{Bearer, RoleBinding};
 use portcullis_domain::user::User;
 use portcullis_domain::value::Slug;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_store::access_change::Kind;
-use portcullis_store::{Tx, group, organization};
+use portcullis_store::{Tx, group, organization, policy, tenant};
 use serde_json::{Map, Value};
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::authorize::{Gate, maker};
+use crate::change::moved;
+use crate::group_role::{as_seen, by_hand, not_ones_own};
 use crate::holder::{self, Give, Room, bounded, held, persons};
+use crate::user_change::require_revision;
 use crate::{Answer, App, Reply, lookup};
 
 /// What may change of a group; a change replaces all of it (spec v1beta1 3).
@@ -78,7 +83,9 @@ impl App {
                 name,
                 title,
                 state: State::Enabled,
-                source: "manual".into(),
+                source: MANUAL.into(),
+                description: None,
+                role_mappings: vec![],
                 metadata,
                 created_at: cx.now,
                 updated_at: cx.now,
@@ -96,30 +103,39 @@ impl App {
     /// Puts name, title and metadata in place of the old ones. `app_group_update`.
     pub async fn update_group(&self, cx: &Ctx, which: String, new: Result<GroupContent>) -> Result<GroupShown> {
         let found = self.find_group(cx, &which, "app_group_update").await?;
-        let gate = on(&found, "app_group_update").asleep();
+        let gate = on(&found, "app_group_update").asleep().carrying(found.roles());
         let command = async {
             let content = new?;
             self.snapshot(cx).await?.schemas.check("group", &content.metadata)?;
-            Ok(Update { id: found.id, content, scribe: self.scribe(cx) })
+            Ok(Update { seen: found, content, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, update).await.map(GroupShown::alone)
     }
     /// Switches a group on or off. `app_group_delete`.
     pub async fn set_group_state(&self, cx: &Ctx, which: String, state: State, reply: Reply<()>) -> Result<Answer> {
         let found = self.find_group(cx, &which, "app_group_delete").await?;
-        let gate = on(&found, "app_group_delete").asleep();
-        let command = async { Ok(Switch { id: found.id, state, scribe: self.scribe(cx) }) };
+        let gate = on(&found, "app_group_delete").asleep().carrying(found.roles());
+        let command = async { Ok(Switch { seen: found, state, scribe: self.scribe(cx) }) };
         self.answer(cx, gate, command, reply, switch).await
     }
     /// Ends a group with all that is held on it and through it. `app_group_delete`.
     pub async fn delete_group(&self, cx: &Ctx, which: String) -> Result<()> {
         let found = self.find_group(cx, &which, "app_group_delete").await?;
         let gate = on(&found, "app_group_delete").asleep();
-        let command = async { Ok(Delete { id: found.id, scribe: self.scribe(cx) }) };
+        self.delete_as(cx, gate, found, None).await
+    }
+    /// Ends a group that the gate lets the caller end, step by step.
+    pub(crate) async fn delete_as(&self, cx: &Ctx, gate: Gate, found: Group, if_match: Option<i64>) -> Result<()> {
+        let (id, gate) = (found.id, gate.carrying(found.roles()));
+        let command = async {
+            let named = self.0.db.scan(cx.clone(), id, naming).await?;
+            let tells = self.would_allow(cx, "policies:list", &Target::tenant()).await;
+            Ok(Delete { id, first: Some(First { seen: found, named, tells, if_match }), scribe: self.scribe(cx) })
+        };
         let mut gone = self.apply(cx, gate, command, delete).await?;
         while !gone {
             // not asked again: the right to it may be among what went
-            let next = Delete { id: found.id, scribe: self.scribe(cx) };
+            let next = Delete { id, first: None, scribe: self.scribe(cx) };
             gone = self.0.db.write_bulk(cx.clone(), next, delete).await?;
             // each step is few enough changes for the graph to take them up one by one
             self.snapshot(cx).await?;
@@ -128,7 +144,7 @@ impl App {
     }
 
     /// The groups of an organization: enabled ones, unless others are asked for; of these ids only, if there are any.
-    /// `app_organization_grouplist`.
+    /// `app_organization_grouplist`. Those of the tenant itself lie in the platform organization, for superusers (decision 16).
     pub async fn list_organization_groups(
         &self,
         cx: &Ctx,
@@ -137,8 +153,13 @@ impl App {
         only: &[String],
         shown: Shown,
     ) -> Result<Vec<GroupShown>> {
-        let found = self.organization_for(cx, &organization, "app_organization_grouplist").await?;
-        let mut groups = self.groups_of_organization(cx, Some(found.id), state).await?;
+        let lies_in = if is_platform(&organization) {
+            self.allow(cx, &Gate::superuser("groups:list")).await?;
+            None
+        } else {
+            Some(self.organization_for(cx, &organization, "app_organization_grouplist").await?.id)
+        };
+        let mut groups = self.groups_in(cx, Where::In(lies_in), state).await?;
         if !only.is_empty() {
             let ids: HashSet<Id<Group>> = only.iter().filter_map(|id| id.parse().ok()).collect();
             groups.retain(|g| ids.contains(&g.id));
@@ -148,11 +169,12 @@ impl App {
     /// All groups of the tenant, or of one organization. Superusers.
     pub async fn list_groups(&self, cx: &Ctx, organization: String, state: State) -> Result<Vec<GroupShown>> {
         self.allow(cx, &Gate::superuser("groups:list")).await?;
-        let organization = match organization.as_str() {
-            "" => None,
-            _ => Some(self.find_organization(cx, &organization, "groups:list").await?.id),
+        let place = match organization.as_str() {
+            "" => Where::Anywhere,
+            which if is_platform(which) => Where::In(None),
+            _ => Where::In(Some(self.find_organization(cx, &organization, "groups:list").await?.id)),
         };
-        let groups = self.groups_of_organization(cx, organization, state).await?;
+        let groups = self.groups_in(cx, place, state).await?;
         self.show_groups(cx, groups, Shown::default()).await
     }
 
@@ -167,13 +189,8 @@ impl App {
         let found = self.0.db.read(cx.clone(), which, lookup::group).await?;
         found.ok_or_else(|| self.missing(cx, action, "group"))
     }
-    async fn groups_of_organization(
-        &self,
-        cx: &Ctx,
-        organization: Option<Id<Organization>>,
-        state: State,
-    ) -> Result<Vec<Group>> {
-        let groups = self.0.db.scan(cx.clone(), List { organization, state }, list).await?;
+    async fn groups_in(&self, cx: &Ctx, place: Where, state: State) -> Result<Vec<Group>> {
+        let groups = self.0.db.scan(cx.clone(), List { place, state }, list).await?;
         bounded(groups.len())?;
         Ok(groups)
     }
@@ -206,6 +223,10 @@ impl App {
 pub(crate) fn on(group: &Group, permission: &'static str) -> Gate {
     Gate::on(Object::Group(group.id.uuid()), permission)
 }
+/// The organization that is none: what has no organization is shown as lying in it.
+fn is_platform(which: &str) -> bool {
+    which.parse::<Id<Organization>>().is_ok_and(|id| id.uuid().is_nil())
+}
 /// A disabled group is not found (spec v1beta1 3.3).
 pub(crate) fn enabled(group: Group) -> Result<Group> {
     if group.state.is_enabled() { Ok(group) } else { Err(Error::not_found("group")) }
@@ -216,6 +237,9 @@ pub(crate) fn nobody() -> Error {
 }
 fn taken() -> Error {
     Error::new(Code::AlreadyExists, "A group of this name exists in the organization.").detail("field", "name")
+}
+pub(crate) fn title_taken() -> Error {
+    Error::new(Code::AlreadyExists, "A group of this name exists in this tenant.").detail("field", "title")
 }
 
 pub(crate) struct Insert {
@@ -260,13 +284,16 @@ pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<
 }
 
 pub(crate) struct Update {
-    pub id: Id<Group>,
+    pub seen: Group,
     pub content: GroupContent,
     pub scribe: Scribe,
 }
 pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Group> {
-    let before = present(tx, c.id).await?;
-    let before = enabled(before)?;
+    let before = enabled(as_seen(tx, &c.seen).await?)?;
+    by_hand(&before)?;
+    if before.organization_id.is_none() && c.content.title.is_empty() {
+        return Err(Error::field("title", "A group of the tenant has one: it is its name on /v1.").into());
+    }
     let after = Group {
         name: c.content.name.clone(),
         title: c.content.title.clone(),
@@ -279,10 +306,12 @@ pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<
     if other.is_some_and(|g| g.id != after.id) {
         return Err(taken().into());
     }
-    group::update(tx, &after).await.map_err(|e| e.when_conflict("groups_name", taken))?;
+    group::update(tx, &after)
+        .await
+        .map_err(|e| e.when_conflict("groups_name", taken).when_conflict("groups_title", title_taken))?;
     let event = c
         .scribe
-        .event("group.updated", "group", c.id)
+        .event("group.updated", "group", after.id)
         .change("name", &*before.name, &*after.name)
         .change("title", before.title.as_str(), after.title.as_str())
         .change("metadata", Value::Object(before.metadata), Value::Object(after.metadata.clone()));
@@ -294,31 +323,47 @@ pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<
 }
 
 pub(crate) struct Switch {
-    pub id: Id<Group>,
+    pub seen: Group,
     pub state: State,
     pub scribe: Scribe,
 }
 pub(crate) async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<()> {
-    let before = present(tx, c.id).await?;
+    let before = as_seen(tx, &c.seen).await?;
     if before.state == c.state {
         return Ok(());
     }
+    not_ones_own(tx, &before).await?;
     let after = Group { state: c.state, updated_at: tx.cx.now, ..before.clone() };
     group::update(tx, &after).await?;
-    tx.touch(Kind::Group, c.id.uuid());
+    tx.touch(Kind::Group, after.id.uuid());
     let action = if c.state.is_enabled() { "group.enabled" } else { "group.disabled" };
-    c.scribe.write(tx, c.scribe.event(action, "group", c.id));
+    c.scribe.write(tx, c.scribe.event(action, "group", after.id));
     tx.bump().await?;
     Ok(())
 }
 
 pub(crate) struct Delete {
     pub id: Id<Group>,
+    /// What has to hold before the first step; the others only finish it.
+    pub first: Option<First>,
     pub scribe: Scribe,
+}
+pub(crate) struct First {
+    seen: Group,
+    named: Named,
+    /// May the caller know which rules there are?
+    tells: bool,
+    if_match: Option<i64>,
 }
 /// True when it is gone; else as much as one transaction may remove is, and nothing that is left counts any more.
 pub(crate) async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
     let group = present(tx, c.id).await?;
+    if let Some(first) = &c.first {
+        require_revision(group.revision, first.if_match)?;
+        by_hand(&as_seen(tx, &first.seen).await?)?;
+        not_ones_own(tx, &group).await?;
+        first.named.nowhere(tx, first.tells).await?;
+    }
     let (mut room, id) = (Room::STEP, c.id.uuid());
     // what is held through it before what is held on it: whoever may delete it may so a moment longer
     let emptied =
@@ -346,17 +391,55 @@ pub(crate) async fn present(tx: &mut Tx, id: Id<Group>) -> portcullis_store::Res
     Ok(group::by_id(tx, id).await?.ok_or_else(|| Error::not_found("group"))?)
 }
 
+/// Which rules and stages name a group, and of which revision of the rules that is.
+struct Named {
+    rules_revision: i64,
+    /// Ids of policies.
+    by: BTreeSet<String>,
+}
+impl Named {
+    /// 409 `in_use` while there are any: a rule that names nobody says something else than it said (spec v1 4.4).
+    async fn nowhere(&self, tx: &mut Tx, tells: bool) -> portcullis_store::Result<()> {
+        let now = tenant::revisions(tx).await?.map(|r| r.rules_revision);
+        if now != Some(self.rules_revision) {
+            return Err(moved().into());
+        }
+        if self.by.is_empty() {
+            return Ok(());
+        }
+        let by: Vec<&String> = self.by.iter().take(20).collect();
+        let e = Error::new(Code::InUse, "A rule or an approval stage names this group: change it first.");
+        Err(if tells { e.detail("used_by", serde_json::json!({ "policies": by })) } else { e }.into())
+    }
+}
+async fn naming(tx: &mut Tx, id: &Id<Group>) -> portcullis_store::Result<Named> {
+    let rules_revision = tenant::revisions(tx).await?.map_or(-1, |r| r.rules_revision);
+    let id = id.to_string();
+    let names = |text: &str| text.to_ascii_lowercase().contains(&id);
+    let rules = policy::all_rules(tx).await?;
+    let mut by: BTreeSet<String> = rules.iter().filter(|r| names(&r.text)).map(|r| r.policy_id.to_string()).collect();
+    let policies = policy::all(tx).await?;
+    by.extend(policies.iter().filter(|p| names(&p.approval_stages.to_string())).map(|p| p.id.to_string()));
+    Ok(Named { rules_revision, by })
+}
+
+/// Where groups are looked for.
+#[derive(Clone, Copy, Debug)]
+enum Where {
+    Anywhere,
+    /// In an organization; `None`: the tenant's own.
+    In(Option<Id<Organization>>),
+}
 struct List {
-    /// `None`: of the whole tenant.
-    organization: Option<Id<Organization>>,
+    place: Where,
     state: State,
 }
 async fn list(tx: &mut Tx, l: &List) -> portcullis_store::Result<Vec<Group>> {
     let (mut out, mut id, mut name) = (vec![], Uuid::nil(), String::new());
     loop {
-        let page = match l.organization {
-            None => group::page(tx, id).await?,
-            some => group::in_scope(tx, some, &name).await?,
+        let page = match l.place {
+            Where::Anywhere => group::page(tx, id).await?,
+            Where::In(organization) => group::in_scope(tx, organization, &name).await?,
         };
         let Some(last) = page.last() else { return Ok(out) };
         id = last.id.uuid();

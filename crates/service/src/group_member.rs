@@ -10,7 +10,8 @@ use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::authorize::{Gate, maker, verdict};
-use crate::group::{GroupShown, Shown, enabled, on, present};
+use crate::group::{GroupShown, Shown, enabled, on};
+use crate::group_role::{as_seen, by_hand, not_oneself};
 use crate::holder::{
     self, Became, Give, Holder, active_user, asked_words, bounded, held, no_such_role, not_a_member,
     not_in_organization, persons,
@@ -52,7 +53,7 @@ impl App {
                 return Err(Error::field("principal_type", "Members of groups are users: app/user."));
             }
             let user = principal.1.parse().map_err(|_| Error::not_found("user"))?;
-            Ok(SetRole { group: found.id, members: vec![(user, self.id(cx))], role, scribe: self.scribe(cx) })
+            Ok(SetRole { group: found, members: vec![(user, self.id(cx))], role, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, set_role).await
     }
@@ -69,18 +70,18 @@ impl App {
         let gate = self.member_gate(cx, &found, role.as_ref()).await?;
         let command = async {
             let members = users?.into_iter().map(|user| (user, self.id(cx))).collect();
-            Ok(SetRole { group: found.id, members, role: valid_role(role)?, scribe: self.scribe(cx) })
+            Ok(SetRole { group: found, members, role: valid_role(role)?, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, add).await
     }
     /// Takes a member out of a group, but never its last owner. `app_group_update`.
     pub async fn remove_group_user(&self, cx: &Ctx, which: String, user: Result<UserRef>) -> Result<()> {
         let found = self.find_group(cx, &which, "app_group_update").await?;
-        let gate = on(&found, "app_group_update").asleep();
+        let gate = on(&found, "app_group_update").asleep().carrying(found.roles());
         let command = async {
             // who is nobody is in no group either: the answer tells no accounts
             let user = self.find_user(cx, &user?).await?.ok_or_else(|| not_a_member(Code::Conflict))?;
-            Ok(Remove { group: found.id, user: user.id, scribe: self.scribe(cx) })
+            Ok(Remove { group: found, user: user.id, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, remove).await
     }
@@ -88,14 +89,16 @@ impl App {
     /// What makes a person a plain member of a group, for whom may add them.
     pub(crate) async fn to_join(&self, cx: &Ctx, group: &Group, user: Id<User>) -> Result<SetRole> {
         let role = self.named_role(cx, &GROUP_MEMBER.id().to_string(), None).await?;
-        self.allow(cx, &self.member_gate(cx, group, role.as_ref()).await?).await?;
+        let gate = self.member_gate(cx, group, role.as_ref()).await?;
+        self.allow(cx, &gate).await?;
         let members = vec![(user, self.id(cx))];
-        Ok(SetRole { group: group.id, members, role: valid_role(role)?, scribe: self.scribe(cx) })
+        Ok(SetRole { group: group.clone(), members, role: valid_role(role)?, scribe: self.scribe(cx) })
     }
     /// What takes a person out of a group, for whom may do that.
     pub(crate) async fn to_leave(&self, cx: &Ctx, group: &Group, user: Id<User>) -> Result<Remove> {
-        self.allow(cx, &on(group, "app_group_update").asleep()).await?;
-        Ok(Remove { group: group.id, user, scribe: self.scribe(cx) })
+        let gate = on(group, "app_group_update").asleep().carrying(group.roles());
+        self.allow(cx, &gate).await?;
+        Ok(Remove { group: group.clone(), user, scribe: self.scribe(cx) })
     }
 
     /// The caller's own groups; of one organization, if it is named.
@@ -164,7 +167,7 @@ impl App {
     async fn member_gate(&self, cx: &Ctx, group: &Group, role: Option<&AccessRole>) -> Result<Gate> {
         let compiled = self.snapshot(cx).await?;
         let gives = role.map_or(vec![], |r| holder::gives(r, &compiled.access.catalogue, "app/group"));
-        let gate = on(group, "app_group_update").asleep();
+        let gate = on(group, "app_group_update").asleep().carrying(group.roles());
         // of a disabled group nothing is held; it is not found in the use case
         Ok(if group.state.is_enabled() { gate.giving(gives) } else { gate })
     }
@@ -182,7 +185,7 @@ fn valid_role(role: Option<AccessRole>) -> Result<AccessRole> {
 
 /// A role that these shall hold on a group.
 pub(crate) struct SetRole {
-    group: Id<Group>,
+    group: Group,
     members: Vec<(Id<User>, Id<RoleBinding>)>,
     role: AccessRole,
     scribe: Scribe,
@@ -202,12 +205,14 @@ enum Held {
     Kept,
 }
 async fn members(tx: &mut Tx, c: &SetRole, before: Held) -> portcullis_store::Result<()> {
-    let group = enabled(present(tx, c.group).await?)?;
+    let group = enabled(as_seen(tx, &c.group).await?)?;
+    by_hand(&group)?;
     holder::same_role(tx, &c.role).await?;
     let mut changed = false;
     for (user, binding) in &c.members {
         active_user(tx, *user).await?;
         let (bearer, object) = (Bearer::User(user.uuid()), group.id.uuid());
+        not_oneself(&tx.cx, &group, bearer)?;
         if let Some(organization) = group.organization_id
             && role_binding::held_on(tx, bearer, organization.uuid()).await?.is_empty()
         {
@@ -243,13 +248,15 @@ async fn members(tx: &mut Tx, c: &SetRole, before: Held) -> portcullis_store::Re
 
 /// Somebody who shall hold nothing on a group.
 pub(crate) struct Remove {
-    group: Id<Group>,
+    group: Group,
     user: Id<User>,
     scribe: Scribe,
 }
 pub(crate) async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
-    let group = enabled(present(tx, c.group).await?)?;
+    let group = enabled(as_seen(tx, &c.group).await?)?;
     let (bearer, object) = (Bearer::User(c.user.uuid()), group.id.uuid());
+    by_hand(&group)?;
+    not_oneself(&tx.cx, &group, bearer)?;
     let held = role_binding::held_on(tx, bearer, object).await?;
     if held.is_empty() {
         return Err(not_a_member(Code::Conflict).into());

@@ -285,7 +285,7 @@ impl Import {
         let part = || line(100, "1 to 100 characters.");
         let (first_name, last_name) = (f.optional("first_name", part()), f.optional("last_name", part()));
         if f.optional("groups", strings).is_some_and(|g| !g.is_empty()) {
-            f.wrong("groups", "No such group in this tenant.");
+            f.wrong("groups", "An import puts nobody into groups yet: use POST /v1/groups/{id}/members.");
         }
         let provider = provider.unwrap_or(AuthProvider::Local);
         match (provider, &password, &hash) {

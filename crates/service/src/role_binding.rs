@@ -2,8 +2,9 @@
 //! policies are in `policy.rs`.
 use portcullis_authz::graph::{Graph, Object, Permission};
 use portcullis_domain::access_role::AccessRole;
+use portcullis_domain::group::Group;
 use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
-use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_domain::{Code, Ctx, Error, Id, Result, Roles};
 use portcullis_store::access_change::Kind;
 use portcullis_store::{Tx, access_role, group, organization, project, resource, role_binding, user};
 use serde_json::{Map, Value};
@@ -12,6 +13,7 @@ use uuid::Uuid;
 use crate::app::Scribe;
 use crate::authorize::{Gate, is_superuser};
 use crate::change::moved;
+use crate::group_role::{as_seen, by_hand, not_oneself};
 use crate::holder::{bounded, gives, same_role};
 use crate::organization::NAMESPACE;
 use crate::personal_token_end::end_if_left;
@@ -62,10 +64,11 @@ impl App {
         let new = new?;
         let name = Name::parse(&new.resource).ok_or_else(notation)?;
         let thing = self.thing(cx, &compiled, name).await?.ok_or_else(|| self.missing(cx, MANAGE, "resource"))?;
-        let gate = managing(&compiled.access.graph, &thing);
+        let (gate, seen) = self.carrying(cx, managing(&compiled.access.graph, &thing), &thing).await?;
         let command = async {
             let role = self.0.db.read(cx.clone(), &new.role, find_role).await?;
-            self.grant(cx, &compiled, thing, role, new).await
+            let grant = self.grant(cx, &compiled, thing, role, new).await?;
+            Ok(Grant { group: seen, ..grant })
         };
         self.answer(cx, gate, command, reply, grant).await
     }
@@ -100,14 +103,22 @@ impl App {
     /// Takes a binding away.
     pub async fn delete_role_binding(&self, cx: &Ctx, id: &str) -> Result<()> {
         let (binding, gate, thing) = self.role_binding(cx, id).await?;
-        let command = async { Ok(Revoke { id: binding.id, thing, scribe: self.scribe(cx) }) };
+        let (gate, group) = match &thing {
+            Some(thing) => self.carrying(cx, gate, thing).await?,
+            None => (gate, None),
+        };
+        let command = async { Ok(Revoke { id: binding.id, thing, group, scribe: self.scribe(cx) }) };
         self.apply(cx, gate, command, revoke).await
     }
     /// What takes a binding away, for whom may do that.
     pub(crate) async fn to_revoke(&self, cx: &Ctx, id: &str) -> Result<Revoke> {
         let (binding, gate, thing) = self.role_binding(cx, id).await?;
+        let (gate, group) = match &thing {
+            Some(thing) => self.carrying(cx, gate, thing).await?,
+            None => (gate, None),
+        };
         self.allow(cx, &gate).await?;
-        Ok(Revoke { id: binding.id, thing, scribe: self.scribe(cx) })
+        Ok(Revoke { id: binding.id, thing, group, scribe: self.scribe(cx) })
     }
     /// Frontier never changed one; who may take it away is told so.
     pub async fn update_role_binding(&self, cx: &Ctx, id: &str) -> Result<()> {
@@ -161,6 +172,13 @@ impl App {
         Ok(all.into_iter().filter(counts).collect())
     }
 
+    /// Whoever holds a role on a group is in it: what it carries is given and taken with the binding (decision 18).
+    async fn carrying(&self, cx: &Ctx, gate: Gate, thing: &Thing) -> Result<(Gate, Option<Group>)> {
+        let Object::Group(id) = thing.object else { return Ok((gate, None)) };
+        let group = self.0.db.read(cx.clone(), &id.to_string(), lookup::group).await?;
+        let roles = group.as_ref().map_or(Roles::NONE, Group::roles);
+        Ok((gate.carrying(roles), group))
+    }
     /// A binding with what it takes to manage it. `None` for the thing: it is gone, and only superusers clear up.
     async fn role_binding(&self, cx: &Ctx, id: &str) -> Result<(RoleBinding, Gate, Option<Thing>)> {
         let found = match id.parse() {
@@ -219,7 +237,7 @@ impl App {
             created_at: cx.now,
             updated_at: cx.now,
         };
-        Ok(Grant { binding, role, thing, scribe: self.scribe(cx) })
+        Ok(Grant { binding, role, thing, group: None, scribe: self.scribe(cx) })
     }
 }
 
@@ -260,12 +278,16 @@ pub(crate) struct Grant {
     /// As the call was decided with it.
     pub role: AccessRole,
     pub thing: Thing,
+    /// The group that it is on, if it is one.
+    pub group: Option<Group>,
     pub scribe: Scribe,
 }
 /// A binding that shall end.
 pub(crate) struct Revoke {
     pub id: Id<RoleBinding>,
     pub thing: Option<Thing>,
+    /// The group that it is on, if it is one.
+    pub group: Option<Group>,
     pub scribe: Scribe,
 }
 struct List {
@@ -278,6 +300,7 @@ pub(crate) async fn grant(tx: &mut Tx, c: &Grant) -> portcullis_store::Result<Ro
     same_role(tx, &c.role).await?;
     same_thing(tx, &c.thing).await?;
     let b = &c.binding;
+    membership(tx, c.group.as_ref(), b.bearer).await?;
     exists(tx, b.bearer).await?;
     if let Some(old) = role_binding::same(tx, b).await? {
         let new = RoleBinding {
@@ -305,6 +328,7 @@ pub(crate) async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<
     if let Some(thing) = &c.thing {
         same_thing(tx, thing).await?;
     }
+    membership(tx, c.group.as_ref(), b.bearer).await?;
     role_binding::delete(tx, b.id).await?;
     tx.touch(Kind::Binding, b.id.uuid());
     let event = event(&c.scribe, "role_binding.deleted", &b);
@@ -314,6 +338,14 @@ pub(crate) async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<
         end_if_left(tx, &c.scribe, b.bearer, Id::from_uuid(b.object_id)).await?;
     }
     tx.bump().await?;
+    Ok(())
+}
+/// May the membership that a binding on a group is be changed?
+async fn membership(tx: &mut Tx, seen: Option<&Group>, bearer: Bearer) -> portcullis_store::Result<()> {
+    let Some(seen) = seen else { return Ok(()) };
+    let group = as_seen(tx, seen).await?;
+    by_hand(&group)?;
+    not_oneself(&tx.cx, &group, bearer)?;
     Ok(())
 }
 /// What a binding says, in ids.

@@ -6,7 +6,7 @@ use portcullis_authz::{Reach, Resolver, Rule as Cedar, RuleErrors, RuleParts, Ru
 use portcullis_domain::policy::{Policy, Rule};
 use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Ctx, Error, FieldError, Id, Result, Timestamp};
-use portcullis_store::{Tx, policy, tenant, user};
+use portcullis_store::{Tx, group, policy, tenant, user};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
@@ -277,34 +277,66 @@ impl App {
         };
         tokio::task::spawn_blocking(work).await.map_err(Error::internal)
     }
-    /// Users that a text may name by address. Groups come with their own issue; none can be named yet.
+    /// Users that a text may name by address, and groups that it may name by name or slug.
     pub(crate) async fn names(&self, cx: &Ctx, texts: &[&str]) -> Result<Names> {
         let quoted = texts.iter().flat_map(|t| t.split('"')).filter(|s| s.contains('@') && s.len() <= 254);
         let mut emails: Vec<Email> = quoted.filter_map(|s| Email::parse(s).ok()).collect();
         emails.sort();
         emails.dedup();
         emails.truncate(1_000);
-        Ok(Names(self.0.db.read(cx.clone(), &emails, ids_of).await?))
+        let mut groups: Vec<String> = texts.iter().flat_map(|t| groups_in(t)).collect();
+        groups.sort();
+        groups.dedup();
+        groups.truncate(1_000);
+        Ok(self.0.db.read(cx.clone(), &(emails, groups), ids_of).await?)
     }
 }
 
-pub(crate) struct Names(HashMap<String, Uuid>);
+/// What a text may mean as the name of a group: what is quoted after `Group::`, or the whole of a text without quotes, which is
+/// an id by itself.
+fn groups_in(text: &str) -> Vec<String> {
+    let name = |s: &str| {
+        let name = s.strip_prefix("group:").unwrap_or(s);
+        (!name.is_empty() && name.chars().count() <= 120).then(|| name.to_owned())
+    };
+    if !text.contains('"') {
+        return name(text).into_iter().collect();
+    }
+    let pieces: Vec<&str> = text.split('"').collect();
+    let after_group =
+        |pair: &&[&str]| pair[0].trim_end().strip_suffix("::").is_some_and(|s| s.trim_end().ends_with("Group"));
+    pieces.windows(2).filter(after_group).filter_map(|pair| name(pair[1])).collect()
+}
+
+pub(crate) struct Names {
+    users: HashMap<String, Uuid>,
+    groups: HashMap<String, Uuid>,
+}
 impl Resolver for Names {
     fn user_by_email(&self, email: &str) -> Option<Uuid> {
-        self.0.get(email).copied()
+        self.users.get(email).copied()
     }
-    fn group_by_name(&self, _: &str) -> Option<Uuid> {
-        None
+    fn group_by_name(&self, name: &str) -> Option<Uuid> {
+        self.groups.get(name).copied()
     }
 }
-async fn ids_of(tx: &mut Tx, emails: &Vec<Email>) -> portcullis_store::Result<HashMap<String, Uuid>> {
-    let mut out = HashMap::new();
+async fn ids_of(tx: &mut Tx, (emails, names): &(Vec<Email>, Vec<String>)) -> portcullis_store::Result<Names> {
+    let (mut users, mut groups) = (HashMap::new(), HashMap::new());
     for email in emails {
         if let Some(u) = user::by_email(tx, email).await? {
-            out.insert(email.to_string(), u.id.uuid());
+            users.insert(email.to_string(), u.id.uuid());
         }
     }
-    Ok(out)
+    for name in names {
+        let by_title = group::by_title(tx, name).await?;
+        let by_slug = group::by_name(tx, None, &name.to_lowercase()).await?;
+        // a name that could mean either of two groups means neither: nobody makes a group to be taken for another
+        let ids: Vec<Uuid> = by_title.into_iter().chain(by_slug).map(|g| g.id.uuid()).collect();
+        if let Some(id) = ids.first().filter(|first| ids.iter().all(|id| id == *first)) {
+            groups.insert(name.clone(), *id);
+        }
+    }
+    Ok(Names { users, groups })
 }
 
 pub(crate) fn invalid(e: RuleErrors) -> Error {

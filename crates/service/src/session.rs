@@ -115,8 +115,8 @@ impl App {
         };
         let credential =
             Credential::Session { id: session.id, auth_time: session.auth_time, amr: session.amr.clone().into() };
-        let principal = Arc::new(of_user(user, credential, tenancy.is_master));
-        let cx = Ctx { principal, ..cx.clone() };
+        let principal = self.with_mapped_roles(tenancy, of_user(user, credential, tenancy.is_master)).await?;
+        let cx = Ctx { principal: Arc::new(principal), ..cx.clone() };
         let expires_at = cx.now.plus_seconds(settings.access_token_seconds);
         let token = self.token(&cx, user, &session, expires_at);
         let c = Start { session, proved, scribe: self.scribe(&cx) };
@@ -126,7 +126,7 @@ impl App {
     fn token(&self, cx: &Ctx, user: &User, session: &Session, expires_at: Timestamp) -> String {
         self.0.keys.tokens.issue(&Claims {
             sub: user.id.uuid(),
-            roles: user.roles.public().map(|r| r.as_str().to_owned()).collect(),
+            roles: cx.principal.roles.public().map(|r| r.as_str().to_owned()).collect(),
             sid: session.id.uuid(),
             amr: session.amr.clone(),
             auth_time: session.auth_time.seconds(),

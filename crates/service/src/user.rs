@@ -1,6 +1,10 @@
 //! Users: create, list, read, change, suspend, erase.
+use std::sync::Arc;
+
 use portcullis_authz::{Reach, Target};
 use portcullis_crypto::password::Password;
+use portcullis_domain::group::Group;
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
@@ -8,6 +12,7 @@ use portcullis_store::user_list::{self, UserKey, UserOrder};
 use portcullis_store::{Tx, user};
 use serde_json::{Map, Value, json};
 
+use crate::access::Access;
 use crate::authorize::{Asked, Gate};
 use crate::{App, Page, PageRequest};
 
@@ -102,8 +107,27 @@ pub struct UserFilter {
     pub external_id: Option<String>,
     /// Where they sign in.
     pub auth_provider: Option<AuthProvider>,
+    /// In this group of the tenant.
+    pub group: Option<Id<Group>>,
     /// `/v1beta1`: case-insensitive substring of slug or address.
     pub keyword: Option<String>,
+}
+
+/// The roles that users hold: their own and those that their groups carry (spec v1 3.1).
+pub struct EffectiveRoles(Arc<Access>);
+impl EffectiveRoles {
+    /// Of this one.
+    pub fn of(&self, user: &User) -> Roles {
+        user.roles.and(self.0.graph.mapped_roles(Bearer::User(user.id.uuid())))
+    }
+}
+/// A user as a change left them, with the roles that they hold.
+#[derive(Clone, Debug)]
+pub struct UserShown {
+    /// Who.
+    pub user: User,
+    /// Their own roles and those of their groups.
+    pub effective: Roles,
 }
 
 /// How a list of users is ordered.
@@ -208,7 +232,12 @@ impl App {
             auth_provider: filter.auth_provider,
             keyword: filter.keyword.clone(),
             only,
+            group: filter.group,
         })
+    }
+    /// The roles that users hold, by their groups too.
+    pub async fn effective_roles(&self, cx: &Ctx) -> Result<EffectiveRoles> {
+        Ok(EffectiveRoles(self.snapshot(cx).await?.access.clone()))
     }
     /// The built-in actions that the caller may do somewhere in the tenant.
     pub async fn my_permissions(&self, cx: &Ctx) -> Result<Vec<&'static str>> {

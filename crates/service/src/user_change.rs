@@ -2,6 +2,7 @@
 use portcullis_crypto::token::Purpose;
 use portcullis_domain::api_key::ApiKey;
 use portcullis_domain::preference::Whose;
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
@@ -14,7 +15,7 @@ use crate::app::Scribe;
 use crate::change::moved;
 use crate::organization_removal::take_some;
 use crate::personal_token_end::end_of_user;
-use crate::user::{Draft, UserPatch, UserRef, gate, roles};
+use crate::user::{Draft, UserPatch, UserRef, UserShown, gate, roles};
 use crate::user_create::{digest, manager_exists, taken, words};
 use crate::{Answer, App, Reply};
 
@@ -58,13 +59,14 @@ impl App {
         cx: &Ctx,
         which: &UserRef,
         active: Result<bool>,
-        reply: Reply<User>,
+        reply: Reply<UserShown>,
     ) -> Result<Answer> {
         let found = self.find_user(cx, which).await?;
         let gate = gate("users:suspend", found.as_ref());
         let command = async {
             let user = found.ok_or_else(|| Error::not_found("user"))?;
-            Ok(SetActive { id: user.id, seen: user.revision, active: active?, scribe: self.scribe(cx) })
+            let effective = self.effective_roles(cx).await?.of(&user);
+            Ok(SetActive { id: user.id, seen: user.revision, active: active?, effective, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, set_active).await
     }
@@ -85,9 +87,12 @@ impl App {
     /// Makes a fresh invitation; earlier ones die. `users:invite`. Without a mail setting the link is answered (decision 8).
     pub async fn resend_invite(&self, cx: &Ctx, id: Id<User>, reply: Reply<Option<String>>) -> Result<Answer> {
         let found = self.find_user(cx, &UserRef::Id(id)).await?;
-        let mut gate = gate("users:invite", found.as_ref());
+        // what their groups carry is looked at on this revision only
+        let mut gate = gate("users:invite", found.as_ref()).once();
         // whoever holds the link becomes this user: it is given only to those who could make such a one
-        gate.grants = found.as_ref().map_or(Roles::NONE, |u| u.roles.public().collect::<Roles>().without(Role::User));
+        let access = &self.snapshot(cx).await?.access;
+        let roles = |u: &User| u.roles.and(access.graph.mapped_roles(Bearer::User(u.id.uuid())));
+        gate.grants = found.as_ref().map_or(Roles::NONE, |u| roles(u).public().collect::<Roles>().without(Role::User));
         let command = async {
             let user = found.ok_or_else(|| Error::not_found("user"))?;
             if user.is_owner && !cx.principal.is_owner && !cx.principal.in_master {
@@ -242,9 +247,13 @@ struct SetActive {
     id: Id<User>,
     seen: i64,
     active: bool,
+    effective: Roles,
     scribe: Scribe,
 }
-async fn set_active(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
+async fn set_active(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<UserShown> {
+    Ok(UserShown { user: switch(tx, c).await?, effective: c.effective })
+}
+async fn switch(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
     let before = current(tx, c.id, None, c.seen).await?;
     if !c.active && before.is_owner {
         return Err(owner_protected("The owner cannot be suspended. Move the ownership first.").into());

@@ -1,8 +1,10 @@
 //! Rows of groups.
-use portcullis_domain::Id;
-use portcullis_domain::group::Group;
+use portcullis_domain::group::{Group, RoleMapping};
 use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::value::Slug;
+use portcullis_domain::value::name_key;
+use portcullis_domain::{Id, Role, Timestamp};
+use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::row::{json, json_text};
@@ -10,18 +12,22 @@ use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
     () => {
-        "id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision"
+        "id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision, description, role_mappings"
     };
 }
 
+/// The columns of [`read`].
+pub(crate) const COLUMNS: &str = columns!();
+
 statements! {
-    INSERT: write "INSERT INTO groups (tenant, id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING";
-    UPDATE: write "UPDATE groups SET name = $3, title = $4, state = $5, metadata = $6, updated_at = $7, revision = revision + 1 \
-        WHERE tenant = $1 AND id = $2";
+    INSERT: write "INSERT INTO groups (tenant, id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision, \
+        title_key, description, role_mappings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13) ON CONFLICT DO NOTHING";
+    UPDATE: write "UPDATE groups SET name = $3, title = $4, state = $5, metadata = $6, updated_at = $7, title_key = $8, description = $9, \
+        role_mappings = $10, revision = revision + 1 WHERE tenant = $1 AND id = $2";
     DELETE: write "DELETE FROM groups WHERE tenant = $1 AND id = $2";
     BY_ID: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND id = $2");
     BY_NAME: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND scope_id = $2 AND name = $3");
+    BY_TITLE: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND title_key = $2");
     PAGE: page concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT 250");
     IN_SCOPE: page concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND scope_id = $2 AND name > $3 ORDER BY name LIMIT 250");
 }
@@ -30,7 +36,7 @@ fn scope(organization: Option<Id<Organization>>) -> Uuid {
     organization.map_or(Uuid::nil(), Id::uuid)
 }
 
-fn read(r: &Row<'_>) -> Result<Group> {
+pub(crate) fn read(r: &Row<'_>) -> Result<Group> {
     let scope = r.uuid(1)?;
     Ok(Group {
         id: r.id(0)?,
@@ -44,12 +50,24 @@ fn read(r: &Row<'_>) -> Result<Group> {
         created_at: r.timestamp(7)?,
         updated_at: r.timestamp(8)?,
         revision: r.int(9)?,
+        description: r.opt_text(10)?,
+        role_mappings: mappings(&json(r.str(11)?)),
     })
 }
 
-/// Writes a new group; false, and nothing written, when its name is taken where it lies.
+fn mappings(stored: &Map<String, Value>) -> Vec<RoleMapping> {
+    let since = |role: Role| stored.get(role.as_str()).and_then(Value::as_i64).map(Timestamp::from_micros);
+    Role::PUBLIC.into_iter().filter_map(|role| Some(RoleMapping { role, created_at: since(role)? })).collect()
+}
+fn mappings_text(mappings: &[RoleMapping]) -> String {
+    json_text(
+        &mappings.iter().map(|m| (m.role.as_str().to_owned(), m.created_at.micros().into())).collect::<Map<_, _>>(),
+    )
+}
+
+/// Writes a new group; false, and nothing written, when its name is taken where it lies, or its title among the tenant's own.
 pub async fn insert(tx: &mut Tx, g: &Group) -> Result<bool> {
-    let metadata = json_text(&g.metadata);
+    let (metadata, title_key, mappings) = (json_text(&g.metadata), g.title_key(), mappings_text(&g.role_mappings));
     let params = [
         g.id.into(),
         scope(g.organization_id).into(),
@@ -60,12 +78,15 @@ pub async fn insert(tx: &mut Tx, g: &Group) -> Result<bool> {
         P::Text(&metadata),
         g.created_at.into(),
         g.updated_at.into(),
+        title_key.as_deref().into(),
+        g.description.as_deref().into(),
+        P::Text(&mappings),
     ];
     Ok(tx.run(&INSERT, &params).await? > 0)
 }
-/// Writes what may change. A taken name surfaces as `groups_name`.
+/// Writes what may change. A taken name surfaces as `groups_name`, a taken title of the tenant's own as `groups_title`.
 pub async fn update(tx: &mut Tx, g: &Group) -> Result<()> {
-    let metadata = json_text(&g.metadata);
+    let (metadata, title_key, mappings) = (json_text(&g.metadata), g.title_key(), mappings_text(&g.role_mappings));
     let params = [
         g.id.into(),
         P::Text(&g.name),
@@ -73,6 +94,9 @@ pub async fn update(tx: &mut Tx, g: &Group) -> Result<()> {
         P::Text(g.state.as_str()),
         P::Text(&metadata),
         g.updated_at.into(),
+        title_key.as_deref().into(),
+        g.description.as_deref().into(),
+        P::Text(&mappings),
     ];
     tx.run(&UPDATE, &params).await.map(drop)
 }
@@ -87,6 +111,10 @@ pub async fn by_id(tx: &mut Tx, id: Id<Group>) -> Result<Option<Group>> {
 /// One by name where it lies.
 pub async fn by_name(tx: &mut Tx, organization: Option<Id<Organization>>, name: &str) -> Result<Option<Group>> {
     tx.one(&BY_NAME, &[scope(organization).into(), P::Text(name)], read).await
+}
+/// One of the tenant's own by its title, whatever the case.
+pub async fn by_title(tx: &mut Tx, title: &str) -> Result<Option<Group>> {
+    tx.one(&BY_TITLE, &[P::Text(&name_key(title))], read).await
 }
 /// At most 250 after this id, in the order of ids.
 pub async fn page(tx: &mut Tx, after: Uuid) -> Result<Vec<Group>> {

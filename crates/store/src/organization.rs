@@ -27,7 +27,7 @@ statements! {
     COUNT: scan "SELECT count(*) FROM organizations WHERE tenant = $1 AND ($2 = '' OR state = $2)";
 }
 
-fn read(r: &Row<'_>) -> Result<Organization> {
+pub(crate) fn read(r: &Row<'_>) -> Result<Organization> {
     Ok(Organization {
         id: r.id(0)?,
         name: Slug::stored(r.text(1)?),

@@ -183,7 +183,7 @@ pub async fn list(
 ) -> Result<Vec<Policy>> {
     let mut text = format!("SELECT {} FROM policies WHERE tenant = $1", columns!());
     let mut values: Vec<P<'_>> = vec![];
-    let pattern = q.map(|q| format!("%{}%", name_key(q).replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")));
+    let pattern = q.map(|q| format!("%{}%", crate::select::escape(&name_key(q))));
     if let Some(e) = enabled {
         values.push(e.into());
         text.push_str(&format!(" AND enabled = ${}", values.len() + 1));

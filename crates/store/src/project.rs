@@ -14,6 +14,9 @@ macro_rules! columns {
     };
 }
 
+/// The columns of [`read`].
+pub(crate) const COLUMNS: &str = columns!();
+
 statements! {
     INSERT: write "INSERT INTO projects (tenant, id, organization_id, name, title, state, metadata, created_at, updated_at, revision) \
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT DO NOTHING";
@@ -27,7 +30,7 @@ statements! {
         ORDER BY id LIMIT 250");
 }
 
-fn read(r: &Row<'_>) -> Result<Project> {
+pub(crate) fn read(r: &Row<'_>) -> Result<Project> {
     Ok(Project {
         id: r.id(0)?,
         organization_id: r.id(1)?,

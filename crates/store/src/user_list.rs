@@ -1,9 +1,15 @@
 //! Lists of users: a filter becomes a statement whose columns and orders come from here, never from a request.
+use portcullis_domain::group::Group;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::name_key;
 use portcullis_domain::{Id, Role};
 
+use crate::select::{Select, escape, prefix, word};
 use crate::{P, Result, Tx};
+
+/// The columns of `user::read`: everything but the avatar.
+pub(crate) const COLUMNS: &str = "id, email, slug, title, auth_provider, state, email_verified, roles, is_owner, external_id, \
+    manager_id, metadata, first_name, last_name, display_name, last_login_at, created_at, updated_at, revision";
 
 /// What a list is narrowed by.
 #[derive(Clone, Debug, Default)]
@@ -26,11 +32,13 @@ pub struct UserFilter {
     pub keyword: Option<String>,
     /// Only this one.
     pub only: Option<Id<User>>,
+    /// In this group.
+    pub group: Option<Id<Group>>,
 }
 impl UserFilter {
     /// Does the list need to look at every row (a substring, a word)?
     pub fn is_scan(&self) -> bool {
-        self.q.is_some() || self.keyword.is_some() || self.role.is_some()
+        self.q.is_some() || self.keyword.is_some() || self.role.is_some() || self.group.is_some()
     }
 }
 
@@ -85,7 +93,7 @@ pub async fn list(
 ) -> Result<Vec<User>> {
     let q = filter.q.as_deref().map(|q| (prefix(&name_key(q)), word(&name_key(q)), prefix(&q.to_lowercase())));
     let keyword = filter.keyword.as_deref().map(|k| format!("%{}%", escape(&k.to_lowercase())));
-    let mut sql = Select::new();
+    let mut sql = Select::new(&format!("SELECT {COLUMNS} FROM users WHERE tenant = $1"));
     if let Some(v) = &filter.email {
         sql.and("email = ", P::Text(v));
     }
@@ -94,6 +102,10 @@ pub async fn list(
     }
     if let Some(v) = filter.only {
         sql.and("id = ", v.into());
+    }
+    if let Some(v) = filter.group {
+        sql.and("id IN (SELECT bearer_id FROM role_bindings WHERE tenant = $1 AND bearer_type = 'app/user' AND object_id = ", v.into());
+        sql.push(")");
     }
     if let Some(v) = filter.state {
         sql.and("state = ", P::Text(v.as_str()));
@@ -107,7 +119,7 @@ pub async fn list(
     if let Some(v) = filter.role {
         let bits = portcullis_domain::Roles::NONE.with(v).bits();
         sql.and("roles & ", P::Int(bits));
-        sql.text.push_str(" <> 0");
+        sql.push(" <> 0");
     }
     if let Some((start, word, email)) = &q {
         sql.like(&[("name_key", start), ("name_key", word), ("email", email)]);
@@ -124,58 +136,13 @@ pub async fn list(
     if let Some(k) = after {
         match column {
             None => sql.and(&format!("id {than} "), k.id.into()),
-            Some(c) => sql.after(c, than, k),
+            Some(c) => sql.after((c, "id"), than, (P::Text(&k.value), k.id.into())),
         }
     }
     let by = column.map_or_else(|| format!("id {direction}"), |c| format!("{c} {direction}, id {direction}"));
-    sql.text.push_str(&format!(" ORDER BY {by} LIMIT {limit}"));
+    sql.push(&format!(" ORDER BY {by} LIMIT {limit}"));
     if offset > 0 {
-        sql.text.push_str(&format!(" OFFSET {offset}"));
+        sql.push(&format!(" OFFSET {offset}"));
     }
-    tx.all_dynamic(&sql.text, &sql.values, crate::user::read).await
-}
-
-/// A statement that grows with its values.
-struct Select<'a> {
-    text: String,
-    values: Vec<P<'a>>,
-}
-impl<'a> Select<'a> {
-    fn new() -> Self {
-        Self {
-            text: "SELECT id, email, slug, title, auth_provider, state, email_verified, roles, is_owner, external_id, \
-                   manager_id, metadata, first_name, last_name, display_name, last_login_at, created_at, updated_at, revision \
-                   FROM users WHERE tenant = $1"
-                .into(),
-            values: vec![],
-        }
-    }
-    /// The placeholder of a value: `$1` is the tenant.
-    fn bind(&mut self, value: P<'a>) -> String {
-        self.values.push(value);
-        format!("${}", self.values.len() + 1)
-    }
-    fn and(&mut self, column_and_operator: &str, value: P<'a>) {
-        let place = self.bind(value);
-        self.text.push_str(&format!(" AND {column_and_operator}{place}"));
-    }
-    fn like(&mut self, any: &[(&str, &'a String)]) {
-        let terms: Vec<String> =
-            any.iter().map(|(c, v)| format!("{c} LIKE {} ESCAPE '\\'", self.bind(P::Text(v)))).collect();
-        self.text.push_str(&format!(" AND ({})", terms.join(" OR ")));
-    }
-    fn after(&mut self, column: &str, than: &str, key: &'a UserKey) {
-        let (value, id) = (self.bind(P::Text(&key.value)), self.bind(key.id.into()));
-        self.text.push_str(&format!(" AND ({column}, id) {than} ({value}, {id})"));
-    }
-}
-
-fn escape(s: &str) -> String {
-    s.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_")
-}
-fn prefix(s: &str) -> String {
-    format!("{}%", escape(s))
-}
-fn word(s: &str) -> String {
-    format!("% {}%", escape(s))
+    sql.all(tx, crate::user::read).await
 }

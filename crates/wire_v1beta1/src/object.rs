@@ -70,6 +70,12 @@ impl Object<'_> {
             self.json(&value);
         }
     }
+    /// A 64-bit number, which JSON tells as text.
+    pub fn long(&mut self, name: &'static str, value: i64) {
+        if !self.skips(value == 0) {
+            self.id(name, value);
+        }
+    }
     /// True or false.
     pub fn flag(&mut self, name: &'static str, value: bool) {
         if !self.skips(!value) {

@@ -37,6 +37,40 @@ const ANSWERS: &[Row] = &[
         ],
     ),
     (
+        "Group",
+        "A group of the tenant.",
+        &[
+            "id uuid",
+            "name string",
+            "source local|scim|oidc",
+            "description string?",
+            "member_count integer",
+            "role_mappings [#GroupRoleMapping]",
+            "external_id string?",
+            "identity_provider_id uuid?",
+            "created_at date-time",
+            "updated_at date-time",
+        ],
+    ),
+    (
+        "GroupRoleMapping",
+        "A role that each member of a group holds.",
+        &["role user|approver|admin", "created_at date-time"],
+    ),
+    (
+        "GroupMember",
+        "Somebody in a group.",
+        &[
+            "id uuid",
+            "email email",
+            "name string",
+            "active boolean",
+            "membership_source local|scim|oidc",
+            "joined_at date-time",
+        ],
+    ),
+    ("GroupMembers", "All who are in a group.", &["data [#GroupMember]"]),
+    (
         "Profile",
         "Your own account.",
         &[
@@ -282,6 +316,10 @@ const REQUESTS: &[Row] = &[
             "metadata object",
         ],
     ),
+    ("NewGroup", "A group to make.", &["name* string(1..120)", "description string(0..2000)?"]),
+    ("GroupPatch", "What changes; null clears.", &["name string(1..120)", "description string(0..2000)?"]),
+    ("NewGroupMember", "Who comes in.", &["user_id* uuid"]),
+    ("NewGroupRole", "What its members hold from now on.", &["role* user|approver|admin"]),
     ("Suspension", "false suspends.", &["active* boolean"]),
     (
         "ProfilePatch",

@@ -79,6 +79,7 @@ fn accepts<T>(name: &str, read: impl Fn(Fields) -> portcullis_domain::Result<T>)
 #[test]
 fn bodies_are_what_the_handlers_read() {
     accepts("NewUser", |f| crate::users::draft(f).command);
+    accepts("NewGroup", crate::groups::new_group);
     accepts("UserPatch", |f| crate::users::changes(f).command);
     accepts("ProfilePatch", crate::profile::patch);
     accepts("NewApiKey", crate::api_keys::new_key);
@@ -106,7 +107,17 @@ fn renders(name: &str, value: &impl serde::Serialize) {
 fn answers_are_what_the_handlers_render() {
     let at = Timestamp::from_micros(0);
     let user = sample::user(at);
-    renders("User", &crate::view::UserView::whole(&user));
+    renders("User", &crate::view::UserView::whole(&user, user.roles));
+    let group = portcullis_service::group::GroupShown::alone(sample::group(at));
+    renders("Group", &crate::view::GroupView::of(&group));
+    renders("GroupRoleMapping", &crate::view::GroupRoleView::of(&group.group.role_mappings[0]));
+    let member = portcullis_service::tenant_group::GroupMember {
+        user: sample::user(at),
+        source: "local".into(),
+        joined_at: at,
+        group: group.group.id,
+    };
+    renders("GroupMember", &crate::view::GroupMemberView::of(&member));
     renders("Profile", &crate::view::ProfileView::of(&user));
     let key = sample::key(at);
     renders("ApiKey", &crate::view::ApiKeyView::made(&key, "raw"));
@@ -125,10 +136,13 @@ fn answers_are_what_the_handlers_render() {
 #[test]
 fn a_picture_is_shown_with_the_single_user_and_an_address_never() {
     let mut user = sample::user(Timestamp::from_micros(0));
-    let shown = |u: &_| serde_json::to_value(crate::view::UserView::whole(u)).unwrap()["avatar_base64"].clone();
+    let shown = |u: &portcullis_domain::user::User| {
+        serde_json::to_value(crate::view::UserView::whole(u, portcullis_domain::Roles::NONE)).unwrap()["avatar_base64"]
+            .clone()
+    };
     user.avatar = Some("data:image/png;base64,AA==".into());
     assert_eq!(shown(&user), "data:image/png;base64,AA==");
-    assert!(serde_json::to_value(crate::view::UserView::listed(&user)).unwrap()["avatar_base64"].is_null());
+    assert!(serde_json::to_value(crate::view::UserView::listed(&user, user.roles)).unwrap()["avatar_base64"].is_null());
     user.avatar = Some("https://example.com/a.png".into());
     assert!(shown(&user).is_null());
 }
@@ -136,6 +150,8 @@ fn a_picture_is_shown_with_the_single_user_and_an_address_never() {
 mod sample {
     use super::*;
     use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
+    use portcullis_domain::group::{Group, MANUAL, RoleMapping};
+    use portcullis_domain::organization::State;
     use portcullis_domain::tenant::{Tenant, TenantKey, TenantState};
     use portcullis_domain::user::{AuthProvider, User, UserState};
     use portcullis_domain::value::{Email, Slug};
@@ -163,6 +179,22 @@ mod sample {
             last_name: None,
             display_name: None,
             last_login_at: None,
+            created_at: at,
+            updated_at: at,
+            revision: 1,
+        }
+    }
+    pub fn group(at: Timestamp) -> Group {
+        Group {
+            id: id(),
+            organization_id: None,
+            name: Slug::stored("hr"),
+            title: "HR".into(),
+            state: State::Enabled,
+            source: MANUAL.into(),
+            description: None,
+            role_mappings: vec![RoleMapping { role: Role::Approver, created_at: at }],
+            metadata: Map::new(),
             created_at: at,
             updated_at: at,
             revision: 1,

@@ -127,6 +127,8 @@ pub(super) mod tests {
             title: String::new(),
             state: State::Enabled,
             source: "manual".into(),
+            description: None,
+            role_mappings: vec![],
             metadata: Map::new(),
             created_at: Timestamp::from_micros(1),
             updated_at: Timestamp::from_micros(1),

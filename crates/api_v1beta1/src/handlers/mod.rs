@@ -2,7 +2,9 @@
 mod authentication;
 mod body;
 mod check;
+mod csv;
 mod current_user;
+mod export;
 mod group;
 mod group_view;
 mod holder_view;
@@ -14,6 +16,7 @@ mod organization;
 mod organization_domain;
 mod organization_domain_view;
 mod organization_member;
+mod organization_search;
 mod organization_view;
 mod permission;
 mod permission_view;
@@ -40,7 +43,6 @@ mod session;
 mod session_view;
 mod user;
 mod user_body;
-mod user_export;
 mod user_list;
 mod user_search;
 
@@ -90,7 +92,7 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "DeleteUser" => message!(user::delete),
         "ListUsers" | "ListAllUsers" => message!(user_list::list),
         "SearchUsers" => message!(user_search::search),
-        "ExportUsers" => message!(user_export::export),
+        "ExportUsers" => message!(export::users),
         "GetCurrentUser" => message!(current_user::get),
         "GetCurrentAdminUser" => message!(current_user::get_admin),
         "UpdateCurrentUser" => incoming!(current_user::update),
@@ -126,6 +128,14 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "VerifyOrganizationDomain" => message!(organization_domain::verify),
         "DeleteOrganizationDomain" => message!(organization_domain::delete),
         "JoinOrganization" => message!(organization_domain::join),
+        "SearchOrganizations" => message!(organization_search::organizations),
+        "SearchOrganizationUsers" => message!(organization_search::users),
+        "SearchOrganizationProjects" => message!(organization_search::projects),
+        "SearchUserOrganizations" => message!(organization_search::of_user),
+        "SearchUserProjects" => message!(organization_search::projects_of_user),
+        "ExportOrganizations" => message!(export::organizations),
+        "ExportOrganizationUsers" => message!(export::organization_users),
+        "ExportOrganizationProjects" => message!(export::organization_projects),
         "ListMetaSchemas" => message!(meta_schema::list),
         "GetMetaSchema" => message!(meta_schema::get),
         "CreateMetaSchema" => message!(meta_schema::create),

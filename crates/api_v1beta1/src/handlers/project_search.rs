@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use portcullis_domain::access_role::AccessRole;
 use portcullis_domain::project::Project;
 use portcullis_domain::user::User;
-use portcullis_domain::{Code, Error, Id, Result};
+use portcullis_domain::{Id, Result};
 use portcullis_service::App;
 use portcullis_service::holder::Holder;
 use portcullis_wire_v1beta1::{DynamicMessage, Object, View};
@@ -41,11 +41,7 @@ impl Table for ProjectUsers {
 /// The page that the query asks for.
 pub async fn search(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
     let query = request.inner("query");
-    for (field, what) in [("filters", "filters"), ("group_by", "group by"), ("sort", "sorting")] {
-        if query.as_ref().is_some_and(|q| q.has_field_by_name(field)) {
-            return Err(Error::new(Code::InvalidInput, format!("{what} is not supported")));
-        }
-    }
+    rql::refuse(query.as_ref(), &["filters", "group_by", "sort"])?;
     let query = rql::read::<ProjectUsers>(query.as_ref())?;
     let (project, users) = app.search_project_users(&call.cx, request.text("id")).await?;
     let found = rql::run::<ProjectUsers>(&query, users);

@@ -143,10 +143,9 @@ pub(super) mod tests {
         Holder { who: user(), roles: vec![role(), role()] }
     }
 
-    #[test]
-    fn every_answer_is_its_message() {
+    pub fn project() -> Project {
         let at = Timestamp::from_micros(1);
-        let project = Project {
+        Project {
             id: Id::from_uuid(Uuid::nil()),
             organization_id: Id::from_uuid(Uuid::max()),
             name: Slug::stored("apollo"),
@@ -156,7 +155,12 @@ pub(super) mod tests {
             created_at: at,
             updated_at: at,
             revision: 1,
-        };
+        }
+    }
+
+    #[test]
+    fn every_answer_is_its_message() {
+        let project = project();
         let shown = ProjectShown { project: project.clone(), members: 2 };
         proves::<CreateProjectResponse>(&shown);
         proves::<GetProjectResponse>(&ProjectShown::alone(project));

@@ -9,7 +9,7 @@ use portcullis_wire_v1beta1::{DynamicMessage, structure};
 use serde_json::Value;
 
 use super::prospect_view::{
-    CreateProspectResponse, GetProspectResponse, ListProspectsResponse, UpdateProspectResponse,
+    CreateProspectResponse, GetProspectResponse, ListProspectsResponse, Prospected, UpdateProspectResponse,
 };
 use super::read::Read;
 use crate::call::{Call, Outcome};
@@ -57,11 +57,9 @@ pub async fn search(app: App, call: Call, request: DynamicMessage) -> Result<Out
     // a query that asks for no more than the newest rows needs no others
     let enough = query.rows_if_in_order("created_at");
     let (rows, count) = app.list_prospects(&call.cx, enough).await?;
-    let mut found = rql::run::<Prospects>(&query, rows);
-    if enough.is_some() {
-        found.total = count;
-    }
-    Ok(call.answer::<ListProspectsResponse>(&found).into())
+    let (found, matched) = rql::run_counting::<Prospects>(&query, rows);
+    let total = if enough.is_some() { count } else { matched };
+    Ok(call.answer::<ListProspectsResponse>(&Prospected { found, total }).into())
 }
 
 /// The rules of the fields saw to a UUID.

@@ -43,25 +43,32 @@ one!(/** The prospect. */ GetProspectResponse);
 one!(/** The prospect as it is now. */ UpdateProspectResponse);
 
 /// What a search found, and how many there are on all pages.
+pub struct Prospected {
+    /// The page.
+    pub found: Found<Prospect>,
+    /// On all pages.
+    pub total: usize,
+}
+/// The page.
 pub struct ListProspectsResponse;
 impl Response for ListProspectsResponse {
-    type Of = Found<Prospect>;
+    type Of = Prospected;
     const MESSAGE: &'static str = "ListProspectsResponse";
-    fn write(found: &Found<Prospect>, object: &mut Object<'_>) {
-        object.list("prospects", found.rows.iter().map(ProspectView));
-        object.message("pagination", &Pages(found));
-        match &found.groups {
+    fn write(of: &Prospected, object: &mut Object<'_>) {
+        object.list("prospects", of.found.rows.iter().map(ProspectView));
+        object.message("pagination", &Pages(of));
+        match &of.found.groups {
             Some((name, groups)) => object.message("group", &Group(name, groups)),
             None => object.absent("group"),
         }
     }
 }
-struct Pages<'a>(&'a Found<Prospect>);
+struct Pages<'a>(&'a Prospected);
 impl View for Pages<'_> {
     fn write(&self, object: &mut Object<'_>) {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        object.number("offset", number(self.0.offset));
-        object.number("limit", number(self.0.limit));
+        object.number("offset", number(self.0.found.offset));
+        object.number("limit", number(self.0.found.limit));
         object.number("total_count", number(self.0.total));
     }
 }

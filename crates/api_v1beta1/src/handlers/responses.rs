@@ -1,6 +1,7 @@
 //! The answers that are written straight from domain values.
 use portcullis_domain::meta_schema::MetaSchema;
 use portcullis_domain::user::User;
+use portcullis_service::user::UserShown;
 use portcullis_wire_v1beta1::{MetaSchemaView, Object, ServiceUserView, UserView, View};
 
 use crate::call::Response;
@@ -24,9 +25,9 @@ macro_rules! nothing {
         $(#[$doc])*
         pub struct $name;
         impl Response for $name {
-            type Of = User;
+            type Of = UserShown;
             const MESSAGE: &'static str = stringify!($name);
-            fn write(_: &User, _: &mut Object<'_>) {}
+            fn write(_: &UserShown, _: &mut Object<'_>) {}
         }
     };
 }
@@ -112,11 +113,15 @@ impl Response for SearchUsersResponse {
     const MESSAGE: &'static str = "SearchUsersResponse";
     fn write(found: &Found<User>, object: &mut Object<'_>) {
         object.list("users", found.rows.iter().map(UserView));
-        object.message("pagination", &Pagination(found.offset, found.limit));
-        match &found.groups {
-            Some((name, groups)) => object.message("group", &Group(name, groups)),
-            None => object.absent("group"),
-        }
+        page_and_groups(found, object);
+    }
+}
+/// `pagination` and `group` of a search.
+pub fn page_and_groups<R>(found: &Found<R>, object: &mut Object<'_>) {
+    object.message("pagination", &Pagination(found.offset, found.limit));
+    match &found.groups {
+        Some((name, groups)) => object.message("group", &Group(name, groups)),
+        None => object.absent("group"),
     }
 }
 /// Offset and limit of a search.
@@ -202,8 +207,9 @@ pub(super) mod tests {
         proves::<GetUserResponse>(&u);
         proves::<UpdateUserResponse>(&u);
         proves::<UpdateCurrentUserResponse>(&u);
-        proves::<EnableUserResponse>(&u);
-        proves::<DisableUserResponse>(&u);
+        let shown = UserShown { user: u.clone(), effective: Roles::NONE };
+        proves::<EnableUserResponse>(&shown);
+        proves::<DisableUserResponse>(&shown);
         proves::<ListUsersResponse>(&[]);
         proves::<ListAllUsersResponse>(&[u.clone(), u.clone()]);
         let schema = MetaSchema {

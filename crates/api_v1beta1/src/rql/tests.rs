@@ -1,6 +1,8 @@
+use std::borrow::Cow;
+
 use super::*;
+use portcullis_domain::Timestamp;
 use portcullis_wire_v1beta1::{Messages, json};
-use proptest::prelude::*;
 
 struct Planets;
 type Planet = (&'static str, f64, bool, i64);
@@ -78,20 +80,15 @@ fn what_a_table_does_not_have_is_refused_by_name() {
 }
 
 #[test]
-fn a_plain_page_needs_only_its_rows() {
-    assert_eq!(query(r#"{"offset":10,"limit":5}"#).unwrap().rows_if_in_order("found"), Some(15));
-    assert_eq!(query(r#"{"sort":[{"name":"found","order":"desc"}]}"#).unwrap().rows_if_in_order("found"), Some(5000));
-    assert_eq!(query(r#"{"sort":[{"name":"found","order":"asc"}]}"#).unwrap().rows_if_in_order("found"), None);
-    assert_eq!(query(r#"{"search":"x"}"#).unwrap().rows_if_in_order("found"), None);
-}
-
-proptest! {
-    #[test]
-    fn a_pattern_without_percent_is_contains(text in "[a-cA-Cß]{0,8}", part in "[a-cA-C]{0,3}") {
-        prop_assert_eq!(Pattern::new(&part).matches(&text), name_key(&text).contains(&name_key(&part)));
+fn what_is_too_much_is_refused() {
+    let words = "a,".repeat(500);
+    for bad in [
+        r#"{"limit":5001}"#.to_owned(),
+        format!(r#"{{"search":"{}"}}"#, "x".repeat(1_001)),
+        format!(r#"{{"filters":[{{"name":"name","operator":"in","string_value":"{words}"}}]}}"#),
+        format!(r#"{{"sort":[{}]}}"#, vec![r#"{"name":"name"}"#; 9].join(",")),
+    ] {
+        assert!(query(&bad).unwrap_err().message().starts_with("failed to validate rql query: "), "{bad}");
     }
-    #[test]
-    fn no_pattern_panics(text in "\\PC{0,12}", pattern in "[%a-c\\PC]{0,8}") {
-        let _ = Pattern::new(&pattern).matches(&text);
-    }
+    assert_eq!(query(r#"{"limit":0,"offset":7}"#).unwrap().limit, 5_000);
 }

@@ -9,6 +9,7 @@ mod permission;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use portcullis_domain::Roles;
 use portcullis_domain::role_binding::{Bearer, Relation};
 use uuid::Uuid;
 
@@ -40,6 +41,8 @@ pub struct Group {
     pub organization: Option<Uuid>,
     /// A disabled group gives nothing.
     pub enabled: bool,
+    /// The tenant's roles that its members hold (spec v1 4.4).
+    pub roles: Roles,
 }
 /// A binding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +181,11 @@ impl Graph {
             let new = last.replace(b.object) != Some(b.object);
             (new && self.groups.get(&b.object).is_some_and(|g| g.enabled)).then_some(b.object)
         })
+    }
+    /// The tenant's roles that somebody holds by their groups, besides their own.
+    pub fn mapped_roles(&self, bearer: Bearer) -> Roles {
+        let groups = self.groups_of(bearer).filter_map(|id| self.groups.get(&id));
+        groups.fold(Roles::NONE, |all, group| all.and(group.roles))
     }
     /// How many bindings there are.
     pub fn binding_count(&self) -> usize {

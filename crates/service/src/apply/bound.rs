@@ -48,7 +48,11 @@ impl Work<'_> {
             let message = format!("binding {}: the role {} is not for this object.", w.text, w.role);
             return Err(Error::new(Code::InvalidInput, message).into());
         }
-        let grant = bindings::Grant { binding, role, thing, scribe: self.scribe() };
+        let group = match thing.object {
+            Object::Group(id) => group::by_id(self.tx, Id::from_uuid(id)).await?,
+            _ => None,
+        };
+        let grant = bindings::Grant { binding, role, thing, group, scribe: self.scribe() };
         let made = bindings::grant(self.tx, &grant).await.map_err(|e| named(e, BINDING, &w.text))?;
         self.made(BINDING, made.id.uuid(), &w.text).await
     }

@@ -58,7 +58,11 @@ impl Work<'_> {
         let Some(b) = role_binding::by_id(self.tx, Id::from_uuid(id)).await? else { return Ok(()) };
         let role = access_role::by_id(self.tx, b.role_id).await?.map_or_else(String::new, |r| r.name.to_string());
         let name = format!("{role} on {}:{} to {}:{}", b.namespace, b.object_id, b.bearer.namespace(), b.bearer.id());
-        bindings::revoke(self.tx, &bindings::Revoke { id: b.id, thing: None, scribe: self.scribe() }).await?;
+        let group = match &*b.namespace {
+            "app/group" => group::by_id(self.tx, Id::from_uuid(b.object_id)).await?,
+            _ => None,
+        };
+        bindings::revoke(self.tx, &bindings::Revoke { id: b.id, thing: None, group, scribe: self.scribe() }).await?;
         for (owner, kind) in [(ORGANIZATION_OWNER.id(), ORGANIZATION), (GROUP_OWNER.id(), GROUP)] {
             if b.role_id == owner {
                 self.owners.push((owner, b.object_id, format!("{kind} {}", b.object_id)));
@@ -106,7 +110,7 @@ impl Work<'_> {
         if !role_binding::held_by(self.tx, Bearer::Group(id.uuid()), Uuid::nil()).await?.is_empty() {
             return Err(holds_more(GROUP, &name, "it holds roles by bindings"));
         }
-        while !groups::delete(self.tx, &groups::Delete { id, scribe: self.scribe() }).await? {}
+        while !groups::delete(self.tx, &groups::Delete { id, first: None, scribe: self.scribe() }).await? {}
         self.note(What::Remove, GROUP, &name, vec![]);
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_authz::graph::Catalogue;
 use portcullis_domain::access_role::{AccessRole, ORGANIZATION_OWNER};
-use portcullis_domain::group::Group;
+use portcullis_domain::group::{Group, MANUAL};
 use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::project::Project;
 use portcullis_domain::role_binding::Bearer;
@@ -363,7 +363,8 @@ impl Work<'_> {
                 if content {
                     // only what is enabled can be changed
                     self.switch_group(old.id, old.state, State::Enabled).await?;
-                    let update = groups::Update { id: old.id, content: w.content.clone(), scribe: self.scribe() };
+                    let content = w.content.clone();
+                    let update = groups::Update { seen: old.clone(), content, scribe: self.scribe() };
                     groups::update(self.tx, &update).await?;
                     (old.id, State::Enabled)
                 } else {
@@ -381,7 +382,9 @@ impl Work<'_> {
             name: w.content.name.clone(),
             title: w.content.title.clone(),
             state: State::Enabled,
-            source: "manual".into(),
+            source: MANUAL.into(),
+            description: None,
+            role_mappings: vec![],
             metadata: w.content.metadata.clone(),
             created_at: now,
             updated_at: now,
@@ -394,7 +397,8 @@ impl Work<'_> {
         if from == to {
             return Ok(());
         }
-        groups::switch(self.tx, &groups::Switch { id, state: to, scribe: self.scribe() }).await
+        let Some(seen) = group::by_id(self.tx, id).await? else { return Ok(()) };
+        groups::switch(self.tx, &groups::Switch { seen, state: to, scribe: self.scribe() }).await
     }
 
     async fn project(&mut self, organization: &Organization, w: &WantedProject) -> Result<()> {

@@ -1,5 +1,5 @@
 //! Organizations, projects, groups, and the resources of projects.
-use portcullis_domain::group::Group;
+use portcullis_domain::group::{Group, MANUAL};
 use portcullis_domain::organization::Organization;
 use portcullis_domain::project::Project;
 use portcullis_domain::resource::{Resource, Urn};
@@ -97,7 +97,9 @@ pub(super) async fn group(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
         name,
         title: r.title(),
         state: r.state(),
-        source: "manual".into(),
+        source: MANUAL.into(),
+        description: None,
+        role_mappings: vec![],
         metadata: notes.metadata(r),
         created_at,
         updated_at: r.time("updated_at", created_at),

@@ -59,6 +59,14 @@ async fn busy_day(w: &World) {
         o.get("/v1/policies").await.expect(200)["data"].as_array().unwrap().iter().map(|p| p["id"].clone()).collect();
     o.patch("/v1/policies/reorder", json!({ "ids": ids })).await.expect(204);
     o.delete(&format!("/v1/policies/{p}")).await.expect(204);
+    let group = o.post("/v1/groups", json!({ "name": "Crew" })).await.expect(201);
+    let group = format!("/v1/groups/{}", group["id"].as_str().unwrap());
+    o.put(&group, json!({ "description": "d" })).await.expect(200);
+    o.post(&format!("{group}/members"), json!({ "user_id": ada.id })).await.expect(201);
+    o.post(&format!("{group}/roles"), json!({ "role": "approver" })).await.expect(201);
+    o.delete(&format!("{group}/roles/approver")).await.expect(204);
+    o.delete(&format!("{group}/members/{}", ada.id)).await.expect(204);
+    o.delete(&group).await.expect(204);
     let rows = b"{\"email\":\"i1@example.com\",\"name\":\"I\"}\n{\"email\":\"ada@example.com\",\"name\":\"Ada M\"}";
     let import = w.service().with("content-type", "application/x-ndjson");
     let report = import.send("POST", "/v1/users/import?on_conflict=update", rows).await.lines();

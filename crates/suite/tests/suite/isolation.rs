@@ -53,6 +53,7 @@ struct Things {
     entry: String,
     schema: String,
     domain: String,
+    group: String,
     tenant: String,
 }
 impl Things {
@@ -70,6 +71,7 @@ impl Things {
             .await
             .expect(200);
         let domain = w.owner().post("/v1/domains", json!({ "domain": "secret.example" })).await.expect(201);
+        let group = w.owner().post("/v1/groups", json!({ "name": "secret group" })).await.expect(201);
         Self {
             user,
             key,
@@ -78,13 +80,24 @@ impl Things {
             entry,
             schema: made["metaschema"]["id"].as_str().unwrap().into(),
             domain: domain["id"].as_str().unwrap().into(),
+            group: group["id"].as_str().unwrap().into(),
             tenant: w.tenant.clone(),
         }
     }
     /// The same kinds of which there is none.
     fn none() -> Self {
         let n = || NOBODY.to_owned();
-        Self { user: n(), key: n(), policy: n(), rule: n(), entry: n(), schema: n(), domain: n(), tenant: n() }
+        Self {
+            user: n(),
+            key: n(),
+            policy: n(),
+            rule: n(),
+            entry: n(),
+            schema: n(),
+            domain: n(),
+            group: n(),
+            tenant: n(),
+        }
     }
     fn fill(&self, path: &str) -> String {
         let first = match path.split('/').nth(2).unwrap_or_default() {
@@ -93,18 +106,31 @@ impl Things {
             "domains" => &self.domain,
             "tenants" => &self.tenant,
             "meta" => &self.schema,
+            "groups" => &self.group,
             _ => &self.user,
         };
         path.replace("{policyId}", &self.policy)
             .replace("{ruleId}", &self.rule)
             .replace("{id}", first)
+            .replace("{user_id}", &self.user)
+            .replace("{role}", "admin")
             .split('/')
             .map(|s| if s.starts_with('{') { NOBODY } else { s })
             .collect::<Vec<_>>()
             .join("/")
     }
-    fn all(&self) -> [&str; 8] {
-        [&self.user, &self.key, &self.policy, &self.rule, &self.entry, &self.schema, &self.domain, &self.tenant]
+    fn all(&self) -> [&str; 9] {
+        [
+            &self.user,
+            &self.key,
+            &self.policy,
+            &self.rule,
+            &self.entry,
+            &self.schema,
+            &self.domain,
+            &self.group,
+            &self.tenant,
+        ]
     }
 }
 
@@ -116,6 +142,10 @@ fn body(route: &Route) -> Value {
         ("PUT", "/v1/users/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/api-keys") => json!({ "name": "k", "scopes": ["users:read"] }),
         ("POST", "/v1/domains") => json!({ "domain": format!("{}.example", unique()) }),
+        ("POST", "/v1/groups") => json!({ "name": unique() }),
+        ("PUT", "/v1/groups/{id}") => json!({ "description": "Changed" }),
+        ("POST", "/v1/groups/{id}/members") => json!({ "user_id": NOBODY }),
+        ("POST", "/v1/groups/{id}/roles") => json!({ "role": "approver" }),
         ("POST", "/v1/tenants") => json!({ "name": "T", "owner_email": "t@example.com" }),
         ("PUT", "/v1/tenants/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/policies") => json!({ "name": unique(), "max_duration_seconds": 60 }),
@@ -409,7 +439,10 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
     // a path of the document with a variable that the walk does not know would be walked with an id of the wrong kind
     for route in v1_routes(&w).await {
         for variable in route.path.split('/').filter(|s| s.starts_with('{')) {
-            assert!(["{id}", "{policyId}", "{ruleId}"].contains(&variable), "{route:?}: teach `Things::fill` this one");
+            assert!(
+                ["{id}", "{policyId}", "{ruleId}", "{user_id}", "{role}"].contains(&variable),
+                "{route:?}: teach `Things::fill` this one"
+            );
         }
         let area = route.path.split('/').nth(2).unwrap_or_default().to_owned();
         let known = [
@@ -417,6 +450,7 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
             "api-keys",
             "audit-log",
             "domains",
+            "groups",
             "tenants",
             "policies",
             "policy-rules",
