@@ -45,6 +45,7 @@ pub enum Code {
     Internal,
     NotImplemented,
     Unavailable,
+    DeadlineExceeded,
 }
 impl Code {
     /// The word that `/v1` answers as `code`.
@@ -96,6 +97,7 @@ impl Code {
             Self::Internal => ("internal", 500, "internal"),
             Self::NotImplemented => ("not_implemented", 501, "unimplemented"),
             Self::Unavailable => ("unavailable", 503, "unavailable"),
+            Self::DeadlineExceeded => ("deadline_exceeded", 504, "deadline_exceeded"),
         }
     }
 }

@@ -121,6 +121,13 @@ pub struct Endpoint {
     pub authz: &'static str,
 }
 
+impl Endpoint {
+    /// Is it about accounts, plans, subscriptions or usage?
+    pub fn is_billing(&self) -> bool {
+        ["Billing accounts", "Subscriptions", "Products", "Entitlements"].iter().any(|area| self.area.starts_with(area))
+    }
+}
+
 /// All calls, in the order of the table.
 #[rustfmt::skip]
 pub static ENDPOINTS: &[Endpoint] = &include!("generated/endpoints.in");
@@ -141,6 +148,7 @@ mod tests {
         assert_eq!(ENDPOINTS.iter().filter(|e| e.rest.is_empty()).count(), 24);
         assert_eq!(ENDPOINTS.iter().filter(|e| e.output == Output::Stream).count(), 6);
         assert_eq!(ENDPOINTS.iter().map(|e| e.rpc).collect::<HashSet<_>>().len(), 242);
+        assert_eq!(ENDPOINTS.iter().filter(|e| e.is_billing()).count(), 50);
         let operations: HashSet<_> = ENDPOINTS.iter().flat_map(|e| e.rest).map(|r| (r.method, r.path)).collect();
         assert_eq!(operations.len(), 237);
     }
