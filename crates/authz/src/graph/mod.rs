@@ -4,6 +4,7 @@
 //! decisions under way keep theirs. Users, service users and resources are not in it (engine.md 7): a caller brings them along.
 //! What a check means is in `check.rs`, from the table of spec v1beta1 5.4.
 mod check;
+mod list;
 mod permission;
 
 use std::collections::HashMap;
@@ -13,6 +14,7 @@ use portcullis_domain::role_binding::{Bearer, Relation};
 use uuid::Uuid;
 
 pub use check::{Disabled, Object, Verdict, Via};
+pub use list::ObjectKind;
 pub use permission::{BUILT_IN, Permission, Permissions, expand};
 use permission::{PermissionSet, Slugs};
 
@@ -83,6 +85,8 @@ pub struct Graph {
     held: imbl::HashMap<Bearer, Arc<Held>>,
     /// Object, bearer, binding: who holds something on an object.
     on: imbl::OrdSet<(Uuid, Bearer, Uuid)>,
+    /// Organization, and a project or group in it.
+    within: imbl::OrdSet<(Uuid, Uuid)>,
     slugs: Arc<Slugs>,
 }
 
@@ -104,14 +108,33 @@ impl Graph {
         for fact in facts {
             match fact {
                 Fact::Organization(id, now) => put(&mut self.organizations, id, now),
-                Fact::Project(id, now) => put(&mut self.projects, id, now),
-                Fact::Group(id, now) => put(&mut self.groups, id, now),
+                Fact::Project(id, now) => {
+                    let before = self.project(id).map(|p| p.organization);
+                    self.place(id, before, now.map(|p| p.organization));
+                    put(&mut self.projects, id, now);
+                }
+                Fact::Group(id, now) => {
+                    let before = self.group(id).and_then(|g| g.organization);
+                    self.place(id, before, now.and_then(|g| g.organization));
+                    put(&mut self.groups, id, now);
+                }
                 Fact::Role(id, now) => {
                     let set = now.map(|slugs| Arc::new(Arc::make_mut(&mut self.slugs).set(&slugs)));
                     put(&mut self.roles, id, set);
                 }
                 Fact::Binding(id, now) => self.bind(id, now),
             }
+        }
+    }
+    fn place(&mut self, id: Uuid, before: Option<Uuid>, now: Option<Uuid>) {
+        if before == now {
+            return;
+        }
+        if let Some(organization) = before {
+            self.within.remove(&(organization, id));
+        }
+        if let Some(organization) = now {
+            self.within.insert((organization, id));
         }
     }
     fn bind(&mut self, id: Uuid, now: Option<Binding>) {
@@ -148,6 +171,10 @@ impl Graph {
     /// A group, if it is there.
     pub fn group(&self, id: Uuid) -> Option<Group> {
         self.groups.get(&id).copied()
+    }
+    /// A binding, if it is there.
+    pub fn binding(&self, id: Uuid) -> Option<Binding> {
+        self.bindings.get(&id).copied()
     }
     /// The bindings on an object, by bearer.
     pub fn bindings_on(&self, object: Uuid) -> impl Iterator<Item = (Uuid, Binding)> {
