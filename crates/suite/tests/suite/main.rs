@@ -8,14 +8,17 @@
 #[macro_use]
 mod world;
 
+mod access;
 mod access_roles;
 mod audit;
+mod calls;
 mod checks;
 mod corpora;
 mod crash;
 mod credentials;
 mod escalation;
 mod groups;
+mod grpc;
 mod hostile;
 mod idempotency;
 mod import;

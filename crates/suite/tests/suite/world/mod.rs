@@ -3,7 +3,9 @@ pub mod access;
 pub mod clock;
 pub mod engine;
 pub mod http;
+pub mod http2;
 pub mod node;
+pub mod rpc;
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, resume_unwind};
