@@ -4,9 +4,14 @@ use std::time::Duration;
 
 use axum::http::HeaderMap;
 use portcullis_domain::{Code, Error, Result};
+use tokio::time::Instant;
 
-/// How long the caller waits, if they say so.
-pub fn of(headers: &HeaderMap) -> Result<Option<Duration>> {
+/// Until when the caller waits, if they say so.
+pub fn of(headers: &HeaderMap) -> Result<Option<Instant>> {
+    Ok(limit(headers)?.and_then(|limit| Instant::now().checked_add(limit)))
+}
+
+fn limit(headers: &HeaderMap) -> Result<Option<Duration>> {
     if let Some(value) = headers.get("grpc-timeout") {
         let wrong = || Error::field("grpc-timeout", "At most 8 digits and one of H, M, S, m, u, n.");
         return value.to_str().ok().and_then(grpc).map(Some).ok_or_else(wrong);
@@ -44,10 +49,10 @@ pub fn exceeded() -> Error {
 }
 
 /// The outcome of some work, if it is there in time.
-pub async fn within<T>(limit: Option<Duration>, work: impl Future<Output = Result<T>>) -> Result<T> {
-    match limit {
-        Some(Duration::ZERO) => Err(exceeded()),
-        Some(limit) => tokio::time::timeout(limit, work).await.unwrap_or_else(|_| Err(exceeded())),
+pub async fn within<T>(until: Option<Instant>, work: impl Future<Output = Result<T>>) -> Result<T> {
+    match until {
+        Some(until) if until <= Instant::now() => Err(exceeded()),
+        Some(until) => tokio::time::timeout_at(until, work).await.unwrap_or_else(|_| Err(exceeded())),
         None => work.await,
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Only exports stream. The request is one enveloped message; the answer is the file in pieces of `google.api.HttpBody`.
 use std::convert::Infallible;
-use std::time::Duration;
 
 use axum::body::Body;
 use base64::Engine;
@@ -12,6 +11,7 @@ use futures_util::StreamExt;
 use portcullis_domain::{Error, Result};
 use prost::encoding::{WireType, encode_key, encode_varint};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::encoding::Encoding;
 use crate::{deadline, error};
@@ -38,11 +38,11 @@ pub const fn media(encoding: Encoding) -> &'static str {
     }
 }
 
-/// A file as a stream of messages, each envelope a piece of its own. Who waits no longer than `limit` gets its end by then.
-pub fn stream(encoding: Encoding, media: &'static str, file: Body, limit: Option<Duration>) -> Body {
+/// A file as a stream of messages, each envelope a piece of its own. Whoever waits until then gets its end by then.
+pub fn stream(encoding: Encoding, media: &'static str, file: Body, until: Option<Instant>) -> Body {
     let late = Box::pin(async move {
-        match limit {
-            Some(limit) => tokio::time::sleep(limit).await,
+        match until {
+            Some(until) => tokio::time::sleep_until(until).await,
             None => std::future::pending().await,
         }
     });
@@ -136,7 +136,7 @@ mod tests {
         let broken = file(Err(Error::new(portcullis_domain::Code::Forbidden, "No more."))).await;
         assert_eq!(broken.matches('\x02').count(), 1, "{broken:?}");
         let endless = Body::from_stream(futures_util::stream::pending::<Result<Bytes>>());
-        let late = stream(Encoding::ConnectJson, "text/csv", endless, Some(Duration::from_millis(1)));
+        let late = stream(Encoding::ConnectJson, "text/csv", endless, Some(Instant::now()));
         let late = axum::body::to_bytes(late, 10_000).await.unwrap();
         assert!(String::from_utf8_lossy(&late).contains("deadline_exceeded"), "{late:?}");
         assert!(broken.contains("permission_denied") && broken.ends_with('}') && !broken.ends_with("{}"), "{broken:?}");

@@ -67,6 +67,10 @@ impl Wire {
     };
 
     fn of(headers: &HeaderMap) -> Option<Self> {
+        // nearly all calls are none of these
+        const FAMILY: &[u8] = b"application/grpc";
+        let media = headers.get(header::CONTENT_TYPE)?.as_bytes();
+        media.get(..FAMILY.len()).filter(|m| m.eq_ignore_ascii_case(FAMILY))?;
         Self::ALL.into_iter().find(|w| portcullis_edge::body::is_type(headers, w.media))
     }
     /// How its messages are written.

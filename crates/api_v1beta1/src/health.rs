@@ -1,9 +1,9 @@
 //! `/ping` and gRPC's health check (spec v1beta1 1.2).
-use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use portcullis_domain::{Code, Error, Result};
+use portcullis_edge::{EdgeState, body};
 use portcullis_wire_v1beta1::PACKAGE;
 use prost::Message;
 use serde_json::Value;
@@ -11,9 +11,6 @@ use serde_json::Value;
 use crate::encoding::Encoding;
 use crate::error;
 use crate::grpc::Wire;
-
-/// More than any name of a service.
-const LONGEST: usize = 4_096;
 
 /// `GET /ping`.
 pub async fn ping() -> Response {
@@ -28,18 +25,18 @@ struct HealthCheckRequest {
 }
 
 /// `POST /grpc.health.v1.Health/Check`: the server as a whole and its two services are known.
-pub async fn check(request: Request) -> Response {
+pub async fn check(edge: EdgeState, request: Request) -> Response {
     let wire = request.extensions().get::<Wire>().copied();
     let encoding = match wire {
         Some(wire) => wire.encoding(),
-        None if portcullis_edge::body::is_type(request.headers(), "application/json") => Encoding::ConnectJson,
-        None if portcullis_edge::body::is_type(request.headers(), "application/proto") => Encoding::ConnectProto,
+        None if body::is_type(request.headers(), "application/json") => Encoding::ConnectJson,
+        None if body::is_type(request.headers(), "application/proto") => Encoding::ConnectProto,
         None => {
             let e = Error::new(Code::UnsupportedMediaType, "Send the body as application/json or application/proto.");
             return error::connect(&e, "");
         }
     };
-    match asked(wire, encoding, request).await {
+    match asked(&edge, wire, encoding, request).await {
         Ok(service) if is_known(&service) => match encoding {
             Encoding::ConnectProto => serving(encoding, &[8, 1]), // status = 1: SERVING
             Encoding::Rest | Encoding::ConnectJson => serving(encoding, b"{\"status\":\"SERVING\"}"),
@@ -49,9 +46,9 @@ pub async fn check(request: Request) -> Response {
     }
 }
 
-async fn asked(wire: Option<Wire>, encoding: Encoding, request: Request) -> Result<String> {
+async fn asked(edge: &EdgeState, wire: Option<Wire>, encoding: Encoding, request: Request) -> Result<String> {
     let wrong = |what: &'static str| Error::field("", what);
-    let mut body = to_bytes(request.into_body(), LONGEST).await.map_err(|_| wrong("The body is too long."))?;
+    let mut body = body::read(&edge.config, request.into_body()).await?;
     if let Some(wire) = wire {
         body = wire.open(body)?;
     }

@@ -152,7 +152,9 @@ fn wrong_method(parts: &Parts, encoding: Encoding, allowed: &str) -> Response {
 // --- Connect, gRPC, gRPC-Web ---------------------------------------------------------------------------------------------
 
 fn connect_routes(edge: &EdgeState, plans: &[Arc<Plan>]) -> Router {
-    let mut router = Router::new().route("/grpc.health.v1.Health/Check", post(health::check));
+    let at = edge.clone();
+    let check = move |request: Request| health::check(at.clone(), request);
+    let mut router = Router::new().route("/grpc.health.v1.Health/Check", post(check));
     for plan in plans {
         let (edge, plan) = (edge.clone(), plan.clone());
         router =
@@ -200,15 +202,15 @@ async fn connect(edge: EdgeState, plan: Arc<Plan>, request: Request) -> Response
         let incoming = Incoming { encoding, body, rest: None, variables: vec![], query: None };
         run(&edge, &plan, &parts, cx, incoming).await
     };
-    let (limit, outcome) = match deadline::of(&parts.headers) {
-        Ok(limit) => (limit, deadline::within(limit, outcome).await),
+    let (until, outcome) = match deadline::of(&parts.headers) {
+        Ok(until) => (until, deadline::within(until, outcome).await),
         Err(e) => (None, Err(e)),
     };
     if !streams {
         return respond(&plan, &parts, encoding, outcome);
     }
     let body = match outcome {
-        Ok(Outcome::File { media, body }) => envelope::stream(encoding, media, body, limit),
+        Ok(Outcome::File { media, body }) => envelope::stream(encoding, media, body, until),
         Ok(Outcome::Answer(_)) => envelope::end(Some(&Error::internal("a stream answered one message"))).into(),
         Err(e) => {
             let e = as_seen(plan.endpoint, e);

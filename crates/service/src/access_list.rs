@@ -24,6 +24,8 @@ use crate::{App, Page, PageRequest};
 /// Questions that one page asks of the graph alone, and with rules in play, which take longer.
 const QUESTIONS: usize = 10_000;
 const QUESTIONS_OF_RULES: usize = 1_000;
+/// What a row that had to be read counts for at least.
+const READ: usize = 4;
 /// Rows that are read at once.
 const AT_ONCE: usize = 250;
 
@@ -179,14 +181,14 @@ impl App {
         sheet: &mut Sheet,
     ) -> Result<()> {
         loop {
-            let rows = self.0.db.read(cx.clone(), &after, resources).await?;
+            let rows = self.0.db.scan(cx.clone(), after, resources).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id.uuid();
             for r in &rows {
                 let there =
                     r.namespace == namespace && search.compiled.access.graph.project(r.project_id.uuid()).is_some();
                 let row = if there { search.held(who, &Thing::of(r)) } else { None };
-                if !sheet.put(json!({ "id": r.id }), search.cost(), row) {
+                if !sheet.put(json!({ "id": r.id }), search.cost().max(READ), row) {
                     return Ok(());
                 }
             }
@@ -259,7 +261,7 @@ impl App {
             let people = self.0.db.scan(cx.clone(), Ask { after, some }, people).await?;
             for user in &people.users {
                 let row = search.held(&Who::person(cx, user, tenancy.is_master), thing);
-                if !sheet.put(json!({ "id": user.id }), search.cost(), row) {
+                if !sheet.put(json!({ "id": user.id }), search.cost().max(READ), row) {
                     return Ok(false);
                 }
             }

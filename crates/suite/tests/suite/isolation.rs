@@ -126,6 +126,9 @@ fn body(route: &Route) -> Value {
         ("POST", "/v1/policies/evaluate") => {
             json!({ "principal": "owner@example.com", "resource": "x_db:a", "action": "read" })
         }
+        ("POST", "/v1/access/check") => {
+            json!({ "checks": [{ "principal": "somebody@example.com", "resource": "org:some", "action": "get" }] })
+        }
         ("POST", "/v1/policies/validate") => json!({ "cedar": "permit (principal, action, resource);" }),
         ("PUT", "/v1/users/me/profile") => json!({ "display_name": "D" }),
         ("POST", "/v1/users/me/password") => {
@@ -407,7 +410,8 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
             assert!(["{id}", "{policyId}", "{ruleId}"].contains(&variable), "{route:?}: teach `Things::fill` this one");
         }
         let area = route.path.split('/').nth(2).unwrap_or_default().to_owned();
-        let known = ["users", "api-keys", "audit-log", "tenants", "policies", "policy-rules", "auth", "openapi.json"];
+        let known =
+            ["access", "users", "api-keys", "audit-log", "tenants", "policies", "policy-rules", "auth", "openapi.json"];
         assert!(
             !route.path.starts_with("/v1/") || known.contains(&area.as_str()),
             "{route:?}: teach `Things` this area"
