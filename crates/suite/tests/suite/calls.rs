@@ -35,7 +35,7 @@ async fn ended(protocol: Protocol, by: &Client, e: &Endpoint, request: &Value) -
         Protocol::ConnectJson => Some(rpc::connect(by, e, request).await),
         Protocol::ConnectProto => Some(rpc::connect_proto(by, e, request).await),
         Protocol::Grpc => Some(rpc::grpc(by, e, request).await),
-        Protocol::GrpcWeb => Some(rpc::grpc_web(by, e, request, request.to_string().len() % 2 == 0).await),
+        Protocol::GrpcWeb => Some(rpc::grpc_web(by, e, request, request.to_string().len().is_multiple_of(2)).await),
     }
 }
 /// The code in the first protocol that the call has; all others must say the same.
@@ -87,10 +87,10 @@ async fn each_call_ends_as_it_must_for_each_caller(w: World) {
         for protocol in Protocol::ALL {
             // each protocol gets things of its own: the call may change or remove them
             let request = Scene::new(&w).fill(rows[e.rpc]).await;
-            if let Some(now) = ended(protocol, &w.owner(), e, &request).await {
-                if now.code != want {
-                    wrong.push(format!("{} over {protocol:?}: {now:?}: {request}", e.rpc));
-                }
+            if let Some(now) = ended(protocol, &w.owner(), e, &request).await
+                && now.code != want
+            {
+                wrong.push(format!("{} over {protocol:?}: {now:?}: {request}", e.rpc));
             }
         }
         let _ = writeln!(out, "{:<36} {anonymous:<17} {unauthorised:<19} {foreign:<19} {want}", e.rpc);
