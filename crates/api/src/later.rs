@@ -40,7 +40,6 @@ const ROWS: &[Row] = &[
     ("/v1/requests/{id}/messages", &[Get, Post]),
     ("/v1/access/ensure", &[Post]),
     ("/v1/access/requests/{id}", &[Get]),
-    ("/v1/access/check", &[Post]),
     ("/v1/access/entitlements", &[Get]),
     ("/v1/grants", &[Get, Post]),
     ("/v1/grants/{id}", &[Get, Patch, Delete]),

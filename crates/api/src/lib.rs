@@ -7,6 +7,7 @@
 //! How to add an operation: write a `static … : Op` with its promises and route it in the file's `routes()`. Its checks, its
 //! place in `/v1/openapi.json` and its paragraph in `/docs` follow from that. A schema that it names belongs into
 //! `openapi::schemas`; `UPDATE_GOLDEN=1 cargo test -p portcullis-api` writes the golden document anew.
+mod access;
 mod api_keys;
 mod audit_log;
 mod auth;
@@ -54,6 +55,7 @@ fn served() -> Vec<op::Route> {
     all.extend(domains::routes());
     all.extend(policies::routes());
     all.extend(rules::routes());
+    all.extend(access::routes());
     all.extend(audit_log::routes());
     all
 }

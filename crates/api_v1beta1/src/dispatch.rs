@@ -84,7 +84,7 @@ pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> 
 
 /// Runs a call of a known caller.
 pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, cx: Ctx, incoming: Incoming) -> Result<Outcome> {
-    let handler = plan.handler.ok_or_else(|| unimplemented(plan.endpoint.rpc))?;
+    let handler = plan.handler.ok_or_else(|| unimplemented(plan.endpoint))?;
     let key = idempotency::of(&parts.headers, plan.endpoint, parts.uri.path(), &incoming)?;
     let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key };
     let app = edge.app.clone();
@@ -103,8 +103,13 @@ pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, cx: Ctx, incoming
 }
 
 /// 501: the call is known, but nothing answers it yet.
-pub fn unimplemented(rpc: &str) -> Error {
-    Error::new(Code::NotImplemented, format!("{rpc} is not implemented in this version."))
+pub fn unimplemented(endpoint: &Endpoint) -> Error {
+    let rpc = endpoint.rpc;
+    let message = match endpoint.is_billing() {
+        true => format!("{rpc} is not implemented: this version has no billing."),
+        false => format!("{rpc} is not implemented in this version."),
+    };
+    Error::new(Code::NotImplemented, message)
 }
 
 /// What the caller sees of an error: refusals of some calls read differently, unless a rule decided (decisions 21 and 30).

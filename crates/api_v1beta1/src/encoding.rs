@@ -12,7 +12,7 @@ pub enum Encoding {
     ConnectProto,
 }
 impl Encoding {
-    /// All of them, in the order of the golden list.
+    /// All of them.
     pub const ALL: [Self; 3] = [Self::Rest, Self::ConnectJson, Self::ConnectProto];
     /// The media type of its messages.
     pub const fn media(self) -> &'static str {
@@ -28,4 +28,23 @@ impl Encoding {
             Self::ConnectJson | Self::ConnectProto => Zeros::LeftOut,
         }
     }
+}
+
+/// The protocols that a call can be made in, all of them on the same handlers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Protocol {
+    /// REST.
+    Rest,
+    /// Connect with JSON.
+    ConnectJson,
+    /// Connect with protobuf.
+    ConnectProto,
+    /// gRPC, with either.
+    Grpc,
+    /// gRPC-Web, with either, as bytes or as text.
+    GrpcWeb,
+}
+impl Protocol {
+    /// All of them, in the order of the golden list.
+    pub const ALL: [Self; 5] = [Self::Rest, Self::ConnectJson, Self::ConnectProto, Self::Grpc, Self::GrpcWeb];
 }

@@ -1,6 +1,8 @@
 //! Connect's streams: messages in envelopes of five bytes and a length, the last one says how it ended.
 //!
 //! Only exports stream. The request is one enveloped message; the answer is the file in pieces of `google.api.HttpBody`.
+use std::convert::Infallible;
+
 use axum::body::Body;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -9,12 +11,13 @@ use futures_util::StreamExt;
 use portcullis_domain::{Error, Result};
 use prost::encoding::{WireType, encode_key, encode_varint};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::encoding::Encoding;
-use crate::error;
+use crate::{deadline, error};
 
 /// Set on the last envelope.
-const END: u8 = 2;
+pub const END: u8 = 2;
 
 /// The one message of a request.
 pub fn open(body: &Bytes) -> Result<Bytes> {
@@ -35,22 +38,29 @@ pub const fn media(encoding: Encoding) -> &'static str {
     }
 }
 
-/// A file as a stream of messages.
-pub fn stream(encoding: Encoding, media: &'static str, file: Body) -> Body {
-    let pieces = file.into_data_stream().map(Some).chain(futures_util::stream::once(async { None }));
-    let envelopes = pieces.scan(false, move |ended, piece| {
-        let envelope = match piece {
-            _ if *ended => None,
-            Some(Ok(data)) => Some(seal(0, &http_body(encoding, media, &data))),
-            Some(Err(e)) => {
-                *ended = true;
-                Some(end(Some(&reason(&e))))
-            }
-            None => Some(end(None)),
-        };
-        std::future::ready(envelope.map(Ok::<_, std::convert::Infallible>))
+/// A file as a stream of messages, each envelope a piece of its own. Whoever waits until then gets its end by then.
+pub fn stream(encoding: Encoding, media: &'static str, file: Body, until: Option<Instant>) -> Body {
+    let late = Box::pin(async move {
+        match until {
+            Some(until) => tokio::time::sleep_until(until).await,
+            None => std::future::pending().await,
+        }
     });
-    Body::from_stream(envelopes)
+    let begin = Some((file.into_data_stream(), late));
+    Body::from_stream(futures_util::stream::unfold(begin, move |state| async move {
+        let (mut file, mut late) = state?;
+        let piece = tokio::select! {
+            biased;
+            () = &mut late => Some(Err(deadline::exceeded())),
+            piece = file.next() => piece.map(|p| p.map_err(|e| reason(&e))),
+        };
+        let (envelope, state) = match piece {
+            Some(Ok(data)) => (seal(0, &http_body(encoding, media, &data)), Some((file, late))),
+            Some(Err(e)) => (end(Some(&e)), None),
+            None => (end(None), None),
+        };
+        Some((Ok::<_, Infallible>(envelope), state))
+    }))
 }
 
 /// Why a file broke off: its own error is wrapped in those of the body.
@@ -77,7 +87,8 @@ pub fn end(e: Option<&Error>) -> Bytes {
     seal(END, body.to_string().as_bytes())
 }
 
-fn seal(flags: u8, message: &[u8]) -> Bytes {
+/// A message in its envelope.
+pub fn seal(flags: u8, message: &[u8]) -> Bytes {
     let mut out = BytesMut::with_capacity(5 + message.len());
     out.put_u8(flags);
     out.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
@@ -116,13 +127,18 @@ mod tests {
     async fn a_file_that_breaks_off_ends_with_its_reason_and_nothing_after() {
         let file = |last: Result<Bytes>| {
             let pieces = vec![Ok(Bytes::from_static(b"a")), last];
-            let body = stream(Encoding::ConnectJson, "text/csv", Body::from_stream(futures_util::stream::iter(pieces)));
+            let body =
+                stream(Encoding::ConnectJson, "text/csv", Body::from_stream(futures_util::stream::iter(pieces)), None);
             async { String::from_utf8(axum::body::to_bytes(body, 10_000).await.unwrap().to_vec()).unwrap() }
         };
         let whole = file(Ok(Bytes::from_static(b"b"))).await;
         assert!(whole.ends_with("\x02\0\0\0\x02{}") && whole.matches("\"data\"").count() == 2, "{whole:?}");
         let broken = file(Err(Error::new(portcullis_domain::Code::Forbidden, "No more."))).await;
         assert_eq!(broken.matches('\x02').count(), 1, "{broken:?}");
+        let endless = Body::from_stream(futures_util::stream::pending::<Result<Bytes>>());
+        let late = stream(Encoding::ConnectJson, "text/csv", endless, Some(Instant::now()));
+        let late = axum::body::to_bytes(late, 10_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&late).contains("deadline_exceeded"), "{late:?}");
         assert!(broken.contains("permission_denied") && broken.ends_with('}') && !broken.ends_with("{}"), "{broken:?}");
     }
 }

@@ -72,7 +72,20 @@ fn code(encoding: Encoding, code: Code) -> (&'static str, u8, u16) {
         (Encoding::Rest, Code::NotAvailable) => "permission_denied", // decision 21
         _ => code.connect(),
     };
-    let (number, status) = match word {
+    let (number, status) = number(word);
+    // what is about HTTP itself keeps HTTP's own status
+    let status = match code {
+        Code::MethodNotAllowed => 405,
+        Code::UnsupportedMediaType => 415,
+        Code::PayloadTooLarge => 413,
+        _ => status,
+    };
+    (word, number, status)
+}
+
+/// gRPC's number and the HTTP status of a word.
+pub(crate) fn number(word: &str) -> (u8, u16) {
+    match word {
         "canceled" => (1, 499),
         "invalid_argument" => (3, 400),
         "deadline_exceeded" => (4, 504),
@@ -89,15 +102,7 @@ fn code(encoding: Encoding, code: Code) -> (&'static str, u8, u16) {
         "data_loss" => (15, 500),
         "unauthenticated" => (16, 401),
         _ => (2, 500),
-    };
-    // what is about HTTP itself keeps HTTP's own status
-    let status = match code {
-        Code::MethodNotAllowed => 405,
-        Code::UnsupportedMediaType => 415,
-        Code::PayloadTooLarge => 413,
-        _ => status,
-    };
-    (word, number, status)
+    }
 }
 
 /// Frontier's text (spec 6.2), then what is wrong and where.
@@ -225,7 +230,8 @@ fn error_info(notices: &str) -> Vec<u8> {
     out
 }
 
-fn block(tag: u32, data: &[u8], out: &mut Vec<u8>) {
+/// A field of bytes.
+pub(crate) fn block(tag: u32, data: &[u8], out: &mut Vec<u8>) {
     encode_key(tag, WireType::LengthDelimited, out);
     encode_varint(data.len() as u64, out);
     out.extend_from_slice(data);

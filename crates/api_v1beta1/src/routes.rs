@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{FromRequestParts, RawPathParams, Request};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header, request::Parts};
+use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{any, get, post};
 use portcullis_domain::{Code, Error, Result};
@@ -14,9 +15,10 @@ use portcullis_wire_v1beta1::{ENDPOINTS, Endpoint, PACKAGE, REST_ERA};
 
 use crate::call::Outcome;
 use crate::dispatch::{Plan, as_seen, enter, refused, respond, run};
-use crate::encoding::Encoding;
+use crate::encoding::{Encoding, Protocol};
+use crate::grpc::{self, Wire};
 use crate::incoming::Incoming;
-use crate::{envelope, error, handlers, health};
+use crate::{deadline, envelope, error, handlers, health};
 
 /// Does a call work in one of its forms?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,10 +31,10 @@ pub enum Support {
     None,
 }
 
-/// What the server makes of a call in one form; `tests/calls.golden` has it for all.
-pub fn support(endpoint: &Endpoint, encoding: Encoding) -> Support {
-    match (encoding, handlers::of(endpoint.rpc)) {
-        (Encoding::Rest, _) if endpoint.rest.is_empty() => Support::None,
+/// What the server makes of a call in one protocol; `tests/calls.golden` has it for all.
+pub fn support(endpoint: &Endpoint, protocol: Protocol) -> Support {
+    match (protocol, handlers::of(endpoint.rpc)) {
+        (Protocol::Rest, _) if endpoint.rest.is_empty() => Support::None,
         (_, Some(_)) => Support::Works,
         (_, None) => Support::Unimplemented,
     }
@@ -46,9 +48,10 @@ pub fn router(edge: EdgeState) -> Router {
     let plans: Vec<Arc<Plan>> = ENDPOINTS.iter().map(|e| Arc::new(Plan::of(e))).collect();
     let dropped = REST_ERA.iter().map(|e| Arc::new(Plan::of(e)));
     let rest: Vec<Arc<Plan>> = plans.iter().cloned().chain(dropped).collect();
+    let connect = connect_routes(&edge, &plans).layer(EdgeLayer::new(edge.listener.clone(), error::connect));
     rest_routes(&edge, &rest)
         .layer(EdgeLayer::new(edge.listener.clone(), error::rest))
-        .merge(connect_routes(&edge, &plans).layer(EdgeLayer::new(edge.listener.clone(), error::connect)))
+        .merge(connect.layer(from_fn(grpc::speak)))
 }
 
 // --- REST ------------------------------------------------------------------------------------------------------------------
@@ -146,26 +149,29 @@ fn wrong_method(parts: &Parts, encoding: Encoding, allowed: &str) -> Response {
     response
 }
 
-// --- Connect ---------------------------------------------------------------------------------------------------------------
+// --- Connect, gRPC, gRPC-Web ---------------------------------------------------------------------------------------------
 
 fn connect_routes(edge: &EdgeState, plans: &[Arc<Plan>]) -> Router {
-    let mut router = Router::new().route("/grpc.health.v1.Health/Check", post(health::check));
+    let at = edge.clone();
+    let check = move |request: Request| health::check(at.clone(), request);
+    let mut router = Router::new().route("/grpc.health.v1.Health/Check", post(check));
     for plan in plans {
         let (edge, plan) = (edge.clone(), plan.clone());
         router =
             router.route(plan.endpoint.path, any(move |request: Request| connect(edge.clone(), plan.clone(), request)));
     }
-    for service in ["FrontierService", "AdminService"] {
-        router = router.route(&format!("/{PACKAGE}.{service}/{{method}}"), any(unknown_rpc));
+    let ours = ["FrontierService", "AdminService"].map(|service| format!("{PACKAGE}.{service}"));
+    // what tools ask for that we do not have is told in their words too
+    let usual =
+        ["grpc.health.v1.Health", "grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+    for service in ours.iter().map(String::as_str).chain(usual) {
+        router = router.route(&format!("/{service}/{{method}}"), any(unknown_rpc));
     }
     router
 }
 
 async fn unknown_rpc(request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    if is_grpc(&parts.headers) {
-        return grpc_unimplemented(&parts.headers);
-    }
     let e = Error::new(Code::NotImplemented, "There is no such call in this service.");
     let mut response = refused(&parts, Encoding::ConnectJson, &e);
     *response.status_mut() = StatusCode::NOT_FOUND;
@@ -174,14 +180,12 @@ async fn unknown_rpc(request: Request) -> Response {
 
 async fn connect(edge: EdgeState, plan: Arc<Plan>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    if is_grpc(&parts.headers) {
-        return grpc_unimplemented(&parts.headers);
-    }
+    let wire = parts.extensions.get::<Wire>().copied();
     if parts.method != axum::http::Method::POST {
         return wrong_method(&parts, Encoding::ConnectJson, "POST");
     }
     let streams = plan.endpoint.output == Output::Stream;
-    let Some(encoding) = connect_encoding(&parts.headers, streams) else {
+    let Some(encoding) = wire.map(Wire::encoding).or_else(|| connect_encoding(&parts.headers, streams)) else {
         let expected =
             if streams { "application/connect+json or +proto" } else { "application/json or application/proto" };
         let e = Error::new(Code::UnsupportedMediaType, format!("Send the body as {expected}."));
@@ -189,19 +193,24 @@ async fn connect(edge: EdgeState, plan: Arc<Plan>, request: Request) -> Response
     };
     let outcome = async {
         refuse_compressed(&parts.headers)?;
-        let (cx, mut body) = enter(&edge, &plan, &parts, body).await?;
-        if streams {
-            body = envelope::open(&body)?;
-        }
+        let (cx, body) = enter(&edge, &plan, &parts, body).await?;
+        let body = match wire {
+            Some(wire) => wire.open(body)?,
+            None if streams => envelope::open(&body)?,
+            None => body,
+        };
         let incoming = Incoming { encoding, body, rest: None, variables: vec![], query: None };
         run(&edge, &plan, &parts, cx, incoming).await
     };
-    let outcome = outcome.await;
+    let (until, outcome) = match deadline::of(&parts.headers) {
+        Ok(until) => (until, deadline::within(until, outcome).await),
+        Err(e) => (None, Err(e)),
+    };
     if !streams {
         return respond(&plan, &parts, encoding, outcome);
     }
     let body = match outcome {
-        Ok(Outcome::File { media, body }) => envelope::stream(encoding, media, body),
+        Ok(Outcome::File { media, body }) => envelope::stream(encoding, media, body, until),
         Ok(Outcome::Answer(_)) => envelope::end(Some(&Error::internal("a stream answered one message"))).into(),
         Err(e) => {
             let e = as_seen(plan.endpoint, e);
@@ -233,21 +242,6 @@ fn refuse_compressed(headers: &HeaderMap) -> Result<()> {
         return Ok(());
     }
     Err(Error::new(Code::NotImplemented, "Compressed bodies are not supported; send it as it is."))
-}
-
-fn is_grpc(headers: &HeaderMap) -> bool {
-    headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"application/grpc"))
-}
-
-/// gRPC and gRPC-Web: not in this version, said in their own words (a response of trailers only).
-fn grpc_unimplemented(headers: &HeaderMap) -> Response {
-    let media = headers.get(header::CONTENT_TYPE).cloned().unwrap_or(HeaderValue::from_static("application/grpc"));
-    let status = [
-        (header::CONTENT_TYPE, media),
-        (HeaderName::from_static("grpc-status"), HeaderValue::from_static("12")),
-        (HeaderName::from_static("grpc-message"), HeaderValue::from_static("use Connect or REST")),
-    ];
-    (status, ()).into_response()
 }
 
 #[cfg(test)]

@@ -2,16 +2,16 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use portcullis_api_v1beta1::encoding::Encoding;
+use portcullis_api_v1beta1::encoding::Protocol;
 use portcullis_api_v1beta1::{Support, support};
 use portcullis_wire_v1beta1::ENDPOINTS;
 
 fn list() -> String {
-    let mut out = String::from("# call, REST, Connect JSON, Connect proto; made by tests/calls.rs\n");
+    let mut out = String::from("# call, REST, Connect JSON, Connect proto, gRPC, gRPC-Web; made by tests/calls.rs\n");
     for e in ENDPOINTS {
         let _ = write!(out, "{:<42}", e.rpc);
-        for encoding in Encoding::ALL {
-            let word = match support(e, encoding) {
+        for protocol in Protocol::ALL {
+            let word = match support(e, protocol) {
                 Support::Works => "works",
                 Support::Unimplemented => "unimplemented",
                 Support::None => "-",

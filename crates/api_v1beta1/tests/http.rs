@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::{HeaderMap, Method, Request, StatusCode};
+use axum::http::{HeaderMap, Method, Request, StatusCode, Version};
 use portcullis_api_v1beta1::router;
 use portcullis_crypto::{random::OsRandom, seal::MasterKey};
 use portcullis_domain::policy::{AccessKind, ApprovalMode};
@@ -351,8 +351,12 @@ async fn the_edges_of_both_protocols() {
     let text = key(Request::post(path)).header("content-type", "text/plain").body(Body::from("{}")).unwrap();
     assert_eq!(s.send(text).await.0, 415);
     assert_eq!(s.send(key(Request::get(path)).body(Body::empty()).unwrap()).await.0, 405);
-    let grpc = key(Request::post(path)).header("content-type", "application/grpc+proto").body(Body::empty()).unwrap();
-    assert_eq!(s.send(grpc).await.1["grpc-status"], "12");
+    let grpc = |version| {
+        let request = key(Request::post(path)).version(version).header("content-type", "application/grpc+proto");
+        s.send(request.body(Body::empty()).unwrap())
+    };
+    assert_eq!(grpc(Version::HTTP_2).await.1["grpc-status"], "12", "no message");
+    assert_eq!(grpc(Version::HTTP_11).await.0, 505);
     let other = uuid::Uuid::nil().to_string();
     let tenant = key(Request::get("/v1beta1/users/self")).header("x-tenant-id", other).body(Body::empty()).unwrap();
     assert_eq!(s.send(tenant).await.0, 403);

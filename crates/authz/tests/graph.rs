@@ -4,7 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use portcullis_authz::graph::{Binding, Fact, Graph, Group, Object, Organization, Permission, Project};
+use portcullis_authz::graph::{
+    Binding, Fact, Graph, Group, Object, ObjectKind, Organization, Permission, Project, Via,
+};
 use portcullis_domain::Roles;
 use portcullis_domain::access_role::PREDEFINED;
 use portcullis_domain::role_binding::{Bearer, Relation};
@@ -406,6 +408,42 @@ fn indexed(graph: &Graph, facts: &Facts) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A list holds what a check says yes to, and nothing else.
+fn listed(graph: &Graph) -> Result<(), TestCaseError> {
+    let kinds = [ObjectKind::Organization, ObjectKind::Project, ObjectKind::Group];
+    for p in interesting() {
+        for (bearer, of) in askers() {
+            for kind in kinds {
+                let holds = |id: &Uuid| graph.check(bearer, of, &p, kind.object(*id)).holds();
+                let want: BTreeSet<Uuid> = graph.all(kind).into_iter().filter(holds).collect();
+                prop_assert_eq!(graph.objects(bearer, of, &p, kind), want, "{:?}: {} on {:?}", bearer, p.slug, kind);
+            }
+        }
+        for object in objects() {
+            let people = askers().into_iter().filter(|(b, _)| matches!(b, Bearer::User(_) | Bearer::ServiceUser(_)));
+            let holds = |b: &Bearer| graph.check(*b, None, &p, object).holds();
+            let want: BTreeSet<Bearer> = people.map(|(b, _)| b).filter(holds).collect();
+            prop_assert_eq!(graph.bearers(&p, object), want, "{} on {:?}", p.slug, object);
+        }
+    }
+    Ok(())
+}
+/// What a check names as its way is a binding that is there, of that role, on that object, held by the bearer or that group.
+fn explained(graph: &Graph) -> Result<(), TestCaseError> {
+    for (bearer, of) in askers() {
+        for p in interesting() {
+            for object in objects() {
+                if let Some(Via::Binding { id, object, role, group }) = graph.check(bearer, of, &p, object).via {
+                    let b = graph.binding(id).expect("the binding is there");
+                    prop_assert_eq!((b.object, b.role, b.bearer), (object, role, group.map_or(bearer, Bearer::Group)));
+                    prop_assert!(group.is_none_or(|g| graph.is_member(bearer, g)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
     #[test]
@@ -427,9 +465,12 @@ proptest! {
             indexed(&graph, &known)?;
         }
         agree(&graph, &known)?;
+        listed(&graph)?;
+        explained(&graph)?;
         let whole = nothing.after(known.all());
         indexed(&whole, &known)?;
         agree(&whole, &known)?;
+        listed(&whole)?;
     }
 }
 

@@ -46,6 +46,7 @@ pub enum Code {
     Internal,
     NotImplemented,
     Unavailable,
+    DeadlineExceeded,
 }
 impl Code {
     /// The word that `/v1` answers as `code`.
@@ -98,6 +99,7 @@ impl Code {
             Self::Internal => ("internal", 500, "internal"),
             Self::NotImplemented => ("not_implemented", 501, "unimplemented"),
             Self::Unavailable => ("unavailable", 503, "unavailable"),
+            Self::DeadlineExceeded => ("deadline_exceeded", 504, "deadline_exceeded"),
         }
     }
 }

@@ -1,15 +1,16 @@
 //! Permission checks (spec v1beta1 2.3.2, 5.2, 5.6): may the caller, or somebody else, do something to an object? Rules first, as
 //! everywhere; where they are silent, the access graph answers.
-use portcullis_authz::graph::Permission;
-use portcullis_authz::{Layer, Target};
-use portcullis_domain::user::UserState;
+use portcullis_authz::graph::{Disabled, Permission, Verdict};
+use portcullis_authz::{Decision, Layer, Target};
+use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::user::{User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Role, Subject};
 use std::sync::Arc;
 
 use crate::App;
 use crate::authenticate::of_user;
-use crate::authorize::{Asked, Gate, decide, given_to_token, is_superuser, verdict};
+use crate::authorize::{Asked, Gate, decide, given_to_token, is_superuser, maker, verdict};
 use crate::tenancy::Compiled;
 use crate::thing::{Name, Thing};
 use crate::user::UserRef;
@@ -37,12 +38,39 @@ pub struct Checked {
 }
 
 /// Whose rights are looked at.
-struct Who {
+#[derive(Clone)]
+pub(crate) struct Who {
     /// The request as if this one had made it.
-    cx: Ctx,
-    superuser: bool,
+    pub cx: Ctx,
+    pub superuser: bool,
     /// May check for others.
-    checker: bool,
+    pub checker: bool,
+}
+impl Who {
+    /// The caller.
+    pub fn caller(cx: &Ctx) -> Self {
+        let principal = &cx.principal;
+        let checker = principal.roles.has(Role::Checker) && !principal.credential.is_personal_token();
+        Self { cx: cx.clone(), superuser: is_superuser(principal), checker }
+    }
+    /// Another person, with the roles that their groups give them and every credential aside.
+    pub fn person(cx: &Ctx, compiled: &Compiled, user: &User, in_master: bool) -> Self {
+        let mapped = compiled.access.graph.mapped_roles(Bearer::User(user.id.uuid()));
+        let principal = of_user(user, Credential::None, in_master);
+        let principal = Principal { roles: principal.roles.and(mapped), ..principal };
+        let (superuser, checker) =
+            (user.is_owner || principal.roles.has(Role::Admin), principal.roles.has(Role::Checker));
+        Self { cx: seen_as(cx, Arc::new(principal)), superuser, checker }
+    }
+    /// Nobody who could hold anything.
+    pub fn nobody(cx: &Ctx) -> Self {
+        let anonymous = Ctx { principal: Arc::new(Principal::anonymous()), ..cx.clone() };
+        Self { cx: anonymous, superuser: false, checker: false }
+    }
+    /// Who holds what they hold: of a token its user.
+    pub fn bearer(&self) -> Option<Bearer> {
+        maker(&self.cx.principal)
+    }
 }
 
 /// What is looked at.
@@ -57,21 +85,14 @@ impl App {
     /// May the caller do these things? One wrong question fails all (spec v1beta1 5.6).
     pub async fn check(&self, cx: &Ctx, questions: &[Question]) -> Result<Vec<Checked>> {
         self.allow(cx, &Gate::anyone("permissions:check")).await?;
-        let principal = &cx.principal;
-        let superuser = is_superuser(principal);
-        let checker = principal.roles.has(Role::Checker) && !principal.credential.is_personal_token();
-        self.checked(cx, &Who { cx: cx.clone(), superuser, checker }, questions).await
+        self.checked(cx, &Who::caller(cx), questions).await
     }
     /// May somebody else? For servers that ask about their own callers. `access:check`.
     pub async fn check_for(&self, cx: &Ctx, subject: &str, question: Question) -> Result<bool> {
         self.allow(cx, &Gate::new("access:check", Target::tenant())).await?;
         // a wrong question is told whoever the subject is
         let who = self.somebody(cx, subject).await?;
-        let nobody = || {
-            let anonymous = Ctx { principal: Arc::new(Principal::anonymous()), ..cx.clone() };
-            Who { cx: anonymous, superuser: false, checker: false }
-        };
-        let checked = self.checked(cx, &who.unwrap_or_else(nobody), &[question]).await?;
+        let checked = self.checked(cx, &who.unwrap_or_else(|| Who::nobody(cx)), &[question]).await?;
         Ok(checked.iter().all(|c| c.status))
     }
 
@@ -84,7 +105,7 @@ impl App {
     }
 
     /// Who is meant by `namespace:id`; `None` is nobody who could hold anything: unknown, or disabled (decision 19).
-    async fn somebody(&self, cx: &Ctx, subject: &str) -> Result<Option<Who>> {
+    pub(crate) async fn somebody(&self, cx: &Ctx, subject: &str) -> Result<Option<Who>> {
         let wrong = |m: &'static str| Error::field("subject", m);
         let name = Name::parse(subject).ok_or_else(|| wrong(NOTATION))?;
         match &*name.namespace {
@@ -98,11 +119,8 @@ impl App {
                 let found = self.find_user(cx, &which).await?.filter(|u| u.state != UserState::Suspended);
                 let Some(user) = found else { return Ok(None) };
                 let tenancy = self.tenancy_of(cx.tenant).await?;
-                let principal = of_user(&user, Credential::None, tenancy.is_master);
-                let principal = Arc::new(self.with_mapped_roles(&tenancy, principal).await?);
-                let superuser = user.is_owner || principal.roles.has(Role::Admin);
-                let checker = principal.roles.has(Role::Checker);
-                Ok(Some(Who { cx: seen_as(cx, principal), superuser, checker }))
+                let compiled = self.snapshot(cx).await?;
+                Ok(Some(Who::person(cx, &compiled, &user, tenancy.is_master)))
             }
             "app/serviceuser" => {
                 let Ok(id) = name.id.parse::<Id<portcullis_domain::context::ServiceUser>>() else { return Ok(None) };
@@ -163,7 +181,7 @@ fn one(compiled: &Compiled, who: &Who, question: &Question, name: &Name, thing: 
 }
 
 /// Which of the two permissions on the server itself.
-fn platform(word: &str) -> Result<bool> {
+pub(crate) fn platform(word: &str) -> Result<bool> {
     match word.replace(['.', '/', ':', '#'], "_").trim_start_matches("app_platform_") {
         "superuser" => Ok(true),
         "check" => Ok(false),
@@ -171,18 +189,54 @@ fn platform(word: &str) -> Result<bool> {
     }
 }
 
-/// A rule that speaks of it decides, for superusers too; what is disabled is lifted by none (decision 19).
 fn holds(compiled: &Compiled, who: &Who, thing: &Thing, permission: &Permission) -> bool {
-    let graph = &compiled.access.graph;
-    let d = decide(compiled, &who.cx, &permission.slug, &thing.target(graph), &Asked::default(), None);
-    who.cx.notices.add(&d.notice_strings());
-    match d.layer {
-        Layer::Rule if !d.allowed => false,
-        _ if who.superuser => true,
-        Layer::Rule => {
-            let given = given_to_token(graph, &who.cx.principal, permission, thing.object);
-            graph.disabled(thing.object).is_none() && given.is_none_or(|v| v.via.is_some())
-        }
-        _ => verdict(graph, &who.cx.principal, permission, thing.object).holds(),
-    }
+    let found = find(compiled, who, thing, permission);
+    who.cx.notices.add(&found.decision.notice_strings());
+    found.allowed
+}
+
+/// What a check comes to, and how.
+pub(crate) struct Found {
+    pub allowed: bool,
+    pub how: How,
+    /// What the rules said.
+    pub decision: Decision,
+}
+/// Through what a check holds, or what refused it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum How {
+    /// A rule said so.
+    Rule,
+    /// Superusers may everything.
+    Superuser,
+    /// A rule would permit it, but this is disabled.
+    Disabled(Disabled),
+    /// What the access graph says.
+    Graph(Verdict),
+    /// Nobody whom the graph knows.
+    Nothing,
+}
+
+/// A rule that speaks of it decides, for superusers too; what is disabled is lifted by none (decision 19), nor what a token was not
+/// given.
+pub(crate) fn find(compiled: &Compiled, who: &Who, thing: &Thing, permission: &Permission) -> Found {
+    let (graph, principal) = (&compiled.access.graph, &who.cx.principal);
+    let decision = decide(compiled, &who.cx, &permission.slug, &thing.target(graph), &Asked::default(), None);
+    let how = match decision.layer {
+        Layer::Rule if !decision.allowed => How::Rule,
+        _ if who.superuser => How::Superuser,
+        Layer::Rule => match given_to_token(graph, principal, permission, thing.object) {
+            Some(given) if given.via.is_none() => How::Graph(given),
+            _ => graph.disabled(thing.object).map_or(How::Rule, How::Disabled),
+        },
+        _ if who.bearer().is_none() => How::Nothing,
+        _ => How::Graph(verdict(graph, principal, permission, thing.object)),
+    };
+    let allowed = match how {
+        How::Rule => decision.allowed,
+        How::Superuser => true,
+        How::Graph(verdict) => verdict.holds(),
+        How::Disabled(_) | How::Nothing => false,
+    };
+    Found { allowed, how, decision }
 }

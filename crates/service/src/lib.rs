@@ -3,6 +3,8 @@
 //! Every public function takes the request's [`Ctx`](portcullis_domain::Ctx) first, authorises on the *target*, and answers a
 //! domain value or a domain error. Nothing here knows HTTP.
 mod access;
+pub mod access_check;
+pub mod access_list;
 pub mod access_role;
 pub mod access_token;
 pub mod answer;

@@ -54,12 +54,23 @@ impl App {
             return Ok(Page { data: rows, next_cursor: None });
         }
         rows.truncate(page.limit);
+        let next = rows.last().map(key);
+        self.page_until(cx, page, rows, next).await
+    }
+    /// A page whose next one begins after this key: for lists that look at more than they show.
+    pub(crate) async fn page_until<T>(
+        &self,
+        cx: &Ctx,
+        page: &PageRequest,
+        data: Vec<T>,
+        next: Option<Value>,
+    ) -> Result<Page<T>> {
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        let next_cursor = rows.last().map(|last| {
-            let payload = key(last).to_string();
+        let next_cursor = next.map(|key| {
+            let payload = key.to_string();
             tenancy.cursors.seal(&scope(cx, page), payload.as_bytes(), cx.now, &*self.0.random)
         });
-        Ok(Page { data: rows, next_cursor })
+        Ok(Page { data, next_cursor })
     }
 }
 

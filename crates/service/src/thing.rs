@@ -56,11 +56,7 @@ impl Thing {
     }
     /// May this permission be held on such an object at all?
     pub fn takes(&self, p: &Permission) -> bool {
-        match &*self.namespace {
-            "app/organization" => true,
-            "app/project" => *p.namespace == *self.namespace || !p.namespace.starts_with("app/"),
-            own => *p.namespace == *own,
-        }
+        takes(&self.namespace, p)
     }
     /// As a rule sees it, with everything above it.
     pub fn target(&self, graph: &Graph) -> Target<'static> {
@@ -80,6 +76,15 @@ impl Thing {
                 above(target, project)
             }
         }
+    }
+}
+
+/// May this permission be held on objects of a namespace at all?
+pub(crate) fn takes(namespace: &str, p: &Permission) -> bool {
+    match namespace {
+        "app/organization" => true,
+        "app/project" => *p.namespace == *namespace || !p.namespace.starts_with("app/"),
+        own => *p.namespace == *own,
     }
 }
 

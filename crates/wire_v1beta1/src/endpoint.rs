@@ -126,6 +126,10 @@ impl Endpoint {
     pub fn refuses_tokens(&self) -> bool {
         self.authz.contains("no PAT")
     }
+    /// Is it about accounts, plans, subscriptions or usage?
+    pub fn is_billing(&self) -> bool {
+        ["Billing accounts", "Subscriptions", "Products", "Entitlements"].iter().any(|area| self.area.starts_with(area))
+    }
 }
 
 /// All calls, in the order of the table.
@@ -148,6 +152,7 @@ mod tests {
         assert_eq!(ENDPOINTS.iter().filter(|e| e.rest.is_empty()).count(), 24);
         assert_eq!(ENDPOINTS.iter().filter(|e| e.output == Output::Stream).count(), 6);
         assert_eq!(ENDPOINTS.iter().map(|e| e.rpc).collect::<HashSet<_>>().len(), 242);
+        assert_eq!(ENDPOINTS.iter().filter(|e| e.is_billing()).count(), 50);
         let operations: HashSet<_> = ENDPOINTS.iter().flat_map(|e| e.rest).map(|r| (r.method, r.path)).collect();
         assert_eq!(operations.len(), 237);
     }

@@ -227,6 +227,44 @@ const ANSWERS: &[Row] = &[
         "What would be decided.",
         &["permitted boolean", "reason string", "matching_policy_ids [uuid]", "notices [string]"],
     ),
+    ("AccessResults", "The answers, in order.", &["results [#AccessResult]", "revision integer"]),
+    (
+        "AccessResult",
+        "Yes or no.",
+        &[
+            "allowed boolean",
+            "layer rule|base|binding|grant|default",
+            "grant_id uuid?",
+            "expires_at date-time?",
+            "rule_ids [uuid] – Of the rules that decided, where you may know them.",
+            "notices [string]",
+            "explanation #AccessExplanation? – Only when it was asked for.",
+        ],
+    ),
+    (
+        "AccessExplanation",
+        "Through what it holds, or what refused it.",
+        &[
+            "reason rule|superuser|role|owner|binding|organization_disabled|project_disabled|group_disabled|nothing_permits",
+            "binding #AccessBinding? – About yourself, and for superusers.",
+            "policy_ids [uuid]",
+        ],
+    ),
+    (
+        "AccessBinding",
+        "The binding that leads there.",
+        &[
+            "binding_id uuid",
+            "role_id uuid",
+            "resource string – What the role is held on.",
+            "group_id uuid? – The group that holds it.",
+        ],
+    ),
+    (
+        "HeldAccess",
+        "What somebody may do to something.",
+        &["principal string – type:id.", "resource string – type:id.", "actions [string]"],
+    ),
     (
         "CedarReport",
         "What is wrong with a text.",
@@ -426,6 +464,16 @@ const REQUESTS: &[Row] = &[
         ],
     ),
     ("NewDomain", "A domain to claim.", &["domain* string(3..253)"]),
+    ("AccessChecks", "Questions.", &["checks* [#AccessQuestion]", "explain boolean – Say why?"]),
+    (
+        "AccessQuestion",
+        "May the principal do this to the resource?",
+        &[
+            "principal string(1..320)? – A user's id or e-mail address, or type:id; you if left out.",
+            "action* string(1..128) – A permission in any of its forms, or an access action.",
+            "resource* string(1..600) – type:id, such as app/project:0199….",
+        ],
+    ),
     ("CedarText", "Cedar statements.", &["cedar* string(0..262144)"]),
     (
         "Verification",

@@ -89,6 +89,7 @@ fn bodies_are_what_the_handlers_read() {
     accepts("NewPolicy", crate::policies::new_policy);
     accepts("PolicyPatch", crate::policies::patch);
     accepts("Evaluation", crate::policies::evaluation);
+    accepts("AccessChecks", crate::access::checks);
     accepts("Order", crate::policies::order::<Policy>);
     accepts("FlatRule", crate::rules::flat_rule);
     accepts("RuleDraft", |mut f| {
@@ -129,6 +130,27 @@ fn answers_are_what_the_handlers_render() {
     let rule = RuleView { rule: sample::rule(at), parts: Map::new() };
     renders("PolicyRule", &crate::view::PolicyRuleView(&rule));
     renders("Policy", &crate::view::WholePolicyView::of(&PolicyView { policy, rules: vec![rule] }));
+    let way = portcullis_service::access_check::Way {
+        id: uuid::Uuid::nil(),
+        role: uuid::Uuid::nil(),
+        object: "x:y".into(),
+        group: None,
+    };
+    renders("AccessBinding", &crate::access::way(&way));
+    let explanation =
+        portcullis_service::access_check::Explanation { reason: "binding", binding: Some(way), policy_ids: vec![] };
+    renders("AccessExplanation", &crate::access::explanation(&explanation));
+    let result = portcullis_service::access_check::AccessResult {
+        allowed: true,
+        layer: "binding",
+        rule_ids: vec![],
+        notices: vec![],
+        explanation: Some(explanation),
+    };
+    renders("AccessResult", &crate::access::result(&result));
+    let held =
+        portcullis_service::access_list::Held { principal: "a:b".into(), resource: "c:d".into(), actions: vec![] };
+    renders("HeldAccess", &crate::access::held(&held));
     let error: Value = serde_json::from_slice(&crate::render::refusal(&crate::render::no_such_path()).body).unwrap();
     renders("Error", &error);
 }

@@ -49,6 +49,8 @@ pub enum Via {
         id: Uuid,
         /// On what: the object or something above it.
         object: Uuid,
+        /// Which role.
+        role: Uuid,
         /// Through which group.
         group: Option<Uuid>,
     },
@@ -180,8 +182,8 @@ impl Graph {
                 };
                 accepted.iter().flatten().any(|n| role.has(*n))
             };
-            let (object, id, _) = held.on(hop.object).find(|(_, _, b)| counts(b))?;
-            Some(Via::Binding { id: *id, object: *object, group })
+            let (object, id, binding) = held.on(hop.object).find(|(_, _, b)| counts(b))?;
+            Some(Via::Binding { id: *id, object: *object, role: binding.role, group })
         })
     }
 

@@ -4,16 +4,18 @@
 //! decisions under way keep theirs. Users, service users and resources are not in it (engine.md 7): a caller brings them along.
 //! What a check means is in `check.rs`, from the table of spec v1beta1 5.4.
 mod check;
+mod list;
 mod permission;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use portcullis_domain::Roles;
 use portcullis_domain::role_binding::{Bearer, Relation};
+use portcullis_domain::{Role, Roles};
 use uuid::Uuid;
 
 pub use check::{Disabled, Object, Verdict, Via};
+pub use list::ObjectKind;
 pub use permission::{BUILT_IN, Permission, Permissions, expand};
 use permission::{PermissionSet, Slugs};
 
@@ -89,6 +91,8 @@ pub struct Graph {
     held: Map<Bearer, Arc<Held>>,
     /// Object, bearer, binding: who holds something on an object.
     on: imbl::OrdSet<(Uuid, Bearer, Uuid)>,
+    /// Organization, and a project or group in it.
+    within: imbl::OrdSet<(Uuid, Uuid)>,
     slugs: Arc<Slugs>,
     /// What no token's role gives, whatever it lists.
     denied_to_tokens: Arc<PermissionSet>,
@@ -118,14 +122,33 @@ impl Graph {
         for fact in facts {
             match fact {
                 Fact::Organization(id, now) => put(&mut self.organizations, id, now),
-                Fact::Project(id, now) => put(&mut self.projects, id, now),
-                Fact::Group(id, now) => put(&mut self.groups, id, now),
+                Fact::Project(id, now) => {
+                    let before = self.project(id).map(|p| p.organization);
+                    self.place(id, before, now.map(|p| p.organization));
+                    put(&mut self.projects, id, now);
+                }
+                Fact::Group(id, now) => {
+                    let before = self.group(id).and_then(|g| g.organization);
+                    self.place(id, before, now.and_then(|g| g.organization));
+                    put(&mut self.groups, id, now);
+                }
                 Fact::Role(id, now) => {
                     let set = now.map(|slugs| Arc::new(Arc::make_mut(&mut self.slugs).set(&slugs)));
                     put(&mut self.roles, id, set);
                 }
                 Fact::Binding(id, now) => self.bind(id, now),
             }
+        }
+    }
+    fn place(&mut self, id: Uuid, before: Option<Uuid>, now: Option<Uuid>) {
+        if before == now {
+            return;
+        }
+        if let Some(organization) = before {
+            self.within.remove(&(organization, id));
+        }
+        if let Some(organization) = now {
+            self.within.insert((organization, id));
         }
     }
     fn bind(&mut self, id: Uuid, now: Option<Binding>) {
@@ -163,6 +186,10 @@ impl Graph {
     pub fn group(&self, id: Uuid) -> Option<Group> {
         self.groups.get(&id).copied()
     }
+    /// A binding, if it is there.
+    pub fn binding(&self, id: Uuid) -> Option<Binding> {
+        self.bindings.get(&id).copied()
+    }
     /// The bindings on an object, by bearer.
     pub fn bindings_on(&self, object: Uuid) -> impl Iterator<Item = (Uuid, Binding)> {
         let first = (object, Bearer::User(Uuid::nil()), Uuid::nil());
@@ -186,6 +213,11 @@ impl Graph {
     pub fn mapped_roles(&self, bearer: Bearer) -> Roles {
         let groups = self.groups_of(bearer).filter_map(|id| self.groups.get(&id));
         groups.fold(Roles::NONE, |all, group| all.and(group.roles))
+    }
+    /// Those who hold a role of the tenant by their groups.
+    pub fn mapped(&self, role: Role) -> impl Iterator<Item = Bearer> {
+        let groups = self.groups.iter().filter(move |(_, g)| g.enabled && g.roles.has(role));
+        groups.flat_map(|(id, _)| self.bindings_on(*id).map(|(_, b)| b.bearer))
     }
     /// How many bindings there are.
     pub fn binding_count(&self) -> usize {

@@ -161,6 +161,9 @@ fn body(route: &Route) -> Value {
         ("POST", "/v1/policies/evaluate") => {
             json!({ "principal": "owner@example.com", "resource": "x_db:a", "action": "read" })
         }
+        ("POST", "/v1/access/check") => {
+            json!({ "checks": [{ "principal": "somebody@example.com", "resource": "org:some", "action": "get" }] })
+        }
         ("POST", "/v1/policies/validate") => json!({ "cedar": "permit (principal, action, resource);" }),
         ("PUT", "/v1/users/me/profile") => json!({ "display_name": "D" }),
         ("POST", "/v1/users/me/password") => {
@@ -446,6 +449,7 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
         }
         let area = route.path.split('/').nth(2).unwrap_or_default().to_owned();
         let known = [
+            "access",
             "users",
             "api-keys",
             "audit-log",

@@ -8,9 +8,11 @@
 #[macro_use]
 mod world;
 
+mod access;
 mod access_roles;
 mod apply;
 mod audit;
+mod calls;
 mod checks;
 mod corpora;
 mod crash;
@@ -20,6 +22,7 @@ mod escalation;
 mod frontier;
 mod group_roles;
 mod groups;
+mod grpc;
 mod hostile;
 mod idempotency;
 mod import;

@@ -89,6 +89,10 @@ impl Client {
         c.headers.retain(|(n, _)| !n.eq_ignore_ascii_case(name));
         c
     }
+    /// Where it calls, and its headers.
+    pub fn parts(&self) -> (SocketAddr, &[(String, String)]) {
+        (self.address, &self.headers)
+    }
     /// The same caller at another server.
     #[must_use]
     pub fn at(&self, address: SocketAddr) -> Self {

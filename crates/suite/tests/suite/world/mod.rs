@@ -3,8 +3,10 @@ pub mod access;
 pub mod clock;
 pub mod engine;
 pub mod http;
+pub mod http2;
 pub mod names;
 pub mod node;
+pub mod rpc;
 pub mod token;
 
 use std::future::Future;
