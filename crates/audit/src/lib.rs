@@ -50,6 +50,8 @@ pub struct Prepared {
     pub hole: usize,
     /// JSON: the salt and the values behind the digests; what an erasure deletes.
     pub private: String,
+    /// The organization that it happened in, if it did in one; kept beside the body, for lists.
+    pub organization: Option<Uuid>,
 }
 impl Prepared {
     /// The canonical bytes with the number in place.

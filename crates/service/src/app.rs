@@ -32,6 +32,8 @@ pub struct Settings {
     pub hot_credentials: u64,
     /// How long an import or export waits for a caller who takes nothing of its answer, and an import for its next row.
     pub reader_patience: Duration,
+    /// Where webhooks may go.
+    pub webhooks: crate::webhook::Reach,
 }
 impl Default for Settings {
     fn default() -> Self {
@@ -43,6 +45,7 @@ impl Default for Settings {
             hot_tenants: 10_000,
             hot_credentials: 100_000,
             reader_patience: Duration::from_secs(60),
+            webhooks: crate::webhook::Reach::default(),
         }
     }
 }
@@ -82,6 +85,7 @@ impl App {
     ) -> Result<Self> {
         let hasher = portcullis_crypto::password::Hasher::new(settings.password).map_err(Error::internal)?;
         let passwords = HashPool::new(settings.hash_threads, hasher, random.clone()).map_err(Error::internal)?;
+        db.remember_subscriptions(tenancies.subscribers());
         let keys = Keys::load(&db, Ctx::nowhere(clock.now()), &master_key, &*random).await?;
         Ok(Self(Arc::new(Inner {
             credentials: Credentials::new(settings.hot_credentials),

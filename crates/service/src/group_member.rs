@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::authorize::{Gate, bearer};
-use crate::group::{GroupShown, Shown, enabled, on, present};
+use crate::group::{GroupShown, Shown, enabled, on, present, within};
 use crate::holder::{
     self, Became, Give, Holder, active_user, bounded, held, no_such_role, not_a_member, not_in_organization, persons,
 };
@@ -212,7 +212,7 @@ async fn members(tx: &mut Tx, c: &SetRole, before: Held) -> portcullis_store::Re
             Became::Changed => "group.member_role_changed",
         };
         let event = c.scribe.event(event, "group", group.id).with("user_id", user.to_string());
-        c.scribe.write(tx, event.with("role_id", c.role.id.to_string()));
+        c.scribe.write(tx, within(event, &group).with("role_id", c.role.id.to_string()));
         changed = true;
     }
     if changed {
@@ -244,7 +244,7 @@ async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
     }
     holder::take(tx, bearer, object).await?;
     let event = c.scribe.event("group.member_removed", "group", group.id).with("user_id", c.user.to_string());
-    c.scribe.write(tx, event);
+    c.scribe.write(tx, within(event, &group));
     tx.bump().await?;
     Ok(())
 }

@@ -9,6 +9,7 @@ pub mod api_key;
 pub mod app;
 pub mod audit_chain;
 pub mod audit_log;
+pub mod audit_record;
 pub mod authenticate;
 mod authorize;
 mod change;
@@ -51,6 +52,8 @@ pub mod tidy;
 pub mod user;
 mod user_change;
 mod user_create;
+pub mod webhook;
+pub mod webhook_delivery;
 
 pub use answer::{Answer, IdempotencyKey, Reply};
 pub use app::App;

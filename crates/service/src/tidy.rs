@@ -8,9 +8,10 @@ use portcullis_audit::erasure as redaction;
 use portcullis_domain::audit::Event;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
+use portcullis_domain::webhook::Webhook;
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
-use portcullis_store::{Tx, access_change, attempt, audit, directory, erasure, idempotency, session};
+use portcullis_store::{Tx, access_change, attempt, audit, directory, erasure, idempotency, session, webhook_delivery};
 use uuid::Uuid;
 
 use crate::App;
@@ -108,7 +109,7 @@ impl App {
     }
 
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
-    /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for. True while there is more to do.
+    /// after their end, counted failures after an hour, deliveries of webhooks after 30 days, changes of the access graph that no node can be waiting for. True while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
             return Ok(false);
@@ -125,12 +126,15 @@ impl App {
         let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
         let tries = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-3_600), attempt::old).await?;
         let changes = self.0.db.scan(cx.clone(), (), access_change::outlived).await?;
+        let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
+        let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let most = slots.len().max(ended.len()).max(tries.len());
-        if most > 0 || changes.is_some() {
-            let c = Outlived { slots, answers, ended, tries, changes, lease: lease.clone() };
+        let more = most as i64 >= STEP || changes.is_some() || !told.is_empty();
+        if most > 0 || more {
+            let c = Outlived { slots, answers, ended, tries, changes, told, lease: lease.clone() };
             self.0.db.write_bulk(cx, c, forget).await?;
         }
-        Ok(most as i64 >= STEP || changes.is_some())
+        Ok(more)
     }
 
     /// One step of what deleted organizations left behind, and one of every erasure under way: the personal part of events by or
@@ -197,6 +201,8 @@ struct Outlived {
     tries: Vec<String>,
     /// Changes of the access graph up to this revision.
     changes: Option<i64>,
+    /// Deliveries of webhooks.
+    told: Vec<(Id<Webhook>, Uuid)>,
     lease: Lease,
 }
 async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
@@ -209,6 +215,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for subject in &c.tries {
         attempt::clear(tx, subject).await?;
+    }
+    for (webhook, event) in &c.told {
+        webhook_delivery::delete(tx, *webhook, *event).await?;
     }
     if let Some(revision) = c.changes {
         access_change::forget(tx, revision).await?;

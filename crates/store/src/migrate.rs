@@ -28,7 +28,12 @@ macro_rules! step {
     };
 }
 
-const STEPS: &[Step] = &[step!(1, min_binary 1, "0001_base.sql"), step!(2, min_binary 1, "0002_access.sql")];
+const STEPS: &[Step] = &[
+    step!(1, min_binary 1, "0001_base.sql"),
+    step!(2, min_binary 1, "0002_access.sql"),
+    step!(8, min_binary 1, "0008_webhooks.sql"),
+    step!(9, min_binary 1, "0009_audit_records.sql"),
+];
 
 /// The schema that this binary was written for.
 pub const fn latest_version() -> i64 {

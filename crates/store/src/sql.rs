@@ -3,9 +3,9 @@
 //! Placeholders are `$1…$n`. In a statement of a tenant `$1` is the tenant's number and is bound by [`crate::Tx`]; the
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
-    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, meta_schema,
-    organization, organization_removal, permission, policy, project, resource, revision, role_binding, session, tenant,
-    user,
+    access_change, access_role, api_key, attempt, audit, audit_record_key, directory, erasure, group, holding,
+    idempotency, meta_schema, organization, organization_removal, permission, policy, project, resource, revision,
+    role_binding, session, tenant, user, webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -59,6 +59,9 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         session::ALL,
         tenant::ALL,
         user::ALL,
+        audit_record_key::ALL,
+        webhook::ALL,
+        webhook_delivery::ALL,
     ]
     .into_iter()
     .flatten()
