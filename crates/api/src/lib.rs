@@ -27,6 +27,7 @@ mod system;
 mod tenants;
 mod users;
 mod view;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -50,6 +51,7 @@ fn served() -> Vec<op::Route> {
     all.extend(policies::routes());
     all.extend(rules::routes());
     all.extend(audit_log::routes());
+    all.extend(webhooks::routes());
     all
 }
 

@@ -119,6 +119,22 @@ impl Query {
             _ => None,
         })
     }
+    /// From when on, and before when, a column of moments must lie at least; a row outside cannot match.
+    pub fn bounds(&self, column: &str) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (mut from, mut to) = (None, None);
+        for f in self.filters.iter().filter(|f| f.column == column) {
+            if let Test::Compare(orders, Cell::Time(at)) = &f.test {
+                if !orders.contains(&Ordering::Less) {
+                    from = from.max(Some(*at));
+                }
+                if !orders.contains(&Ordering::Greater) {
+                    let end = Timestamp::from_micros(at.micros().saturating_add(1));
+                    to = Some(to.map_or(end, |to: Timestamp| to.min(end)));
+                }
+            }
+        }
+        (from, to)
+    }
 }
 
 fn invalid(what: impl std::fmt::Display) -> Error {
@@ -269,11 +285,18 @@ fn compare(a: &Cell<'_>, b: &Cell<'_>) -> Option<Ordering> {
     }
 }
 
+/// Which of these rows match, in the order in which they came: for searches that tell how many, and for exports.
+pub fn matching<T: Table>(query: &Query, mut rows: Vec<T::Row>) -> Vec<T::Row> {
+    rows.retain(|row| matches::<T>(query, row));
+    rows
+}
+fn matches<T: Table>(query: &Query, row: &T::Row) -> bool {
+    query.filters.iter().all(|f| f.test.holds(&T::cell(row, &f.column))) && is_found::<T>(row, &query.search)
+}
+
 /// Runs a query over rows. Rows that the sort does not tell apart stay in the order in which they came.
 pub fn run<T: Table>(query: &Query, mut rows: Vec<T::Row>) -> Found<T::Row> {
-    rows.retain(|row| {
-        query.filters.iter().all(|f| f.test.holds(&T::cell(row, &f.column))) && is_found::<T>(row, &query.search)
-    });
+    rows.retain(|row| matches::<T>(query, row));
     rows.sort_by(|a, b| {
         query.sort.iter().fold(Ordering::Equal, |so_far, (column, direction)| {
             so_far.then_with(|| {

@@ -16,7 +16,7 @@ mod private;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-pub use prepare::prepare;
+pub use prepare::{organization, prepare};
 
 /// The fields that may tell of a person. In the hashed body there is a salted digest in their place (or `null`, or `{}`,
 /// where there was nothing to hide), and the values are in [`Prepared::private`].

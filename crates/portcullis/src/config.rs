@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use portcullis_crypto::password::Params;
 use portcullis_edge::EdgeConfig;
+use portcullis_outbound::Allowed;
 use portcullis_service::app;
+use portcullis_service::webhook::Reach;
 use portcullis_store::Location;
 
 pub use load::{Mistake, Mistakes, load};
@@ -46,6 +48,8 @@ pub struct Config {
     pub cache: Cache,
     /// Work in the background.
     pub workers: Workers,
+    /// Where events are sent.
+    pub webhooks: Webhooks,
 }
 
 /// A text that is never shown.
@@ -146,6 +150,14 @@ pub struct Workers {
     pub enabled: bool,
 }
 
+/// Webhooks.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "see settings.rs")]
+pub struct Webhooks {
+    pub allow_http: bool,
+    pub allow_private: bool,
+}
+
 /// The port of both surfaces.
 pub const PORT: u16 = 7400;
 
@@ -180,6 +192,7 @@ impl Default for Config {
             password: Password { memory_kib: argon.m, passes: argon.t, lanes: argon.p, threads: app.hash_threads },
             cache: Cache { tenants: app.hot_tenants, credentials: app.hot_credentials },
             workers: Workers { enabled: true },
+            webhooks: Webhooks { allow_http: app.webhooks.http, allow_private: app.webhooks.private },
         }
     }
 }
@@ -223,8 +236,13 @@ impl Config {
             hash_threads: self.password.threads,
             hot_tenants: self.cache.tenants,
             hot_credentials: self.cache.credentials,
+            webhooks: Reach { http: self.webhooks.allow_http, private: self.webhooks.allow_private },
             ..app::Settings::default()
         }
+    }
+    /// Whom the server may call.
+    pub fn outbound(&self) -> Allowed {
+        Allowed { http: self.webhooks.allow_http, private: self.webhooks.allow_private }
     }
     /// What the listener needs.
     pub fn edge(&self) -> EdgeConfig {

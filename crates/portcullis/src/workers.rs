@@ -1,13 +1,16 @@
-//! Work in the background of a serving process: sealing the audit log, and erasing personal data.
+//! Work in the background of a serving process: sealing the audit log, erasing personal data, sending webhooks.
 //!
 //! Each is a loop of steps that are safe to repeat. A step that fails is logged, and the next one goes on.
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use portcullis_audit::checkpoint::Checkpoint;
+use portcullis_domain::outbound::Outbound;
 use portcullis_service::App;
 use portcullis_service::tidy::Sealed;
+use portcullis_service::webhook_delivery::Courier;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
@@ -21,16 +24,17 @@ pub const CHECKPOINTS: &str = "audit-checkpoints.log";
 const SEAL: Duration = Duration::from_secs(1);
 const ERASE: Duration = Duration::from_secs(10);
 const RETAIN: Duration = Duration::from_secs(3_600);
+const DELIVER: Duration = Duration::from_secs(1);
 
 /// Running workers.
 pub struct Workers {
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 3],
+    tasks: [JoinHandle<()>; 4],
 }
 
 impl Workers {
     /// Starts them.
-    pub async fn start(app: &App, data_dir: &Path) -> anyhow::Result<Self> {
+    pub async fn start(app: &App, data_dir: &Path, outbound: Arc<dyn Outbound>) -> anyhow::Result<Self> {
         let mut id = [0; 16];
         app.random().fill(&mut id);
         let holder = Uuid::from_bytes(id).simple().to_string();
@@ -45,6 +49,7 @@ impl Workers {
             tokio::spawn(sealer.run(stop.clone())),
             tokio::spawn(erase(app.clone(), holder.clone(), stop.clone())),
             tokio::spawn(retain(app.clone(), holder, stop.clone())),
+            tokio::spawn(deliver(app.clone(), Courier::new(outbound), stop.clone())),
         ];
         Ok(Self { stop, tasks })
     }
@@ -154,6 +159,12 @@ async fn erase(app: App, holder: String, stop: CancellationToken) {
 }
 async fn retain(app: App, holder: String, stop: CancellationToken) {
     repeat(RETAIN, "what has outlived its use could not be removed", stop, || app.retain(&holder)).await;
+}
+/// A delivery under way when the server stops is waited for: it takes ten seconds at most.
+async fn deliver(app: App, courier: Courier, stop: CancellationToken) {
+    let round = || async { app.deliver(&courier).await.map(|_| false) };
+    repeat(DELIVER, "webhooks could not be served", stop, round).await;
+    courier.finish().await;
 }
 /// A step now and then, again at once while there is more to do.
 async fn repeat<F: Future<Output = portcullis_domain::Result<bool>>>(

@@ -166,7 +166,9 @@ impl App {
                 && (of("actor_id")
                     || of("resource_id")
                     || of("on_behalf_of")
-                    || entry["metadata"]["user_id"] == person.as_str());
+                    || entry["metadata"]["user_id"] == person.as_str()
+                    // what others recorded of them
+                    || ["actor", "resource", "target"].iter().any(|p| entry["metadata"][p]["id"] == person.as_str()));
             if about {
                 erased.push((r.seq, r.id, redaction::erase(action, &r.private)));
             }

@@ -182,23 +182,23 @@ fn checked(new: WebhookContent, reach: Reach) -> Result<WebhookContent> {
     let url = match endpoint(&new.url, reach) {
         Ok(url) => url,
         Err(message) => {
-            note("body.url".into(), message.into());
+            note("url".into(), message.into());
             String::new()
         }
     };
     if new.events.len() > EVENTS {
-        note("body.subscribed_events".into(), format!("At most {EVENTS} names."));
+        note("subscribed_events".into(), format!("At most {EVENTS} names."));
     }
     for (n, event) in new.events.iter().enumerate().take(EVENTS).filter(|(_, e)| !is_event(e)) {
         let message = format!("{:?} is no name of an event, such as app.user.created.", cut(event));
-        note(format!("body.subscribed_events[{n}]"), message);
+        note(format!("subscribed_events[{n}]"), message);
     }
     if new.headers.len() > HEADERS {
-        note("body.headers".into(), format!("At most {HEADERS} headers."));
+        note("headers".into(), format!("At most {HEADERS} headers."));
     }
     for (name, value) in new.headers.iter().take(HEADERS) {
         if let Err(message) = header(name, value) {
-            note(format!("body.headers.{}", cut(name)), message.into());
+            note(format!("headers.{}", cut(name)), message.into());
         }
     }
     if wrong.is_empty() { Ok(WebhookContent { url, ..new }) } else { Err(Error::fields(wrong)) }
@@ -252,6 +252,7 @@ const RESERVED: &[&str] = &[
     "trailer",
     "transfer-encoding",
     "upgrade",
+    "user-agent",
     "x-request-id",
     "x-signature",
 ];
@@ -282,7 +283,7 @@ fn taken() -> Error {
 async fn insert(tx: &mut Tx, c: &Save) -> portcullis_store::Result<WebhookShown> {
     let w = &c.shown.webhook;
     if webhook::all(tx).await?.len() >= webhook::MOST {
-        return Err(Error::new(Code::Conflict, "A tenant has at most 100 webhooks.").detail("state", "full").into());
+        return Err(Error::new(Code::Conflict, "A tenant has at most 20 webhooks.").detail("state", "full").into());
     }
     if !webhook::insert(tx, w).await? {
         return Err(taken().into());

@@ -5,6 +5,7 @@
 //! has it until its claim ends, so that any number of nodes may work and one that dies loses nothing: at least once, each
 //! under one id.
 use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_audit::entry::entry;
@@ -61,6 +62,7 @@ pub struct Courier {
     places: Arc<Semaphore>,
     desk: Arc<Mutex<Desk>>,
     tasks: tokio::sync::Mutex<JoinSet<()>>,
+    stopping: Arc<AtomicBool>,
 }
 struct Desk {
     busy: HashSet<(TenantKey, Uuid)>,
@@ -78,12 +80,18 @@ impl Courier {
             places: Arc::new(Semaphore::new(AT_ONCE)),
             desk: Arc::new(Mutex::new(desk)),
             tasks: tokio::sync::Mutex::default(),
+            stopping: Arc::default(),
         }
     }
     /// Waits for what is under way.
     pub async fn settle(&self) {
         let mut tasks = self.tasks.lock().await;
         while tasks.join_next().await.is_some() {}
+    }
+    /// Ends after the tries that are under way.
+    pub async fn finish(&self) {
+        self.stopping.store(true, Ordering::Relaxed);
+        self.settle().await;
     }
     fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
@@ -141,8 +149,8 @@ impl App {
             if found.due_at <= now
                 && let Some(seat) = seat(courier, at, place)
             {
-                let (app, outbound) = (self.clone(), courier.outbound.clone());
-                tasks.spawn(async move { app.serve(&*outbound, seat).await });
+                let (app, outbound, stopping) = (self.clone(), courier.outbound.clone(), courier.stopping.clone());
+                tasks.spawn(async move { app.serve(&*outbound, seat, &stopping).await });
                 begun += 1;
             }
         }
@@ -151,8 +159,11 @@ impl App {
     }
 
     /// Some deliveries of one endpoint.
-    async fn serve(&self, outbound: &dyn Outbound, seat: Seat) {
+    async fn serve(&self, outbound: &dyn Outbound, seat: Seat, stopping: &AtomicBool) {
         for _ in 0..TURN {
+            if stopping.load(Ordering::Relaxed) {
+                return;
+            }
             match self.serve_one(outbound, &seat).await {
                 Ok(true) => {}
                 Ok(false) => return,

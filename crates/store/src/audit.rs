@@ -37,7 +37,7 @@ statements! {
     BY_ID: point concat!("SELECT ", columns!(), " WHERE e.tenant = $1 AND e.id = $2");
     RANGE: page
         "SELECT s.seq, s.hash, e.id, e.body, e.hole, e.private, e.at, e.actor_type, e.actor_id, e.action, e.resource_type, \
-         e.resource_id, e.outcome FROM audit_seals s \
+         e.resource_id, e.outcome, e.organization_id FROM audit_seals s \
          JOIN audit_events e ON e.tenant = s.tenant AND e.id = s.event_id \
          WHERE s.tenant = $1 AND s.seq >= $2 ORDER BY s.seq LIMIT $3";
     ERASE: write "UPDATE audit_events SET private = '' WHERE tenant = $1 AND id = $2 AND private <> ''";
@@ -154,6 +154,8 @@ pub struct Columns {
     pub at: i64,
     /// Text columns by the names of the entry's fields.
     pub texts: [(&'static str, String); 6],
+    /// The organization that it happened in.
+    pub organization: Option<Uuid>,
 }
 
 /// A signed statement that the chain reached this hash.
@@ -269,6 +271,7 @@ pub async fn range(tx: &mut Tx, from: &Start) -> Result<Vec<SealedRow>> {
                     ("resource_id", row.text(11)?),
                     ("outcome", row.text(12)?),
                 ],
+                organization: row.opt_uuid(13)?,
             },
         })
     };

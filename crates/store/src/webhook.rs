@@ -6,8 +6,8 @@ use portcullis_domain::webhook::{Subscription, Webhook};
 use crate::row::{json, json_text, words, words_text};
 use crate::{P, Result, Row, Tx};
 
-/// A tenant has at most so many; every commit with an event may look at all of them.
-pub const MOST: usize = 100;
+/// A tenant has at most so many: every event may become a delivery for each of them, in the commit of the change.
+pub const MOST: usize = 20;
 
 macro_rules! columns {
     () => {

@@ -128,7 +128,8 @@ impl View for Pagination {
         object.number("total_count", 0); // this search never filled it (spec 3.18)
     }
 }
-struct Group<'a>(&'a str, &'a [(String, u32)]);
+/// The grouped column with its counts.
+pub struct Group<'a>(pub &'a str, pub &'a [(String, u32)]);
 impl View for Group<'_> {
     fn write(&self, object: &mut Object<'_>) {
         object.text("name", self.0);

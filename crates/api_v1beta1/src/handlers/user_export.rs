@@ -52,8 +52,12 @@ async fn page(app: &App, cx: &Ctx, cursor: Option<String>) -> Result<Page<User>>
 fn row(user: &User, out: &mut String) {
     let id = user.id.to_string();
     let joined = user.created_at.to_string();
-    let cells = [&*id, &*user.slug, &*user.title, &*user.email, user.state.frontier(), &*joined];
-    for (i, cell) in cells.into_iter().enumerate() {
+    line(&[&id, &user.slug, &user.title, &user.email, user.state.frontier(), &joined], out);
+}
+
+/// A row of CSV.
+pub fn line(cells: &[&str], out: &mut String) {
+    for (i, cell) in cells.iter().enumerate() {
         if i > 0 {
             out.push(',');
         }

@@ -404,10 +404,23 @@ async fn no_route_is_left_out_of_the_walk(w: World) {
     // a path of the document with a variable that the walk does not know would be walked with an id of the wrong kind
     for route in v1_routes(&w).await {
         for variable in route.path.split('/').filter(|s| s.starts_with('{')) {
-            assert!(["{id}", "{policyId}", "{ruleId}"].contains(&variable), "{route:?}: teach `Things::fill` this one");
+            assert!(
+                ["{id}", "{policyId}", "{ruleId}", "{deliveryId}"].contains(&variable),
+                "{route:?}: teach `Things::fill` this one"
+            );
         }
         let area = route.path.split('/').nth(2).unwrap_or_default().to_owned();
-        let known = ["users", "api-keys", "audit-log", "tenants", "policies", "policy-rules", "auth", "openapi.json"];
+        let known = [
+            "users",
+            "api-keys",
+            "audit-log",
+            "tenants",
+            "policies",
+            "policy-rules",
+            "auth",
+            "openapi.json",
+            "webhooks",
+        ];
         assert!(
             !route.path.starts_with("/v1/") || known.contains(&area.as_str()),
             "{route:?}: teach `Things` this area"

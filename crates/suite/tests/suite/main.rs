@@ -10,6 +10,7 @@ mod world;
 
 mod access_roles;
 mod audit;
+mod audit_records;
 mod checks;
 mod corpora;
 mod crash;
@@ -33,3 +34,4 @@ mod rules;
 mod seed;
 mod tenants;
 mod v1beta1;
+mod webhooks;
