@@ -28,7 +28,7 @@ fn record(change: Value) -> Value {
         "org_id": "00000000-0000-0000-0000-000000000000",
         "request_id": "their-call",
         "metadata": { "weight": 5 },
-        "idempotency_key": uuid::Uuid::now_v7().to_string(),
+        "idempotency_key": format!("0199c0de-0000-7000-8000-{}", unique()),
     });
     for (name, value) in change.as_object().unwrap() {
         body[name] = value.clone();
