@@ -30,6 +30,7 @@ mod system;
 mod tenants;
 mod users;
 mod view;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ fn served() -> Vec<op::Route> {
     all.extend(rules::routes());
     all.extend(access::routes());
     all.extend(audit_log::routes());
+    all.extend(webhooks::routes());
     all
 }
 

@@ -7,7 +7,7 @@ use portcullis_domain::{Code, Error, Result};
 use portcullis_service::search::{Direction, Filter, LARGEST, Pattern, Test};
 use portcullis_wire_v1beta1::{DynamicMessage, Value};
 
-pub use portcullis_service::search::{Cell, Found, Kind, Query, Table, run, run_counting};
+pub use portcullis_service::search::{Cell, Found, Kind, Query, Table, matching, run, run_counting};
 
 use crate::handlers::Read;
 

@@ -16,7 +16,7 @@ mod private;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-pub use prepare::prepare;
+pub use prepare::{organization, prepare};
 
 /// The fields that may tell of a person. In the hashed body there is a salted digest in their place (or `null`, or `{}`,
 /// where there was nothing to hide), and the values are in [`Prepared::private`].
@@ -50,6 +50,8 @@ pub struct Prepared {
     pub hole: usize,
     /// JSON: the salt and the values behind the digests; what an erasure deletes.
     pub private: String,
+    /// The organization that it happened in, if it did in one; kept beside the body, for lists.
+    pub organization: Option<Uuid>,
 }
 impl Prepared {
     /// The canonical bytes with the number in place.

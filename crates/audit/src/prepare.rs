@@ -16,6 +16,7 @@ use crate::{
 pub fn prepare(cx: &Ctx, event: Event, salt: [u8; 32]) -> Prepared {
     let actor = Actor::of(&cx.principal);
     let at = event.at.unwrap_or(cx.now);
+    let organization = organization(event.resource_type, &event.resource_id, Some(&event.metadata));
     let name = Some(&*cx.principal.name).filter(|n| !n.is_empty());
     let ip = cx.ip.map(|ip| ip.to_canonical().to_string());
     let mut w = Writer::new(&salt);
@@ -59,7 +60,23 @@ pub fn prepare(cx: &Ctx, event: Event, salt: [u8; 32]) -> Prepared {
         body: body.into_bytes(),
         hole,
         private,
+        organization,
     }
+}
+
+/// The organization that an event happened in: of one about an organization, of one whose metadata names it as `organization_id`,
+/// and of one about what is held on it (`object`).
+pub fn organization(
+    resource_type: &str,
+    resource_id: &str,
+    metadata: Option<&Map<String, Value>>,
+) -> Option<uuid::Uuid> {
+    let said = |member: &str| metadata?.get(member)?.as_str();
+    let text = match resource_type {
+        "organization" => Some(resource_id),
+        _ => said("organization_id").or_else(|| said("object")?.strip_prefix("app/organization:")),
+    };
+    text.and_then(|t| t.parse().ok())
 }
 
 /// Who it was, in the words of spec v1 3.5.

@@ -30,7 +30,7 @@ actions! {
     "api_keys" {
         "list": "Tenant"; "create": "Tenant"; "create_service": "Tenant"; "revoke": "ApiKey";
     }
-    "audit" { "list": "Tenant"; "export": "Tenant"; "verify": "Tenant"; }
+    "audit" { "list": "Tenant"; "export": "Tenant"; "verify": "Tenant"; "create": "Tenant"; }
     "channels" {
         "list": "Tenant"; "create": "Tenant"; "update": "NotificationChannel"; "delete": "NotificationChannel";
         "test": "NotificationChannel";
@@ -72,6 +72,9 @@ actions! {
     "users" {
         "list": "Tenant"; "read": "User"; "create": "Tenant"; "import": "Tenant"; "update": "User"; "delete": "User";
         "suspend": "User"; "invite": "User"; "sessions": "User"; "reset_mfa": "User";
+    }
+    "webhooks" {
+        "list": "Tenant"; "create": "Tenant"; "update": "Tenant"; "delete": "Tenant"; "redeliver": "Tenant";
     }
 }
 

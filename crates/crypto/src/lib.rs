@@ -20,7 +20,7 @@ pub mod seal;
 pub mod signing;
 pub mod token;
 
-use aws_lc_rs::digest;
+use aws_lc_rs::{digest, hmac};
 
 /// SHA-256 (FIPS 180-4).
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -33,6 +33,16 @@ pub fn sha256(bytes: &[u8]) -> [u8; 32] {
 pub fn sha3_256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA3_256, bytes).as_ref());
+    out
+}
+
+/// HMAC-SHA256 (RFC 2104) of these parts, one behind the other, under a key that somebody else has too. For tags of our own there
+/// is [`seal::Mac`].
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    parts.iter().for_each(|part| context.update(part));
+    let mut out = [0; 32];
+    out.copy_from_slice(context.sign().as_ref());
     out
 }
 

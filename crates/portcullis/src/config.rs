@@ -12,7 +12,9 @@ use std::time::Duration;
 use portcullis_crypto::password::Params;
 use portcullis_domain::preference_trait::Traits;
 use portcullis_edge::EdgeConfig;
+use portcullis_outbound::Allowed;
 use portcullis_service::app;
+use portcullis_service::webhook::Reach;
 use portcullis_store::Location;
 
 pub use load::{Mistake, Mistakes, load};
@@ -54,6 +56,8 @@ pub struct Config {
     pub workers: Workers,
     /// What can be preferred.
     pub preferences: Preferences,
+    /// Where events are sent.
+    pub webhooks: Webhooks,
 }
 
 /// A text that is never shown.
@@ -168,6 +172,13 @@ pub struct Preferences {
     /// The built-in traits and those of the file.
     pub traits: Traits,
 }
+/// Webhooks.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "see settings.rs")]
+pub struct Webhooks {
+    pub allow_http: bool,
+    pub allow_private: bool,
+}
 
 /// The port of both surfaces.
 pub const PORT: u16 = 7400;
@@ -207,6 +218,7 @@ impl Default for Config {
             personal_tokens: app.personal_tokens,
             workers: Workers { enabled: true },
             preferences: Preferences::default(),
+            webhooks: Webhooks { allow_http: app.webhooks.http, allow_private: app.webhooks.private },
         }
     }
 }
@@ -252,8 +264,13 @@ impl Config {
             hot_credentials: self.cache.credentials,
             personal_tokens: self.personal_tokens.clone(),
             traits: self.preferences.traits.clone(),
+            webhooks: Reach { http: self.webhooks.allow_http, private: self.webhooks.allow_private },
             ..app::Settings::default()
         }
+    }
+    /// Whom the server may call.
+    pub fn outbound(&self) -> Allowed {
+        Allowed { http: self.webhooks.allow_http, private: self.webhooks.allow_private }
     }
     /// What the listener needs.
     pub fn edge(&self) -> EdgeConfig {

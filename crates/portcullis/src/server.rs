@@ -5,6 +5,7 @@ use anyhow::Context;
 use axum::Router;
 use portcullis_edge::metrics::Metrics;
 use portcullis_edge::{EdgeState, Listener};
+use portcullis_outbound::HttpClient;
 use portcullis_service::App;
 use std::sync::Arc;
 use tokio::net::TcpListener;
@@ -62,7 +63,10 @@ impl Server {
     pub async fn start(config: &Config, app: &App, sockets: Sockets) -> anyhow::Result<Self> {
         let signals = Signals::catch()?;
         let workers = match config.workers.enabled {
-            true => Some(Workers::start(app, &config.data_dir).await?),
+            true => {
+                let outbound = HttpClient::new(config.outbound()).context("TLS for webhooks")?;
+                Some(Workers::start(app, &config.data_dir, Arc::new(outbound)).await?)
+            }
             false => None,
         };
         let counted = Arc::new(Metrics::default());

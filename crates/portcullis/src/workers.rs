@@ -1,14 +1,17 @@
 //! Work in the background of a serving process: sealing the audit log, erasing personal data, forgetting what is over, looking at
-//! domains.
+//! domains, sending webhooks.
 //!
 //! Each is a loop of steps that are safe to repeat. A step that fails is logged, and the next one goes on.
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use portcullis_audit::checkpoint::Checkpoint;
+use portcullis_domain::outbound::Outbound;
 use portcullis_service::App;
 use portcullis_service::tidy::Sealed;
+use portcullis_service::webhook_delivery::Courier;
 use tokio::fs::File;
 use tokio::io::AsyncWriteExt;
 use tokio::task::JoinHandle;
@@ -24,16 +27,17 @@ const ERASE: Duration = Duration::from_secs(10);
 const RETAIN: Duration = Duration::from_secs(3_600);
 /// A domain is looked up once a day, at most so much later.
 const CHECK_DOMAINS: Duration = Duration::from_secs(600);
+const DELIVER: Duration = Duration::from_secs(1);
 
 /// Running workers.
 pub struct Workers {
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 4],
+    tasks: [JoinHandle<()>; 5],
 }
 
 impl Workers {
     /// Starts them.
-    pub async fn start(app: &App, data_dir: &Path) -> anyhow::Result<Self> {
+    pub async fn start(app: &App, data_dir: &Path, outbound: Arc<dyn Outbound>) -> anyhow::Result<Self> {
         let mut id = [0; 16];
         app.random().fill(&mut id);
         let holder = Uuid::from_bytes(id).simple().to_string();
@@ -49,6 +53,7 @@ impl Workers {
             tokio::spawn(erase(app.clone(), holder.clone(), stop.clone())),
             tokio::spawn(retain(app.clone(), holder.clone(), stop.clone())),
             tokio::spawn(check_domains(app.clone(), holder, stop.clone())),
+            tokio::spawn(deliver(app.clone(), Courier::new(outbound), stop.clone())),
         ];
         Ok(Self { stop, tasks })
     }
@@ -161,6 +166,13 @@ async fn retain(app: App, holder: String, stop: CancellationToken) {
 }
 async fn check_domains(app: App, holder: String, stop: CancellationToken) {
     repeat(CHECK_DOMAINS, "domains could not be looked up", stop, || app.check_domains(&holder)).await;
+}
+
+/// A delivery under way when the server stops is waited for: it takes ten seconds at most.
+async fn deliver(app: App, courier: Courier, stop: CancellationToken) {
+    let round = || async { app.deliver(&courier).await.map(|_| false) };
+    repeat(DELIVER, "webhooks could not be served", stop, round).await;
+    courier.finish().await;
 }
 /// A step now and then, again at once while there is more to do.
 async fn repeat<F: Future<Output = portcullis_domain::Result<bool>>>(

@@ -36,6 +36,8 @@ pub struct Settings {
     pub traits: Traits,
     /// How long an import or export waits for a caller who takes nothing of its answer, and an import for its next row.
     pub reader_patience: Duration,
+    /// Where webhooks may go.
+    pub webhooks: crate::webhook::Reach,
     /// Personal access tokens.
     pub personal_tokens: PersonalTokens,
 }
@@ -64,6 +66,7 @@ impl Default for Settings {
             traits: Traits::default(),
             reader_patience: Duration::from_secs(60),
             personal_tokens: PersonalTokens::default(),
+            webhooks: crate::webhook::Reach::default(),
         }
     }
 }
@@ -106,6 +109,7 @@ impl App {
     ) -> Result<Self> {
         let hasher = portcullis_crypto::password::Hasher::new(settings.password).map_err(Error::internal)?;
         let passwords = HashPool::new(settings.hash_threads, hasher, random.clone()).map_err(Error::internal)?;
+        db.remember_subscriptions(tenancies.subscribers());
         let keys = Keys::load(&db, Ctx::nowhere(clock.now()), &master_key, &*random).await?;
         Ok(Self(Arc::new(Inner {
             credentials: Credentials::new(settings.hot_credentials),

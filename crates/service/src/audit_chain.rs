@@ -13,6 +13,8 @@ use portcullis_crypto::signing::VerifyingKey;
 use portcullis_domain::{Ctx, Error, Result, Timestamp};
 use portcullis_store::audit::{self, SealedRow};
 use portcullis_store::{Db, Tx};
+use serde_json::Value;
+use uuid::Uuid;
 
 /// Entries that are read at once; the checkpoints on them are no more.
 const STEP: i64 = 1_000;
@@ -66,7 +68,18 @@ fn columns_agree(r: &SealedRow) -> bool {
     let Ok(e) = entry(&r.body, r.hole, &r.private, None) else { return false };
     let at = e["created_at"].as_str().and_then(|t| t.parse::<Timestamp>().ok()).map(Timestamp::micros);
     let says = |name: &str, value: &str| e[name].as_str() == Some(value);
-    at == Some(r.columns.at) && says("id", &r.id.to_string()) && r.columns.texts.iter().all(|(n, v)| says(n, v))
+    at == Some(r.columns.at)
+        && says("id", &r.id.to_string())
+        && r.columns.texts.iter().all(|(n, v)| says(n, v))
+        && r.columns.organization.is_none_or(|o| organization_agrees(&e, o))
+}
+/// Metadata that says it may be erased, and rows that are older than the column have none.
+fn organization_agrees(e: &Value, column: Uuid) -> bool {
+    let text = |name: &str| e[name].as_str().unwrap_or_default();
+    match portcullis_audit::organization(text("resource_type"), text("resource_id"), e["metadata"].as_object()) {
+        Some(said) => said == column,
+        None => e["redacted"] == true,
+    }
 }
 
 /// Tells the verifier of erasures that are recorded after the part of the log that it will see.

@@ -44,6 +44,7 @@ impl App {
             resource_id: filter.resource_id.clone(),
             action: filter.action.clone(),
             outcome: filter.outcome.clone(),
+            organization: None,
             from: filter.from.map(Timestamp::micros),
             to: filter.to.map(Timestamp::micros),
             before,

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use portcullis_authz::Target;
 use portcullis_authz::graph::Object;
 use portcullis_domain::access_role::GROUP_OWNER;
+use portcullis_domain::audit::Event;
 use portcullis_domain::group::{Group, MANUAL};
 use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::role_binding::{Bearer, RoleBinding};
@@ -316,7 +317,7 @@ pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<
         .change("title", before.title.as_str(), after.title.as_str())
         .change("metadata", Value::Object(before.metadata), Value::Object(after.metadata.clone()));
     if !event.changes.is_empty() {
-        c.scribe.write(tx, event);
+        c.scribe.write(tx, within(event, &after));
     }
     // no bump: nothing that a check reads
     Ok(after)
@@ -337,7 +338,7 @@ pub(crate) async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<
     group::update(tx, &after).await?;
     tx.touch(Kind::Group, after.id.uuid());
     let action = if c.state.is_enabled() { "group.enabled" } else { "group.disabled" };
-    c.scribe.write(tx, c.scribe.event(action, "group", after.id));
+    c.scribe.write(tx, within(c.scribe.event(action, "group", after.id), &before));
     tx.bump().await?;
     Ok(())
 }
@@ -385,6 +386,13 @@ pub(crate) async fn remove(tx: &mut Tx, scribe: &Scribe, group: &Group) -> portc
     let event = scribe.event("group.deleted", "group", group.id).with("name", &*group.name);
     scribe.write(tx, event.with("organization_id", organization));
     Ok(())
+}
+/// The event with the organization that the group lies in.
+pub(crate) fn within(event: Event, group: &Group) -> Event {
+    match group.organization_id {
+        Some(organization) => event.with("organization_id", organization.to_string()),
+        None => event,
+    }
 }
 /// The group as the transaction sees it.
 pub(crate) async fn present(tx: &mut Tx, id: Id<Group>) -> portcullis_store::Result<Group> {

@@ -10,7 +10,7 @@ use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::authorize::{Gate, maker, verdict};
-use crate::group::{GroupShown, Shown, enabled, on};
+use crate::group::{GroupShown, Shown, enabled, on, within};
 use crate::group_role::{as_seen, by_hand, not_oneself};
 use crate::holder::{
     self, Became, Give, Holder, active_user, asked_words, bounded, held, no_such_role, not_a_member,
@@ -237,7 +237,7 @@ async fn members(tx: &mut Tx, c: &SetRole, before: Held) -> portcullis_store::Re
             Became::Changed => "group.member_role_changed",
         };
         let event = c.scribe.event(event, "group", group.id).with("user_id", user.to_string());
-        c.scribe.write(tx, event.with("role_id", c.role.id.to_string()));
+        c.scribe.write(tx, within(event, &group).with("role_id", c.role.id.to_string()));
         changed = true;
     }
     if changed {
@@ -272,7 +272,7 @@ pub(crate) async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<
     }
     holder::take(tx, bearer, object).await?;
     let event = c.scribe.event("group.member_removed", "group", group.id).with("user_id", c.user.to_string());
-    c.scribe.write(tx, event);
+    c.scribe.write(tx, within(event, &group));
     tx.bump().await?;
     Ok(())
 }

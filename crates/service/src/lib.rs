@@ -13,6 +13,7 @@ pub mod app;
 pub mod apply;
 pub mod audit_chain;
 pub mod audit_log;
+pub mod audit_record;
 pub mod authenticate;
 mod authorize;
 mod change;
@@ -79,6 +80,8 @@ pub mod user;
 mod user_change;
 mod user_create;
 pub mod user_search;
+pub mod webhook;
+pub mod webhook_delivery;
 
 pub use answer::{Answer, IdempotencyKey, Reply};
 pub use app::App;

@@ -223,6 +223,7 @@ pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<
     let event = c
         .scribe
         .event("project.updated", "project", c.id)
+        .with("organization_id", before.organization_id.to_string())
         .change("title", before.title.as_str(), after.title.as_str())
         .change("metadata", Value::Object(before.metadata), Value::Object(after.metadata.clone()));
     if !event.changes.is_empty() {
@@ -245,7 +246,8 @@ pub(crate) async fn switch(tx: &mut Tx, c: &Switch) -> portcullis_store::Result<
     project::update(tx, &after).await?;
     tx.touch(Kind::Project, c.id.uuid());
     let action = if c.state.is_enabled() { "project.enabled" } else { "project.disabled" };
-    c.scribe.write(tx, c.scribe.event(action, "project", c.id));
+    let event = c.scribe.event(action, "project", c.id);
+    c.scribe.write(tx, event.with("organization_id", before.organization_id.to_string()));
     tx.bump().await?;
     Ok(())
 }

@@ -149,6 +149,7 @@ async fn set_role(tx: &mut Tx, c: &SetRole) -> portcullis_store::Result<()> {
     let event = c
         .scribe
         .event("project.member_role_changed", "project", project.id)
+        .with("organization_id", project.organization_id.to_string())
         .with("principal_type", c.bearer.namespace())
         .with("principal_id", c.bearer.id().to_string())
         .with("role_id", c.role.id.to_string());
@@ -170,6 +171,7 @@ async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
     let event = c
         .scribe
         .event("project.member_removed", "project", project.id)
+        .with("organization_id", project.organization_id.to_string())
         .with("principal_type", c.bearer.namespace())
         .with("principal_id", c.bearer.id().to_string());
     c.scribe.write(tx, event);

@@ -114,6 +114,22 @@ impl Query {
     pub fn limited(self, most: usize) -> Self {
         Self { limit: self.limit.min(most), ..self }
     }
+    /// From when on, and before when, a column of moments must lie at least; a row outside cannot match.
+    pub fn bounds(&self, column: &str) -> (Option<Timestamp>, Option<Timestamp>) {
+        let (mut from, mut to) = (None, None);
+        for f in self.filters.iter().filter(|f| f.column == column) {
+            if let Test::Compare(orders, Cell::Time(at)) = &f.test {
+                if !orders.contains(&Ordering::Less) {
+                    from = from.max(Some(*at));
+                }
+                if !orders.contains(&Ordering::Greater) {
+                    let end = Timestamp::from_micros(at.micros().saturating_add(1));
+                    to = Some(to.map_or(end, |to: Timestamp| to.min(end)));
+                }
+            }
+        }
+        (from, to)
+    }
     /// The value that a text column must equal, if the query says so.
     pub fn equals(&self, column: &str) -> Option<&str> {
         self.filters.iter().find_map(|f| match &f.test {
@@ -306,6 +322,13 @@ pub fn run<T: Table>(query: &Query, rows: Vec<T::Row>) -> Found<T::Row> {
     let mut sieve = Sieve::<T>::new(query);
     sieve.take(rows);
     sieve.found()
+}
+
+/// Which of these rows match, in the order in which they came: for exports.
+pub fn matching<T: Table>(query: &Query, mut rows: Vec<T::Row>) -> Vec<T::Row> {
+    let sieve = Sieve::<T>::new(query);
+    rows.retain(|row| sieve.matches(row));
+    rows
 }
 
 /// The same, with the number of all rows that match.

@@ -12,8 +12,9 @@ use portcullis_crypto::cursor::Cursors;
 use portcullis_crypto::seal::{Key, Mac, MasterKey};
 use portcullis_domain::meta_schema::{BUILT_IN, MetaSchema};
 use portcullis_domain::tenant::{Tenant, TenantKey, TenantSettings};
+use portcullis_domain::webhook::Subscription;
 use portcullis_domain::{Ctx, Error, Id, Result};
-use portcullis_store::{Change, Publish, Tx, directory, meta_schema, policy, tenant};
+use portcullis_store::{Change, Publish, Subscribers, Tx, directory, meta_schema, policy, tenant, webhook};
 use uuid::Uuid;
 
 use crate::App;
@@ -35,6 +36,8 @@ pub(crate) struct Compiled {
     pub schemas: Arc<Schemas>,
     /// The tenant's settings.
     pub settings: TenantSettings,
+    /// Which events its webhooks want: what each commit looks at.
+    pub subscriptions: Arc<[Subscription]>,
 }
 
 /// A tenant in memory.
@@ -94,6 +97,14 @@ impl Tenancies {
                     t.hear(*revision);
                 }
             }
+        })
+    }
+    /// What commits ask for the subscriptions of a tenant's webhooks: the snapshot's, if it is of that very revision.
+    pub(crate) fn subscribers(self: &Arc<Self>) -> Subscribers {
+        let tenancies = self.clone();
+        Arc::new(move |tenant, revision| {
+            let compiled = tenancies.alive(tenant)?.compiled.load_full();
+            (compiled.revision == revision).then(|| compiled.subscriptions.clone())
         })
     }
 }
@@ -174,6 +185,7 @@ impl App {
                 access: Arc::default(),
                 schemas: Arc::default(),
                 settings: TenantSettings::default(),
+                subscriptions: Arc::default(),
             }),
             loading: tokio::sync::Mutex::new(()),
             structure: tokio::sync::Mutex::new(()),
@@ -231,6 +243,7 @@ impl App {
                 access,
                 schemas: current.schemas.clone(),
                 settings: current.settings.clone(),
+                subscriptions: current.subscriptions.clone(),
             },
             Some(rules) => {
                 let previous = current.snapshot.clone();
@@ -267,6 +280,7 @@ struct Rules {
     policies: Vec<portcullis_domain::policy::Policy>,
     rules: Vec<portcullis_domain::policy::Rule>,
     schemas: Vec<MetaSchema>,
+    subscriptions: Vec<Subscription>,
 }
 
 async fn load_source(tx: &mut Tx, known: &Known) -> portcullis_store::Result<Source> {
@@ -284,6 +298,7 @@ async fn load_source(tx: &mut Tx, known: &Known) -> portcullis_store::Result<Sou
             policies: policy::all(tx).await?,
             rules: policy::all_rules(tx).await?,
             schemas,
+            subscriptions: webhook::subscriptions(tx).await?,
         })
     };
     let access = access::news(tx, known.revision, row.revision).await?;
@@ -304,7 +319,8 @@ fn compile(
     let policies = crate::policy_source::sources(rules.policies, rules.rules);
     let snapshot = crate::policy_source::compile(id, &slug, is_master, revision, policies, previous);
     let schemas = Arc::new(Schemas::compile(&rules.schemas));
-    Compiled { revision, rules_revision, snapshot: Arc::new(snapshot), access, schemas, settings: rules.settings }
+    let (settings, subscriptions) = (rules.settings, rules.subscriptions.into());
+    Compiled { revision, rules_revision, snapshot: Arc::new(snapshot), access, schemas, settings, subscriptions }
 }
 
 async fn load_by_id(tx: &mut Tx, id: &Id<Tenant>) -> portcullis_store::Result<Option<TenancyRow>> {

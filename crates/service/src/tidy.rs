@@ -10,10 +10,12 @@ use portcullis_domain::invitation::{Invitation, KEPT_SECONDS};
 use portcullis_domain::organization_domain::{OrganizationDomain, PENDING_SECONDS};
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
+use portcullis_domain::webhook::Webhook;
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
     Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, organization_domain, session,
+    webhook_delivery,
 };
 use uuid::Uuid;
 
@@ -113,7 +115,8 @@ impl App {
 
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
     /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
-    /// week after they expired, domains of organizations that nobody proved for a week. True while there is more to do.
+    /// week after they expired, domains of organizations that nobody proved for a week, deliveries of webhooks after 30 days. True
+    /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
             return Ok(false);
@@ -133,12 +136,15 @@ impl App {
         let invited = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-KEPT_SECONDS), invitation::outlived).await?;
         let claims =
             self.0.db.scan(cx.clone(), cx.now.plus_seconds(-PENDING_SECONDS), organization_domain::stale).await?;
+        let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
+        let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len());
-        if most > 0 || changes.is_some() {
-            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, lease: lease.clone() };
+        let more = most as i64 >= STEP || changes.is_some() || !told.is_empty();
+        if most > 0 || more {
+            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, told, lease: lease.clone() };
             self.0.db.write_bulk(cx, c, forget).await?;
         }
-        Ok(most as i64 >= STEP || changes.is_some())
+        Ok(more)
     }
 
     /// Looks at the proved domains of tenants that are due (spec v1 7.4); true while there may be more.
@@ -184,7 +190,9 @@ impl App {
                 && (of("actor_id")
                     || of("resource_id")
                     || of("on_behalf_of")
-                    || entry["metadata"]["user_id"] == person.as_str());
+                    || entry["metadata"]["user_id"] == person.as_str()
+                    // what others recorded of them
+                    || ["actor", "resource", "target"].iter().any(|p| entry["metadata"][p]["id"] == person.as_str()));
             if about {
                 erased.push((r.seq, r.id, redaction::erase(action, &r.private)));
             }
@@ -221,6 +229,8 @@ struct Outlived {
     changes: Option<i64>,
     invited: Vec<Id<Invitation>>,
     claims: Vec<Id<OrganizationDomain>>,
+    /// Deliveries of webhooks.
+    told: Vec<(Id<Webhook>, Uuid)>,
     lease: Lease,
 }
 async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
@@ -239,6 +249,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for id in &c.claims {
         organization_domain::forget(tx, *id).await?;
+    }
+    for (webhook, event) in &c.told {
+        webhook_delivery::delete(tx, *webhook, *event).await?;
     }
     if let Some(revision) = c.changes {
         access_change::forget(tx, revision).await?;

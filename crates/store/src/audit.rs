@@ -13,7 +13,7 @@ use crate::{P, Result, Row, Tx};
 macro_rules! columns {
     () => {
         "e.id, e.at, e.actor_type, e.actor_id, e.action, e.resource_type, e.resource_id, e.outcome, e.body, e.hole, \
-         e.private, s.seq, s.hash, p.hash \
+         e.private, s.seq, s.hash, p.hash, e.organization_id \
          FROM audit_events e \
          LEFT JOIN audit_seals s ON s.tenant = e.tenant AND s.event_id = e.id \
          LEFT JOIN audit_seals p ON p.tenant = s.tenant AND p.seq = s.seq - 1"
@@ -23,7 +23,7 @@ macro_rules! columns {
 statements! {
     pub(crate) INSERT_EVENT: write
         "INSERT INTO audit_events (tenant, id, at, actor_type, actor_id, action, resource_type, resource_id, outcome, \
-         body, hole, private) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+         body, hole, private, organization_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     pub(crate) INSERT_SEAL: write "INSERT INTO audit_seals (tenant, seq, event_id, hash) VALUES ($1, $2, $3, $4)";
     pub(crate) INSERT_PENDING: write "INSERT INTO audit_pending (tenant, event_id) VALUES ($1, $2)";
     pub(crate) HEAD: point "SELECT seq, hash FROM audit_seals WHERE tenant = $1 ORDER BY seq DESC LIMIT 1";
@@ -33,10 +33,11 @@ statements! {
          JOIN audit_events e ON e.tenant = p.tenant AND e.id = p.event_id \
          WHERE p.tenant = $1 ORDER BY p.event_id LIMIT $2";
     SEALED: write "DELETE FROM audit_pending WHERE tenant = $1 AND event_id <= $2";
+    COUNT: scan "SELECT count(*) FROM audit_events WHERE tenant = $1 AND outcome = $2";
     BY_ID: point concat!("SELECT ", columns!(), " WHERE e.tenant = $1 AND e.id = $2");
     RANGE: page
         "SELECT s.seq, s.hash, e.id, e.body, e.hole, e.private, e.at, e.actor_type, e.actor_id, e.action, e.resource_type, \
-         e.resource_id, e.outcome FROM audit_seals s \
+         e.resource_id, e.outcome, e.organization_id FROM audit_seals s \
          JOIN audit_events e ON e.tenant = s.tenant AND e.id = s.event_id \
          WHERE s.tenant = $1 AND s.seq >= $2 ORDER BY s.seq LIMIT $3";
     ERASE: write "UPDATE audit_events SET private = '' WHERE tenant = $1 AND id = $2 AND private <> ''";
@@ -100,6 +101,31 @@ pub struct AuditRow {
     pub hash: Option<[u8; 32]>,
     /// The hash before it: zeros for the first.
     pub prev_hash: Option<[u8; 32]>,
+    /// The organization that it happened in.
+    pub organization: Option<Uuid>,
+}
+
+impl AuditRow {
+    /// An event that is about to be appended.
+    pub fn unsealed(event: &Prepared) -> Self {
+        Self {
+            id: event.id,
+            at: event.at,
+            actor_type: event.actor_type.into(),
+            actor_id: event.actor_id.clone(),
+            action: event.action.clone(),
+            resource_type: event.resource_type.clone(),
+            resource_id: event.resource_id.clone(),
+            outcome: event.outcome.into(),
+            body: event.body.clone(),
+            hole: event.hole,
+            private: event.private.clone(),
+            seq: None,
+            hash: None,
+            prev_hash: None,
+            organization: event.organization,
+        }
+    }
 }
 
 /// A sealed event as a verifier needs it.
@@ -128,6 +154,8 @@ pub struct Columns {
     pub at: i64,
     /// Text columns by the names of the entry's fields.
     pub texts: [(&'static str, String); 6],
+    /// The organization that it happened in.
+    pub organization: Option<Uuid>,
 }
 
 /// A signed statement that the chain reached this hash.
@@ -162,6 +190,8 @@ pub struct Filter {
     pub action: Option<String>,
     /// How it went.
     pub outcome: Option<String>,
+    /// In this organization.
+    pub organization: Option<Uuid>,
     /// From this moment on (microseconds).
     pub from: Option<i64>,
     /// Before this moment (microseconds).
@@ -181,7 +211,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
     let exact = filter.action.as_deref().filter(|_| prefix.is_none());
     // every text that begins with the prefix lies between it and the prefix with its last byte raised (ASCII words)
     let end = prefix.and_then(after_prefix);
-    let conditions: [(&str, P<'_>); 11] = [
+    let conditions: [(&str, P<'_>); 12] = [
         ("e.actor_id = ", filter.actor_id.as_ref().into()),
         ("e.actor_type = ", filter.actor_type.as_ref().into()),
         ("e.resource_type = ", filter.resource_type.as_ref().into()),
@@ -190,6 +220,7 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
         ("e.action >= ", prefix.into()),
         ("e.action < ", end.as_ref().into()),
         ("e.outcome = ", filter.outcome.as_ref().into()),
+        ("e.organization_id = ", filter.organization.into()),
         ("e.at >= ", filter.from.into()),
         ("e.at < ", filter.to.into()),
         ("e.id < ", filter.before.into()),
@@ -203,6 +234,10 @@ pub async fn list(tx: &mut Tx, filter: &Filter) -> Result<Vec<AuditRow>> {
     tx.all_dynamic(&text, &params, read_event).await
 }
 
+/// How many events of this outcome the tenant has. A scan.
+pub async fn count(tx: &mut Tx, outcome: &str) -> Result<i64> {
+    Ok(tx.one(&COUNT, &[P::Text(outcome)], |row| row.int(0)).await?.unwrap_or(0))
+}
 /// The event with this id.
 pub async fn by_id(tx: &mut Tx, id: &Uuid) -> Result<Option<AuditRow>> {
     tx.one(&BY_ID, &[(*id).into()], read_event).await
@@ -236,6 +271,7 @@ pub async fn range(tx: &mut Tx, from: &Start) -> Result<Vec<SealedRow>> {
                     ("resource_id", row.text(11)?),
                     ("outcome", row.text(12)?),
                 ],
+                organization: row.opt_uuid(13)?,
             },
         })
     };
@@ -301,7 +337,7 @@ pub async fn seal_pending(tx: &mut Tx, batch: &SealPending) -> Result<usize> {
     Ok(waiting.len())
 }
 
-pub(crate) fn event_params(event: &Prepared) -> [P<'_>; 11] {
+pub(crate) fn event_params(event: &Prepared) -> [P<'_>; 12] {
     [
         event.id.into(),
         event.at.into(),
@@ -314,6 +350,7 @@ pub(crate) fn event_params(event: &Prepared) -> [P<'_>; 11] {
         (&event.body).into(),
         P::Int(event.hole as i64),
         (&event.private).into(),
+        event.organization.into(),
     ]
 }
 pub(crate) fn read_head(row: &Row<'_>) -> Result<Head> {
@@ -346,6 +383,7 @@ fn read_event(row: &Row<'_>) -> Result<AuditRow> {
         seq,
         hash: row.opt_array(12)?,
         prev_hash: if seq == Some(1) { Some(Head::START.hash) } else { row.opt_array(13)? },
+        organization: row.opt_uuid(14)?,
     })
 }
 fn hole(row: &Row<'_>, column: usize) -> Result<usize> {

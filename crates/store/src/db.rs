@@ -7,7 +7,7 @@ use portcullis_domain::port::Clock;
 use portcullis_domain::{Code, Ctx, Error as DomainError};
 
 use crate::tx::Mode;
-use crate::{Config, Error, Location, Publish, Result, SchemaVersion, UseCase, postgres, sqlite};
+use crate::{Config, Error, Location, Publish, Result, SchemaVersion, Subscribers, UseCase, postgres, sqlite};
 
 /// Scans that run at once.
 pub(crate) const SCANS: usize = 4;
@@ -151,6 +151,15 @@ impl Db {
         }
     }
 
+    /// Says where subscriptions of webhooks are remembered, once; until then each commit with events reads them.
+    pub fn remember_subscriptions(&self, subscribers: Subscribers) {
+        let memory = match &self.0 {
+            Kind::Sqlite(store) => store.memory(),
+            Kind::Postgres(store) => store.memory(),
+        };
+        // a second one would be of the same tenants: the first stays
+        let _ = memory.set(subscribers);
+    }
     /// Is this PostgreSQL, where several nodes may share the data and a sealer numbers audit events?
     pub fn is_shared(&self) -> bool {
         matches!(self.0, Kind::Postgres(_))

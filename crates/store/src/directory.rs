@@ -1,7 +1,7 @@
 //! The statements that belong to no tenant: they find the tenant, or serve the server itself. Each says why it is here.
 //!
 //! They return ids and keys only, never what a tenant keeps. Everything else is bound to the tenant by [`crate::Tx`].
-use portcullis_domain::{Id, tenant::Tenant, tenant::TenantKey};
+use portcullis_domain::{Id, Timestamp, tenant::Tenant, tenant::TenantKey};
 use uuid::Uuid;
 
 use crate::{Result, Row, Tx};
@@ -35,6 +35,10 @@ statements! {
     // A single-use token names its tenant and its user by its hash.
     USER_BY_TOKEN: point
         "SELECT t.tenant, t.id, u.id FROM users u JOIN tenants t ON t.tenant = u.tenant WHERE u.token_hash = $1";
+    // The courier looks for endpoints with something to deliver, one after the other, of whichever tenant.
+    WEBHOOK_AFTER: page
+        "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
+         WHERE due_at IS NOT NULL AND (tenant, webhook_id) > ($1, $2) ORDER BY tenant, webhook_id, due_at LIMIT 1";
     // The server's own keys.
     pub(crate) SIGNING_KEYS: scan
         "SELECT id, purpose, public_key, private_key, created_at, retired_at FROM signing_keys ORDER BY created_at, id";
@@ -96,6 +100,21 @@ pub async fn personal_token_by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Opti
 /// At most 1,000 tenants that have audit events without a number.
 pub async fn pending_tenants(tx: &mut Tx, _: &()) -> Result<Vec<Found>> {
     tx.all(&PENDING_TENANTS, &[1_000.into()], found).await
+}
+/// An endpoint, and when its first waiting delivery is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// Its tenant.
+    pub tenant: TenantKey,
+    /// The endpoint.
+    pub webhook: Uuid,
+    /// When.
+    pub due_at: Timestamp,
+}
+/// The first endpoint after this one for which deliveries wait.
+pub async fn webhook_after(tx: &mut Tx, after: &(TenantKey, Uuid)) -> Result<Option<Waiting>> {
+    let read = |r: &Row<'_>| Ok(Waiting { tenant: TenantKey(r.int(0)?), webhook: r.uuid(1)?, due_at: r.timestamp(2)? });
+    tx.one(&WEBHOOK_AFTER, &[after.0.into(), after.1.into()], read).await
 }
 /// At most `limit` tenant numbers below `before`, newest first.
 pub async fn tenants_newest(tx: &mut Tx, before: TenantKey, limit: usize) -> Result<Vec<TenantKey>> {

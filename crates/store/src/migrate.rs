@@ -34,6 +34,8 @@ const STEPS: &[Step] = &[
     step!(4, min_binary 1, "0004_personal_access_tokens.sql"),
     step!(5, min_binary 1, "0005_invitations_domains.sql"),
     step!(6, min_binary 1, "0006_preferences.sql"),
+    step!(8, min_binary 1, "0008_webhooks.sql"),
+    step!(9, min_binary 1, "0009_audit_records.sql"),
     step!(10, min_binary 1, "0010_group_sources.sql"),
     step!(11, min_binary 1, "0011_managed.sql"),
 ];

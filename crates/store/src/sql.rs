@@ -3,10 +3,10 @@
 //! Placeholders are `$1…$n`. In a statement of a tenant `$1` is the tenant's number and is bound by [`crate::Tx`]; the
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
-    access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency,
-    import_progress, invitation, kyc, managed, meta_schema, organization, organization_domain, organization_removal,
-    permission, personal_token, policy, preference, project, prospect, resource, revision, role_binding, session,
-    tenant, tenant_domain, user,
+    access_change, access_role, api_key, attempt, audit, audit_record_key, directory, erasure, group, holding,
+    idempotency, import_progress, invitation, kyc, managed, meta_schema, organization, organization_domain,
+    organization_removal, permission, personal_token, policy, preference, project, prospect, resource, revision,
+    role_binding, session, tenant, tenant_domain, user, webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -69,6 +69,9 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         tenant::ALL,
         tenant_domain::ALL,
         user::ALL,
+        audit_record_key::ALL,
+        webhook::ALL,
+        webhook_delivery::ALL,
     ]
     .into_iter()
     .flatten()

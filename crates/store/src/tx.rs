@@ -2,11 +2,15 @@
 //!
 //! The tenant is bound here and nowhere else. The first failed statement closes the transaction for all others, on both
 //! engines as PostgreSQL does it; what leaves it (audit events, changes) leaves only with the commit.
+use std::sync::Arc;
+
 use portcullis_audit::Prepared;
 use portcullis_domain::Ctx;
 use portcullis_domain::tenant::TenantKey;
+use portcullis_domain::webhook::Subscription;
 
 use crate::access_change::{self, Touched};
+use crate::outbox::{self, Memory};
 use crate::param::Args;
 use crate::{Class, Error, P, Result, Row, Sql, postgres, revision, sqlite};
 
@@ -58,20 +62,30 @@ pub struct Tx {
     statements: u64,
     /// While changes are gathered: does the revision have to move?
     gathered: Option<bool>,
+    /// The revision that was read here, until this transaction moves it.
+    seen: Option<(TenantKey, i64)>,
+    memory: Memory,
 }
 
 impl Tx {
     pub(crate) fn new(cx: Ctx, engine: Engine, mode: Mode) -> Self {
+        let (effects, memory) = (Effects::default(), Memory::default());
         Self {
             cx,
             engine,
-            effects: Effects::default(),
+            effects,
             failed: false,
             retry: false,
             mode,
             statements: 0,
             gathered: None,
+            seen: None,
+            memory,
         }
+    }
+    /// The same with what is remembered of subscriptions, for those that write.
+    pub(crate) fn remembering(self, memory: Memory) -> Self {
+        Self { memory, ..self }
     }
     /// Makes it ready for the next use case on the same connection.
     pub(crate) fn reset(&mut self, cx: Ctx) {
@@ -80,6 +94,7 @@ impl Tx {
         self.failed = false;
         self.retry = false;
         self.gathered = None;
+        self.seen = None;
     }
 
     /// Runs a statement; the number of rows it touched. A unique violation is [`Error::Conflict`] with the index's name;
@@ -161,6 +176,8 @@ impl Tx {
         }
         let revision = self.one(&revision::BUMP, &[], |row| row.int(0)).await?;
         let revision = revision.ok_or_else(|| Error::internal("the tenant is gone"))?;
+        // who wants to be told may be among what changed
+        self.seen = None;
         self.changed(Change::Revision(revision));
         for t in std::mem::take(&mut self.effects.touched) {
             let row = [P::Int(revision), P::Text(t.kind.as_str()), t.id.into()];
@@ -190,7 +207,14 @@ impl Tx {
     /// snapshot (engine.md 15); on PostgreSQL that makes a concurrent [`Tx::bump`] a conflict.
     pub async fn revision(&mut self) -> Result<i64> {
         let revision = self.one(&revision::READ, &[], |row| row.int(0)).await?;
-        revision.ok_or_else(|| Error::internal("the tenant is gone"))
+        let revision = revision.ok_or_else(|| Error::internal("the tenant is gone"))?;
+        self.seen = Some((self.cx.tenant, revision));
+        Ok(revision)
+    }
+    /// Who wants to be told of the tenant's events, if that is remembered of the very revision that was read here.
+    pub(crate) fn remembered(&self) -> Option<Arc<[Subscription]>> {
+        let (tenant, revision) = self.seen.filter(|(tenant, _)| *tenant == self.cx.tenant)?;
+        self.memory.get()?(tenant, revision)
     }
 
     /// Is this PostgreSQL? For the few things that differ by design: sealing and leases.
@@ -213,6 +237,15 @@ impl Tx {
             Ok(_) if self.gathered == Some(true) => Err(Error::internal("gathered changes without a settlement")),
             out => out,
         }
+    }
+
+    /// The end of a use case: judged, and its events made into deliveries.
+    pub(crate) async fn finish<T>(&mut self, out: Result<T>) -> Result<T> {
+        let out = self.judge(out)?;
+        if self.mode == Mode::Write && !self.effects.audit.is_empty() {
+            outbox::fill(self).await?;
+        }
+        Ok(out)
     }
 
     async fn query<T>(

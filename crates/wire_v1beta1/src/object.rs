@@ -128,6 +128,13 @@ impl Object<'_> {
         }
         self.out.push(b']');
     }
+    /// A map of strings.
+    pub fn map(&mut self, name: &'static str, entries: &std::collections::BTreeMap<String, String>) {
+        if !self.skips(entries.is_empty()) {
+            self.name(name);
+            self.json(entries);
+        }
+    }
     /// A list of strings.
     pub fn texts(&mut self, name: &'static str, values: &[&str]) {
         if !self.skips(values.is_empty()) {

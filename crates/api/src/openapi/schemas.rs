@@ -110,6 +110,37 @@ const ANSWERS: &[Row] = &[
         ],
     ),
     (
+        "Webhook",
+        "An endpoint that is told what happens.",
+        &[
+            "id uuid",
+            "url uri",
+            "description string",
+            "subscribed_events [string]",
+            "state enabled|disabled",
+            "created_at date-time",
+            "updated_at date-time",
+        ],
+    ),
+    (
+        "Delivery",
+        "One event for one webhook.",
+        &[
+            "id uuid – That of the event: the same on every try.",
+            "webhook_id uuid",
+            "event_id uuid",
+            "event_type string",
+            "state pending|delivered|failed",
+            "attempts integer",
+            "next_attempt_at date-time?",
+            "last_status integer?",
+            "last_error string?",
+            "duration_ms integer?",
+            "created_at date-time",
+            "delivered_at date-time?",
+        ],
+    ),
+    (
         "Tenant",
         "The wall that nothing crosses.",
         &[

@@ -1,4 +1,7 @@
 //! What answers each call. One file for each concept; a call that is not here answers `unimplemented`.
+mod audit_log;
+mod audit_record;
+mod audit_record_view;
 mod authentication;
 mod body;
 mod check;
@@ -45,6 +48,8 @@ mod user;
 mod user_body;
 mod user_list;
 mod user_search;
+mod webhook;
+mod webhook_view;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -250,6 +255,16 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "UpdateProspect" => message!(prospect::update),
         "DeleteProspect" => message!(prospect::delete),
         "ListProspects" => message!(prospect::search),
+        "CreateWebhook" => message!(webhook::create),
+        "UpdateWebhook" => message!(webhook::update),
+        "DeleteWebhook" => message!(webhook::delete),
+        "ListWebhooks" => message!(webhook::list),
+        "CreateAuditRecord" => message!(audit_record::create),
+        "ListAuditRecords" => message!(audit_record::list),
+        "ExportAuditRecords" => message!(audit_record::export),
+        "ListOrganizationAuditLogs" => incoming!(audit_log::list),
+        "CreateOrganizationAuditLogs" => incoming!(audit_log::create),
+        "GetOrganizationAuditLog" => incoming!(audit_log::get),
         _ => return None,
     })
 }

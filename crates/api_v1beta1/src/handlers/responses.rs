@@ -133,7 +133,7 @@ impl View for Pagination {
         object.number("total_count", 0); // this search never filled it (spec 3.18)
     }
 }
-/// Counts of a search by a column.
+/// The grouped column with its counts.
 pub struct Group<'a>(pub &'a str, pub &'a [(String, u32)]);
 impl View for Group<'_> {
     fn write(&self, object: &mut Object<'_>) {

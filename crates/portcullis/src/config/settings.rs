@@ -233,6 +233,7 @@ pub fn all() -> Vec<Setting> {
     ]);
     all.extend(log_and_limits());
     all.extend(cost());
+    all.extend(webhooks());
     all
 }
 
@@ -445,7 +446,8 @@ fn cost() -> [Setting; 10] {
         Setting::new(
             "workers.enabled",
             Switch,
-            "Seal the audit log and erase personal data in this process. With several nodes on PostgreSQL one is enough.",
+            "Seal the audit log, erase personal data and send webhooks in this process. With several nodes on PostgreSQL one is \
+             enough.",
             |c, v, _| put(&mut c.workers.enabled, switch(v)),
             |c| Some(c.workers.enabled.into()),
         ),
@@ -463,6 +465,27 @@ fn cost() -> [Setting; 10] {
             |c| c.preferences.traits_file.as_deref().and_then(shown_path),
         )
         .like("\"/etc/portcullis/traits.toml\""),
+    ]
+}
+
+fn webhooks() -> [Setting; 2] {
+    use Form::Switch;
+    [
+        Setting::new(
+            "webhooks.allow_http",
+            Switch,
+            "Send events to http:// too, in the clear.",
+            |c, v, _| put(&mut c.webhooks.allow_http, switch(v)),
+            |c| Some(c.webhooks.allow_http.into()),
+        ),
+        Setting::new(
+            "webhooks.allow_private",
+            Switch,
+            "Send events to loopback, private and link-local addresses too. Administrators of every tenant choose where events \
+             go: leave this off where they must not reach your network.",
+            |c, v, _| put(&mut c.webhooks.allow_private, switch(v)),
+            |c| Some(c.webhooks.allow_private.into()),
+        ),
     ]
 }
 

@@ -19,6 +19,7 @@ use uuid::Uuid;
 use self::connection::CommitError;
 use crate::audit::{EXISTS, INSERT_EVENT, INSERT_PENDING, event_params};
 use crate::db::{BULK, Counters, SCANS, scan_pool_full};
+use crate::outbox::Memory;
 use crate::tx::{Engine, Mode};
 use crate::{Error, Publish, Result, SchemaVersion, Tx, UseCase, migrate};
 
@@ -48,6 +49,7 @@ struct Inner {
     bulk: Semaphore,
     /// Structural writes of one tenant take turns in this node; a tenant's queue follows from its number.
     structure: [Mutex<()>; QUEUES],
+    memory: Memory,
 }
 
 impl Store {
@@ -78,7 +80,11 @@ impl Store {
             scans: Semaphore::new(SCANS),
             bulk: Semaphore::new(BULK),
             structure: std::array::from_fn(|_| Mutex::new(())),
+            memory: Memory::default(),
         })))
+    }
+    pub fn memory(&self) -> &Memory {
+        &self.0.memory
     }
     pub async fn migrate(&self, now: Timestamp) -> Result<()> {
         // not from the pool: the connection forgets its settings with the session
@@ -195,9 +201,10 @@ impl Store {
         C: Sync + 'static,
         F: for<'a> UseCase<'a, C, T>,
     {
-        let mut tx = Tx::new(cx.clone(), self.engine(Some(WRITE)).await?, Mode::Write);
+        let engine = self.engine(Some(WRITE)).await?;
+        let mut tx = Tx::new(cx.clone(), engine, Mode::Write).remembering(self.0.memory.clone());
         let out = use_case(&mut tx, cmd).await;
-        let out = tx.judge(out);
+        let out = tx.finish(out).await;
         let refused = out.is_err();
         if refused && (tx.failed() || !connection(&mut tx).only_read()) {
             connection(&mut tx).rollback().await;

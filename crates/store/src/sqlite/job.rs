@@ -71,11 +71,14 @@ where
     F: for<'a> UseCase<'a, C, T>,
 {
     let polled = {
-        let future = pin!(use_case(&mut *tx, cmd));
+        let future = pin!(async {
+            let out = use_case(&mut *tx, cmd).await;
+            tx.finish(out).await
+        });
         future.poll(&mut Context::from_waker(Waker::noop()))
     };
     match polled {
-        Poll::Ready(out) => tx.judge(out),
+        Poll::Ready(out) => out,
         Poll::Pending => Err(Error::internal("the use case awaited something that is not the database")),
     }
 }

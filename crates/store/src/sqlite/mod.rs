@@ -27,6 +27,7 @@ use self::queue::{Lane, Queue};
 use self::readers::Readers;
 use self::writer::Writer;
 use crate::db::{Counters, scan_pool_full};
+use crate::outbox::Memory;
 use crate::tx::{Engine, Mode};
 use crate::{Error, Publish, Result, SchemaVersion, Tx, UseCase, migrate};
 
@@ -48,6 +49,7 @@ struct Inner {
     scans: Arc<Semaphore>,
     bulk: Semaphore,
     counters: Arc<Counters>,
+    memory: Memory,
 }
 
 /// What only the owner of the directory has. Dropped in this order: the writer finishes, the checkpoint thread, the lock.
@@ -73,17 +75,18 @@ impl Store {
         migrate::sqlite_version(&raw)?.serve()?;
         let wal = Wal::watch(&mut raw)?;
         let names = Arc::new(UniqueNames::read(&raw)?);
-        let counters = Arc::<Counters>::default();
+        let (counters, memory) = (Arc::<Counters>::default(), Memory::default());
         let queue = Arc::<Queue>::default();
         let tx = Tx::new(
             Ctx::nowhere(Timestamp::from_micros(0)),
             Engine::Sqlite(Connection::new(raw, names.clone())),
             Mode::Write,
-        );
+        )
+        .remembering(memory.clone());
         let thread = start(Writer::new(tx, queue.clone(), publish, counters.clone(), wal))?;
         let checkpointer = Checkpointer::start(&database)?;
         let writing = Writing { queue, thread: Some(thread), _checkpointer: checkpointer, _lock: lock };
-        Ok(Self::with(Some(writing), database, names, counters))
+        Ok(Self::with(Some(writing), database, names, counters, memory))
     }
     /// Only reads, beside a running server or without one; takes no lock.
     pub fn open_read_only(dir: &Path) -> Result<Self> {
@@ -93,16 +96,26 @@ impl Store {
             .map_err(|e| Error::unavailable(format!("{}: {e}", database.display())))?;
         migrate::sqlite_version(&raw)?.serve()?;
         let names = Arc::new(UniqueNames::read(&raw)?);
-        Ok(Self::with(None, database, names, Arc::default()))
+        Ok(Self::with(None, database, names, Arc::default(), Memory::default()))
     }
-    fn with(writing: Option<Writing>, database: PathBuf, names: Arc<UniqueNames>, counters: Arc<Counters>) -> Self {
+    fn with(
+        writing: Option<Writing>,
+        database: PathBuf,
+        names: Arc<UniqueNames>,
+        counters: Arc<Counters>,
+        memory: Memory,
+    ) -> Self {
         Self(Arc::new(Inner {
             writing,
             readers: Readers::new(database, names),
             scans: Arc::new(Semaphore::new(crate::db::SCANS)),
             bulk: Semaphore::new(crate::db::BULK),
             counters,
+            memory,
         }))
+    }
+    pub fn memory(&self) -> &Memory {
+        &self.0.memory
     }
 
     pub async fn write<C, T, F>(&self, cx: Ctx, cmd: C, use_case: F) -> Result<T>

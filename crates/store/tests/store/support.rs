@@ -200,5 +200,6 @@ pub fn event(id: Uuid, what: &str) -> Prepared {
         hole: head.len(),
         body: format!(r#"{head},"what":"{what}","z":"{pad}"}}"#).into_bytes(),
         private: r#"{"name":"Ada"}"#.into(),
+        organization: None,
     }
 }

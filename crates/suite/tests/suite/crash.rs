@@ -6,6 +6,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
+use crate::webhooks::receiver::Receiver;
 use crate::world::*;
 
 /// The program beside this one: `target/debug/deps/suite-…` → `target/debug/portcullis`.
@@ -23,7 +24,11 @@ struct Process {
 }
 impl Process {
     fn start(data: &Path) -> Self {
+        Self::with(data, &[])
+    }
+    fn with(data: &Path, settings: &[(&str, &str)]) -> Self {
         let mut child = Command::new(binary())
+            .envs(settings.iter().copied())
             .args(["dev", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data)
             .stdout(Stdio::piped())
@@ -157,4 +162,39 @@ async fn a_changed_byte_is_found_by_the_command_line_with_its_place() {
     let nothing =
         Command::new(binary()).args(["audit", "verify", "--data-dir"]).arg(dir.path().join("none")).output().unwrap();
     assert_eq!(nothing.status.code(), Some(2), "could not check");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_killed_between_a_change_and_its_delivery_delivers_after_its_restart() {
+    const OPEN: [(&str, &str); 2] =
+        [("PORTCULLIS_WEBHOOKS__ALLOW_HTTP", "true"), ("PORTCULLIS_WEBHOOKS__ALLOW_PRIVATE", "true")];
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let receiver = Receiver::start().await;
+    // nobody delivers in the first process: it is killed right after the change is answered
+    let process = Process::with(&data, &[OPEN[0], OPEN[1], ("PORTCULLIS_WORKERS__ENABLED", "false")]);
+    let body = serde_json::json!({ "body": { "url": receiver.url("in"), "subscribed_events": ["app.user.created"] } });
+    let made = process.client().post("/v1beta1/admin/webhooks", body).await.expect(200);
+    let user = process.client().post("/v1/users", new_user()).await.expect(201);
+    process.kill();
+    assert_eq!(receiver.letters().len(), 0);
+
+    // in the second the receiver is down, and the server is killed while it waits for the next try
+    receiver.answer(500);
+    let process = Process::with(&data, &OPEN);
+    receiver.wait_for(1).await;
+    // time to write down that it failed: else the next try waits for the end of the claim, a minute
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    process.kill();
+
+    receiver.answer(200);
+    let process = Process::with(&data, &OPEN);
+    let letters = receiver.wait_for(2).await;
+    let secret = made["webhook"]["secrets"][0]["value"].as_str().unwrap();
+    for letter in &letters {
+        assert!(letter.is_signed(secret));
+        assert_eq!(letter.json()["data"]["target"]["id"], user["id"]);
+        assert_eq!(letter.headers["x-portcullis-delivery"], letters[0].headers["x-portcullis-delivery"]);
+    }
+    process.kill();
 }
