@@ -111,7 +111,8 @@ async fn sweep(tx: &mut Tx, c: &Step, room: &mut Room) -> portcullis_store::Resu
         groups::remove(tx, &c.scribe, &g).await?;
     }
     loop {
-        let (invited, domains) = (invitation::in_organization(tx, c.id, "").await?, organization_domain::of(tx, c.id).await?);
+        let (invited, domains) =
+            (invitation::in_organization(tx, c.id, "").await?, organization_domain::of(tx, c.id).await?);
         if invited.is_empty() && domains.is_empty() {
             break;
         }
