@@ -323,7 +323,8 @@ mod tests {
         fn a_domain_parses_to_itself(s in "[a-zA-Zäß.\\-]{0,40}|\\PC{0,20}\\.(com|example)") {
             if let Ok(d) = DomainName::parse(&s) {
                 prop_assert_eq!(DomainName::parse(&d).unwrap(), d.clone());
-                prop_assert!(d.is_ascii() && Email::parse(&format!("ada@{d}")).is_ok_and(|e| e.domain() == &*d));
+                let ada = Email::parse(&format!("ada@{d}")).unwrap();
+                prop_assert_eq!(ada.domain(), &*d);
             }
         }
         #[test]

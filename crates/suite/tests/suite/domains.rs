@@ -227,8 +227,7 @@ async fn a_record_that_is_missing_three_days_running_loses_the_domain(w: World) 
 async fn a_rule_may_take_domains_away(w: World) {
     let admin = w.person("Admin", &["user", "admin"]).await;
     let d = claim(&admin.client, "example.com").await;
-    let only =
-        r#"forbid (principal, action == Action::"domains:delete", resource) when { resource.name == "example.com" };"#;
+    let only = r#"forbid (principal, action == Action::"domains:delete", resource) when { resource has name && resource.name == "example.com" };"#;
     w.policy("keep it", 5, only).await;
     admin.client.delete(&at(&d)).await.refused(403, "forbidden");
     let other = claim(&admin.client, "example.org").await;
