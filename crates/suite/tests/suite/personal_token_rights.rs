@@ -96,7 +96,7 @@ async fn sec_11_a_token_is_never_a_superuser(w: World) {
         "/v1beta1/users",
         "/v1beta1/organizations",
         "/v1/users",
-        "/v1/users/me",
+        "/v1/users/me/profile",
         "/v1/policies",
         "/v1/audit-log",
         "/v1/api-keys",
