@@ -261,7 +261,7 @@ async fn what_a_token_makes_is_its_users(w: World) {
     let by = w.bearer(&raw);
     let made = project(&by, &p.organization, "made").await;
     let admins = by.get(&format!("/v1beta1/projects/{made}/admins")).await.expect(200);
-    assert_eq!(all(&admins["users"], "id"), [p.owner.id.clone()]);
+    assert_eq!(all(&admins["users"], "id"), [&*p.owner.id]);
     let team = group(&by, &p.organization, "team").await;
     assert!(may(&p.owner.client, &format!("group:{team}"), "delete").await);
     w.owner().post("/v1beta1/permissions", json!({ "bodies": [{ "key": "compute.order.get" }] })).await.expect(200);
