@@ -38,7 +38,10 @@ async fn a_token_gives_what_it_was_given_and_its_user_may(w: World) {
     }
     assert_eq!(by.get(&format!("/v1beta1/projects/{}", p.web)).await.status, 200);
     assert_eq!(by.get(&format!("/v1beta1/projects/{}", p.api)).await.status, 403);
-    assert_eq!(by.put(&format!("/v1beta1/projects/{}", p.web), json!({ "title": "T" })).await.status, 403);
+    assert_eq!(
+        by.put(&format!("/v1beta1/projects/{}", p.web), json!({ "name": "web", "title": "T" })).await.status,
+        403
+    );
     assert_eq!(by.get(&format!("/v1beta1/organizations/{}", p.organization)).await.status, 403);
     // the token may everything, and its user nothing but look at the organization
     let scopes = json!([
@@ -96,7 +99,7 @@ async fn sec_11_a_token_is_never_a_superuser(w: World) {
         "/v1beta1/users",
         "/v1beta1/organizations",
         "/v1/users",
-        "/v1/users/me",
+        "/v1/users/me/profile",
         "/v1/policies",
         "/v1/audit-log",
         "/v1/api-keys",
@@ -221,13 +224,13 @@ async fn a_rule_holds_for_tokens_and_gives_them_nothing_more(w: World) {
     assert!(may(&p.member.client, &web, "delete").await);
     assert!(may(&w.bearer(&wide), &web, "update").await && !may(&w.bearer(&wide), &web, "delete").await);
     let path = format!("/v1beta1/projects/{}", p.web);
-    assert_eq!(w.bearer(&wide).put(&path, json!({ "title": "T" })).await.status, 200);
+    assert_eq!(w.bearer(&wide).put(&path, json!({ "name": "web", "title": "T" })).await.status, 200);
     assert_eq!(w.bearer(&wide).delete(&path).await.status, 403);
     // a no holds, as of a key: it is not a session
     assert!(may(&w.bearer(&raw), &web, "update").await);
     let forbid = "@notice(\"Sign in for that\")\nforbid(principal, action == Action::\"app_project_update\", resource) when { context.credential != \"session\" };";
     w.policy("people only", 9, forbid).await;
-    let a = w.bearer(&raw).put(&path, json!({ "title": "T" })).await;
+    let a = w.bearer(&raw).put(&path, json!({ "name": "web", "title": "T" })).await;
     assert_eq!((a.status, a.header("x-policy-notices").is_some()), (403, true));
     assert!(!may(&w.bearer(&raw), &web, "update").await && may(&p.owner.client, &web, "update").await);
 }
@@ -258,7 +261,7 @@ async fn what_a_token_makes_is_its_users(w: World) {
     let by = w.bearer(&raw);
     let made = project(&by, &p.organization, "made").await;
     let admins = by.get(&format!("/v1beta1/projects/{made}/admins")).await.expect(200);
-    assert_eq!(all(&admins["users"], "id"), [p.owner.id.clone()]);
+    assert_eq!(all(&admins["users"], "id"), [&*p.owner.id]);
     let team = group(&by, &p.organization, "team").await;
     assert!(may(&p.owner.client, &format!("group:{team}"), "delete").await);
     w.owner().post("/v1beta1/permissions", json!({ "bodies": [{ "key": "compute.order.get" }] })).await.expect(200);

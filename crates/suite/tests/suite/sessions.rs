@@ -44,7 +44,7 @@ async fn who_may_do_what_with_sessions(w: World) {
         let a = by.post(&format!("{ADMIN}/ListUserSessions"), json!({ "user_id": ada.id })).await;
         assert_eq!(a.json()["code"].as_str().unwrap_or_default(), list, "{who} lists: {}", a.text());
         assert!(
-            list != "" || who == "service key" || a.json() == json!({}),
+            !list.is_empty() || who == "service key" || a.json() == json!({}),
             "another tenant's user has none: {}",
             a.text()
         );
