@@ -149,7 +149,7 @@ impl App {
         person.user.roles = person.user.roles.with(role);
         let event = user_create::created(self.event(cx, "user.created", "user", person.user.id), &person.user);
         person.event = self.prepare(cx, event);
-        Ok(Give::Make(person, self.scribe(cx)))
+        Ok(Give::Make(Box::new(person), self.scribe(cx)))
     }
     /// The same of taking.
     pub(crate) fn to_take(&self, cx: &Ctx, who: PlatformUserRef, found: Option<User>, asked: Roles) -> Result<Change> {
@@ -214,7 +214,7 @@ pub(crate) enum Give {
     /// Who is there.
     Have(Change),
     /// Whom nobody knew.
-    Make(user_create::Insert, Scribe),
+    Make(Box<user_create::Insert>, Scribe),
 }
 /// Gives the role; who holds it now.
 pub(crate) async fn give_to(tx: &mut Tx, c: &Give) -> portcullis_store::Result<User> {

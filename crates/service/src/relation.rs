@@ -159,8 +159,10 @@ impl App {
         let object = object.ok_or_else(|| Error::not_found("relation"))?;
         let id = candidate(&object, &named.relation, &subject).ok_or_else(unsupported)?;
         let what = match id {
-            RelationId::Admin(user) => What::Platform(self.person(cx, user).await?, PlatformRelation::Admin),
-            RelationId::Checker(user) => What::Platform(self.person(cx, user).await?, PlatformRelation::Member),
+            RelationId::Admin(user) => What::Platform(Box::new(self.person(cx, user).await?), PlatformRelation::Admin),
+            RelationId::Checker(user) => {
+                What::Platform(Box::new(self.person(cx, user).await?), PlatformRelation::Member)
+            }
             _ => What::Other,
         };
         let there = self.0.db.read(cx.clone(), &id, by_id).await?.filter(|r| {
@@ -182,17 +184,17 @@ impl App {
             (true, ..) => Made::Before,
             (_, _, What::Platform(user, relation)) => {
                 let who = PlatformUserRef::User(UserRef::Id(user.id));
-                Made::Platform(self.to_give(cx, who, Some(user), relation).await?)
+                Made::Platform(self.to_give(cx, who, Some(*user), relation).await?)
             }
             (_, RelationId::Member(group, user), _) => {
                 let group = self.group_of(cx, group).await?;
-                Made::Member(self.to_join(cx, &group, Id::from_uuid(user)).await?)
+                Made::Member(Box::new(self.to_join(cx, &group, Id::from_uuid(user)).await?))
             }
             (_, RelationId::Owner(resource), _) => {
                 let seen = self.0.db.read(cx.clone(), &Id::from_uuid(resource), read_resource).await?;
                 let seen = seen.ok_or_else(|| Error::not_found("resource"))?;
                 let owner = Bearer::new(&plan.subject.namespace, plan.subject.id).ok_or_else(unsupported)?;
-                Made::Owner(resources::Update::owned_by(seen, owner, cx.now, self.scribe(cx)))
+                Made::Owner(Box::new(resources::Update::owned_by(seen, owner, cx.now, self.scribe(cx))))
             }
             _ => return Err(unsupported()),
         };
@@ -203,7 +205,7 @@ impl App {
             (false, ..) => Err(Error::not_found("relation")),
             (_, _, What::Platform(user, relation)) => {
                 let (asked, who) = (Roles::NONE.with(relation.role()), PlatformUserRef::User(UserRef::Id(user.id)));
-                Ok(Ending::Platform(self.to_take(cx, who, Some(user), asked)?))
+                Ok(Ending::Platform(self.to_take(cx, who, Some(*user), asked)?))
             }
             (_, RelationId::Member(group, user), _) => {
                 let group = self.group_of(cx, group).await?;
@@ -231,7 +233,7 @@ struct Plan {
 }
 enum What {
     /// Somebody's role in the tenant.
-    Platform(User, PlatformRelation),
+    Platform(Box<User>, PlatformRelation),
     Other,
 }
 
@@ -265,8 +267,8 @@ enum Made {
     /// It is there.
     Before,
     Platform(platform_user::Give),
-    Member(member::SetRole),
-    Owner(resources::Update),
+    Member(Box<member::SetRole>),
+    Owner(Box<resources::Update>),
 }
 async fn make(tx: &mut Tx, c: &Make) -> portcullis_store::Result<Relation> {
     match &c.made {
