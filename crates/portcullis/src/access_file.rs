@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_02_a_bomb_of_anchors_is_refused() {
+    fn sec_14_a_bomb_of_anchors_is_refused() {
         let e = wrong("version: 1\nroles: &a []\ngroups: *a\n");
         assert!(e.to_lowercase().contains("anchor"), "{e}");
         let deep = format!("version: 1\nroles: {}{}\n", "[".repeat(5_000), "]".repeat(5_000));

@@ -79,13 +79,12 @@ async fn read(tx: &mut Tx, (): &()) -> portcullis_store::Result<AccessFile> {
         }
     }
 
-    let mut inside: HashMap<Option<Id<Organization>>, (Vec<RoleEntry>, Vec<GroupEntry>, Vec<ProjectEntry>)> =
-        HashMap::new();
+    let mut inside: HashMap<Option<Id<Organization>>, Inside> = HashMap::new();
     for r in roles.into_iter().filter(|r| !is_as_shipped(r)) {
-        inside.entry(r.organization_id).or_default().0.push(role_entry(r));
+        inside.entry(r.organization_id).or_default().roles.push(role_entry(r));
     }
     for g in groups {
-        inside.entry(g.organization_id).or_default().1.push(GroupEntry {
+        inside.entry(g.organization_id).or_default().groups.push(GroupEntry {
             name: g.name.into_string(),
             title: g.title,
             state: Switch::of(g.state),
@@ -93,20 +92,20 @@ async fn read(tx: &mut Tx, (): &()) -> portcullis_store::Result<AccessFile> {
         });
     }
     for p in projects {
-        inside.entry(Some(p.organization_id)).or_default().2.push(ProjectEntry {
+        inside.entry(Some(p.organization_id)).or_default().projects.push(ProjectEntry {
             name: p.name.into_string(),
             title: p.title,
             state: Switch::of(p.state),
             metadata: p.metadata,
         });
     }
-    for (roles, groups, projects) in inside.values_mut() {
-        roles.sort_by(|a, b| a.name.cmp(&b.name));
-        groups.sort_by(|a, b| a.name.cmp(&b.name));
-        projects.sort_by(|a, b| a.name.cmp(&b.name));
+    for inside in inside.values_mut() {
+        inside.roles.sort_by(|a, b| a.name.cmp(&b.name));
+        inside.groups.sort_by(|a, b| a.name.cmp(&b.name));
+        inside.projects.sort_by(|a, b| a.name.cmp(&b.name));
     }
     for o in organizations {
-        let (roles, groups, projects) = inside.remove(&Some(o.id)).unwrap_or_default();
+        let Inside { roles, groups, projects } = inside.remove(&Some(o.id)).unwrap_or_default();
         file.organizations.push(OrganizationEntry {
             name: o.name.into_string(),
             title: o.title,
@@ -119,7 +118,8 @@ async fn read(tx: &mut Tx, (): &()) -> portcullis_store::Result<AccessFile> {
         });
     }
     file.organizations.sort_by(|a, b| a.name.cmp(&b.name));
-    (file.roles, file.groups, _) = inside.remove(&None).unwrap_or_default();
+    let own = inside.remove(&None).unwrap_or_default();
+    (file.roles, file.groups) = (own.roles, own.groups);
 
     let mut rules: HashMap<Id<Policy>, Vec<Rule>> = HashMap::new();
     for rule in policy::all_rules(tx).await? {
@@ -132,6 +132,14 @@ async fn read(tx: &mut Tx, (): &()) -> portcullis_store::Result<AccessFile> {
     file.bindings = binding_entries(tx, bindings, &names).await?;
     file.platform_users = platform_users(tx).await?;
     Ok(file)
+}
+
+/// What lies in an organization, or in the tenant itself.
+#[derive(Default)]
+struct Inside {
+    roles: Vec<RoleEntry>,
+    groups: Vec<GroupEntry>,
+    projects: Vec<ProjectEntry>,
 }
 
 /// What the file calls things.

@@ -311,7 +311,7 @@ pub(super) async fn meta_schema(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outco
         return Ok(Outcome::There);
     }
     let schema = r.str("schema").to_owned();
-    if !serde_json::from_str::<Map<String, Value>>(&schema).is_ok() || crate::meta_schema::validator(&schema).is_err() {
+    if serde_json::from_str::<Map<String, Value>>(&schema).is_err() || crate::meta_schema::validator(&schema).is_err() {
         return Ok(Outcome::Problem(format!("the schema {name} does not hold")));
     }
     let created_at = r.time("created_at", tx.cx.now);

@@ -15,7 +15,7 @@ pub(super) fn is_known_to_be(u: &User) -> bool {
 
 pub(super) async fn user(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
     let Some(id) = r.id() else { return Ok(Outcome::Problem("no id".into())) };
-    if b.would_be(id.to_owned()) || user::facts(tx, Id::from_uuid(id)).await?.is_some() {
+    if b.would_be(id) || user::facts(tx, Id::from_uuid(id)).await?.is_some() {
         return Ok(Outcome::There);
     }
     let email = match Email::parse(r.str("email")) {
