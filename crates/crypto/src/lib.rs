@@ -12,7 +12,9 @@
 //! | encrypt what is stored, wrap keys, derive MAC keys | [`seal`] |
 //! | hand a client an opaque place in a list | [`cursor`] |
 //! | sign access tokens and checkpoints | [`signing`] |
+//! | make a machine's key, read what is signed with it | [`machine_key`] |
 pub mod cursor;
+pub mod machine_key;
 pub mod password;
 pub mod pool;
 pub mod random;
@@ -26,6 +28,13 @@ use aws_lc_rs::digest;
 pub fn sha256(bytes: &[u8]) -> [u8; 32] {
     let mut out = [0; 32];
     out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// SHA3-256 (FIPS 202).
+pub fn sha3_256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA3_256, bytes).as_ref());
     out
 }
 

@@ -21,6 +21,8 @@ pub mod project;
 pub mod resource;
 pub mod role;
 pub mod role_binding;
+pub mod service_credential;
+pub mod service_user;
 pub mod session;
 pub mod tenant;
 pub mod time;

@@ -149,6 +149,7 @@ impl RateLimits {
         let key = match cx.principal.credential {
             Credential::Session { id, .. } => id.uuid().as_u128(),
             Credential::ApiKey { id, .. } => id.uuid().as_u128(),
+            Credential::Service { id, .. } => id.uuid().as_u128(),
             Credential::None => address_key(cx.ip?),
         };
         Some(limit.hit(key))

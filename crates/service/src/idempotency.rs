@@ -67,7 +67,7 @@ impl App {
         // a narrower key of the same owner must not be given the answer to a wider one's call
         let rights = match &cx.principal.credential {
             Credential::ApiKey { scopes, .. } => scopes.as_slice().join(" "),
-            Credential::Session { .. } | Credential::None => "*".into(),
+            Credential::Session { .. } | Credential::Service { .. } | Credential::None => "*".into(),
         };
         let identity = [who.as_bytes(), rights.as_bytes(), key.route.as_bytes(), key.key.as_bytes()];
         let tag = tenancy.idempotency.tag(&identity);

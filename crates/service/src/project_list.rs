@@ -10,6 +10,7 @@ use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::{Tx, project};
 use uuid::Uuid;
 
+use crate::access::Access;
 use crate::authorize::{Gate, bearer};
 use crate::holder::{self, bounded};
 use crate::project::ProjectShown;
@@ -60,26 +61,18 @@ impl App {
         let total = all.len();
         let first = q.page.saturating_sub(1).saturating_mul(q.size);
         let access = &self.snapshot(cx).await?.access;
-        let asked: Vec<(&String, &Permission)> = q
-            .permissions
-            .iter()
-            .filter_map(|word| Some((word, access.catalogue.resolve(word, "app/project")?)))
-            .collect();
-        let mut out = MyProjects { total, ..MyProjects::default() };
-        for project in all.into_iter().skip(first).take(q.size) {
-            let id = project.id.uuid();
-            let has: Vec<String> = asked
-                .iter()
-                .filter(|(_, p)| access.graph.check(me, None, p, Object::Project(id)).holds())
-                .map(|(word, _)| (*word).clone())
-                .collect();
-            if !has.is_empty() {
-                out.pairs.push((id, has));
-            }
-            let members = if q.count { holder::count(&access.graph, id) } else { 0 };
-            out.projects.push(ProjectShown { project, members });
-        }
-        Ok(out)
+        let page: Vec<Project> = all.into_iter().skip(first).take(q.size).collect();
+        let pairs = pairs(access, me, &page, &q.permissions);
+        let members = |p: &Project| if q.count { holder::count(&access.graph, p.id.uuid()) } else { 0 };
+        let projects = page.into_iter().map(|project| ProjectShown { members: members(&project), project }).collect();
+        Ok(MyProjects { projects, pairs, total })
+    }
+    /// All of somebody's projects. The caller was allowed to look.
+    pub(crate) async fn projects_with(&self, cx: &Ctx, who: Bearer, permissions: &[String]) -> Result<MyProjects> {
+        let all = self.projects_of(cx, who, None, false).await?;
+        let (access, total) = (&self.snapshot(cx).await?.access, all.len());
+        let pairs = pairs(access, who, &all, permissions);
+        Ok(MyProjects { projects: all.into_iter().map(ProjectShown::alone).collect(), pairs, total })
     }
     /// A user's projects. Superusers.
     pub async fn projects_of_user(&self, cx: &Ctx, user: Result<UserRef>) -> Result<Vec<ProjectShown>> {
@@ -115,6 +108,22 @@ impl App {
         bounded(projects.len())?;
         self.0.db.scan(cx.clone(), projects, read).await.map_err(Error::from)
     }
+}
+
+/// What of these permissions somebody has on each project, in the words that were asked; unknown ones nobody has.
+fn pairs(access: &Access, who: Bearer, projects: &[Project], words: &[String]) -> Vec<(Uuid, Vec<String>)> {
+    let asked: Vec<(&String, &Permission)> =
+        words.iter().filter_map(|word| Some((word, access.catalogue.resolve(word, "app/project")?))).collect();
+    let pair = |project: &Project| {
+        let id = project.id.uuid();
+        let has: Vec<String> = asked
+            .iter()
+            .filter(|(_, p)| access.graph.check(who, None, p, Object::Project(id)).holds())
+            .map(|(word, _)| (*word).clone())
+            .collect();
+        (!has.is_empty()).then_some((id, has))
+    };
+    projects.iter().filter_map(pair).collect()
 }
 
 /// The projects and the organizations on which somebody holds something, themselves or through a group.

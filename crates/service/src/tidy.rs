@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::erasure as redaction;
 use portcullis_domain::audit::Event;
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
@@ -147,7 +148,7 @@ impl App {
     }
     async fn erase_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
         let Some(e) = self.0.db.read(cx.clone(), &(), next).await? else { return Ok(false) };
-        self.take_from_deleted(&cx, e.user_id).await?;
+        self.take_from_deleted(&cx, Bearer::User(e.user_id.uuid())).await?;
         let from = audit::Start { seq: e.after_seq + 1, limit: STEP };
         let rows = self.0.db.scan(cx.clone(), from, audit::range).await?;
         let head = self.0.db.read(cx.clone(), &(), audit::head).await?;

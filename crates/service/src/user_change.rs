@@ -1,6 +1,7 @@
 //! Changing, suspending and erasing a user.
 use portcullis_crypto::token::Purpose;
 use portcullis_domain::api_key::ApiKey;
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
@@ -75,7 +76,7 @@ impl App {
             Ok(Delete { id: user.id, seen: user.revision, if_match, scribe: self.scribe(cx) })
         };
         let id = self.apply(cx, gate, command, delete).await?;
-        if let Err(e) = self.take_from_deleted(cx, id).await {
+        if let Err(e) = self.take_from_deleted(cx, Bearer::User(id.uuid())).await {
             tracing::warn!(error = ?e, user = %id, "what a deleted user held is left to the worker");
         }
         Ok(())

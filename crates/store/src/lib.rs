@@ -36,6 +36,8 @@ pub mod resource;
 mod revision;
 pub mod role_binding;
 mod row;
+pub mod service_credential;
+pub mod service_user;
 pub mod session;
 pub mod signing_key;
 mod sqlite;

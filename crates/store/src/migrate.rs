@@ -28,7 +28,11 @@ macro_rules! step {
     };
 }
 
-const STEPS: &[Step] = &[step!(1, min_binary 1, "0001_base.sql"), step!(2, min_binary 1, "0002_access.sql")];
+const STEPS: &[Step] = &[
+    step!(1, min_binary 1, "0001_base.sql"),
+    step!(2, min_binary 1, "0002_access.sql"),
+    step!(3, min_binary 1, "0003_service_users.sql"),
+];
 
 /// The schema that this binary was written for.
 pub const fn latest_version() -> i64 {

@@ -4,8 +4,8 @@
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
     access_change, access_role, api_key, attempt, audit, directory, erasure, group, holding, idempotency, meta_schema,
-    organization, organization_removal, permission, policy, project, resource, revision, role_binding, session, tenant,
-    user,
+    organization, organization_removal, permission, policy, project, resource, revision, role_binding,
+    service_credential, service_user, session, tenant, user,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -56,6 +56,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         project::ALL,
         resource::ALL,
         role_binding::ALL,
+        service_credential::ALL,
+        service_user::ALL,
         session::ALL,
         tenant::ALL,
         user::ALL,

@@ -168,6 +168,10 @@ impl Graph {
             (new && self.groups.get(&b.object).is_some_and(|g| g.enabled)).then_some(b.object)
         })
     }
+    /// The slugs of a role's permissions; a role that is not there, or is disabled, has none.
+    pub fn permissions_of(&self, role: Uuid) -> impl Iterator<Item = &str> {
+        self.roles.get(&role).into_iter().flat_map(|set| self.slugs.of(set))
+    }
     /// How many bindings there are.
     pub fn binding_count(&self) -> usize {
         self.bindings.len()
