@@ -18,6 +18,7 @@ const CONTRACT: &[&str] = &[
     "role id is invalid",
     "principal is not a member of the resource",
     "service user not found",
+    "service user credentials not found",
 ];
 
 /// Of "SU else unavailable" calls.

@@ -31,5 +31,7 @@ mod refusals;
 mod roles;
 mod rules;
 mod seed;
+mod service_credentials;
+mod service_users;
 mod tenants;
 mod v1beta1;
