@@ -19,6 +19,7 @@ use portcullis_store::{Tx, api_key, directory, service_user, session, user};
 
 use crate::App;
 use crate::authenticate_machine::{Proof, basic, of_machine};
+use crate::service_user::of_key;
 use crate::tenancy::Tenancy;
 
 /// Where a request comes from.
@@ -336,7 +337,11 @@ async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Opt
     let Some(hash) = api_key::hash(tx, *id).await? else { return Ok(None) };
     let (creator, machine) = match key.owner {
         KeyOwner::User(id) => (user::facts(tx, id).await?, None),
-        KeyOwner::Service(id) => (None, service_user::by_id(tx, id).await?),
+        KeyOwner::Service(id) => {
+            // a server of before wrote the key alone
+            let machine = service_user::by_id(tx, id).await?;
+            (None, Some(machine.unwrap_or_else(|| of_key(id, &key.name, key.created_at))))
+        }
     };
     Ok(Some(KeyFacts { revision: tenant.revision, key, hash, creator, machine, state: tenant.state }))
 }

@@ -84,9 +84,14 @@ impl App {
             Kind::Secret => Purpose::ServiceSecret.generate(&*self.0.random),
             Kind::Token => ServiceToken::generate(c.id.uuid(), &*self.0.random),
             Kind::Key => {
-                let _one = MAKING.acquire().await.map_err(Error::internal)?;
+                let one = MAKING.acquire().await.map_err(Error::internal)?;
                 let id = c.id.uuid();
-                let made = tokio::task::spawn_blocking(move || NewMachineKey::generate(id)).await;
+                let made = tokio::task::spawn_blocking(move || {
+                    // held to the end, whether or not anybody waits for it
+                    let _one = one;
+                    NewMachineKey::generate(id)
+                });
+                let made = made.await;
                 let key = made.map_err(Error::internal)?.map_err(Error::internal)?;
                 return Ok((Verifier::Jwk(key.public.jwk().to_string()), key.private.expose().to_owned()));
             }

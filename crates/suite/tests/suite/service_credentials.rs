@@ -101,17 +101,6 @@ async fn stored(w: &World, credential: &str) -> Verifier {
     let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
     w.node.app.db().read(cx, &credential.parse().unwrap(), read).await.unwrap()
 }
-async fn switch(w: &World, machine: &str, state: State) {
-    async fn write(tx: &mut Tx, (id, state): &(Id<ServiceUser>, State)) -> portcullis_store::Result<()> {
-        let before = service_user::by_id(tx, *id).await?.unwrap();
-        service_user::update(tx, &ServiceUser { state: *state, ..before }).await?;
-        tx.bump().await?;
-        Ok(())
-    }
-    let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
-    w.node.app.db().write(cx, (machine.parse().unwrap(), state), write).await.unwrap();
-}
-
 async fn all_three_kinds_prove_it_on_both_surfaces(w: World) {
     let p = place(&w).await;
     let (_, secret) = secret(&w, &p.owner.client, &p.organization, &p.machine).await;
@@ -195,9 +184,9 @@ async fn sec_19_a_disabled_service_user_or_organization_counts_at_once(w: World)
     let (_, client) = secret(&w, &p.owner.client, &p.organization, &p.machine).await;
     let works = async || client.get("/v1beta1/users/self").await.status;
     assert_eq!(works().await, 200);
-    switch(&w, &p.machine, State::Disabled).await;
+    change_machine(&w, &p.machine, |s| ServiceUser { state: State::Disabled, ..s }).await;
     assert_eq!(works().await, 401);
-    switch(&w, &p.machine, State::Enabled).await;
+    change_machine(&w, &p.machine, |s| ServiceUser { state: State::Enabled, ..s }).await;
     assert_eq!(works().await, 200);
     w.owner().post("/v1beta1/organizations/acme-corp/disable", json!({})).await.expect(200);
     let refused = connect(&client, "GetCurrentUser", json!({})).await;
@@ -350,7 +339,7 @@ async fn credentials_of_others_are_not_yours_to_delete(w: World) {
         format!("tokens/{theirs}"),
         format!("keys/{theirs}"),
         format!("secrets/{NOBODY}"),
-        format!("tokens/x"),
+        "tokens/x".into(),
         format!("keys/{NOBODY}"),
         format!("secrets/{kid}"),
     ] {

@@ -1,8 +1,7 @@
 //! Service users of organizations, and those of service keys (spec v1beta1 2.3.4, 3.10, decisions 13 and 17).
 use portcullis_domain::organization::State;
 use portcullis_domain::service_user::ServiceUser;
-use portcullis_domain::{Id, Role, Roles};
-use portcullis_store::{Tx, service_user};
+use portcullis_domain::{Role, Roles};
 use serde_json::{Value, json};
 
 use crate::world::access::*;
@@ -49,21 +48,6 @@ impl Place {
     fn at(&self, machine: &str) -> String {
         format!("{}/{machine}", self.all())
     }
-}
-
-/// Changes a row as an import or a platform role would.
-async fn change(w: &World, id: &str, with: fn(ServiceUser) -> ServiceUser) {
-    async fn write(
-        tx: &mut Tx,
-        (id, with): &(Id<ServiceUser>, fn(ServiceUser) -> ServiceUser),
-    ) -> portcullis_store::Result<()> {
-        let before = service_user::by_id(tx, *id).await?.unwrap();
-        service_user::update(tx, &with(before)).await?;
-        tx.bump().await?;
-        Ok(())
-    }
-    let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
-    w.node.app.db().write(cx, (id.parse().unwrap(), with), write).await.unwrap();
 }
 
 async fn who_may_do_what_with_a_service_user(w: World) {
@@ -152,7 +136,7 @@ async fn an_organizations_service_users_are_listed_by_state(w: World) {
     let p = place(&w).await;
     let on = machine(&p.owner.client, &p.organization, "on").await;
     let off = machine(&p.owner.client, &p.organization, "off").await;
-    change(&w, &off, |s| ServiceUser { state: State::Disabled, ..s }).await;
+    change_machine(&w, &off, |s| ServiceUser { state: State::Disabled, ..s }).await;
     let list = |query: String| {
         let client = p.member.client.clone();
         async move { all(&client.get(&query).await.expect(200)["serviceusers"], "id") }
@@ -213,7 +197,7 @@ async fn service_users_hold_roles_on_projects(w: World) {
     let theirs = organization(&other.client, "other-corp").await;
     let foreign = machine(&other.client, &theirs, "theirs").await;
     let disabled = machine(&p.owner.client, &p.organization, "off").await;
-    change(&w, &disabled, |s| ServiceUser { state: State::Disabled, ..s }).await;
+    change_machine(&w, &disabled, |s| ServiceUser { state: State::Disabled, ..s }).await;
     for id in [foreign.as_str(), &disabled, NOBODY] {
         let refused = on_project(&p.owner.client, &apollo, "app/serviceuser", id, PROJECT_VIEWER).await;
         assert_eq!((code(&refused), text(&refused)), ("not_found".into(), "service user not found".into()), "{id}");
@@ -280,9 +264,9 @@ async fn checks_about_service_users_look_at_them(w: World) {
     let subject = format!("app/serviceuser:{m}");
     assert!(may(&subject).await);
     assert!(!may(&format!("app/serviceuser:{NOBODY}")).await && !may("serviceuser:x").await);
-    change(&w, &m, |s| ServiceUser { state: State::Disabled, ..s }).await;
+    change_machine(&w, &m, |s| ServiceUser { state: State::Disabled, ..s }).await;
     assert!(!may(&subject).await, "a disabled one");
-    change(&w, &m, |s| ServiceUser { state: State::Enabled, ..s }).await;
+    change_machine(&w, &m, |s| ServiceUser { state: State::Enabled, ..s }).await;
     assert!(may(&subject).await);
     // of a disabled organization, on another's
     let other = w.person("Otto", &["user"]).await;
@@ -316,7 +300,7 @@ async fn a_service_user_is_managed_by_whoever_manages_its_organizations(w: World
     p.owner.client.post("/v1beta1/check", nothing).await.expect(404);
 }
 
-/// How many rows of a table there are.
+/// How many policies of a list a service user holds.
 fn policies_of(list: &Value, machine: &str) -> usize {
     let principal = format!("app/serviceuser:{machine}");
     list["policies"].as_array().unwrap().iter().filter(|p| p["principal"] == json!(principal)).count()
@@ -378,9 +362,9 @@ async fn a_service_key_is_a_service_user_of_the_platform(w: World) {
     let p = place(&w).await;
     let on = format!("organization:{}", p.organization);
     policy(&p.owner.client, ORGANIZATION_VIEWER, &on, &format!("serviceuser:{m}")).await.expect(200);
-    change(&w, &m, |s| ServiceUser { state: State::Disabled, ..s }).await;
+    change_machine(&w, &m, |s| ServiceUser { state: State::Disabled, ..s }).await;
     robot.get("/v1/users").await.expect(401);
-    change(&w, &m, |s| ServiceUser { state: State::Enabled, ..s }).await;
+    change_machine(&w, &m, |s| ServiceUser { state: State::Enabled, ..s }).await;
     robot.get("/v1/users").await.expect(200);
     w.owner().delete(&format!("/v1/api-keys/{key}")).await.expect(204);
     robot.get("/v1/users").await.expect(401);
@@ -394,7 +378,7 @@ async fn sec_11_a_platform_role_makes_a_service_user_a_superuser(w: World) {
     let (old, client) = secret(&w, &p.owner.client, &p.organization, &m).await;
     client.get("/v1beta1/admin/serviceusers").await.expect(403);
     client.get("/v1beta1/admin/users/self").await.expect(403);
-    change(&w, &m, |s| ServiceUser { roles: Roles::NONE.with(Role::Admin), ..s }).await;
+    change_machine(&w, &m, |s| ServiceUser { roles: Roles::NONE.with(Role::Admin), ..s }).await;
     client.get("/v1beta1/admin/serviceusers").await.expect(200);
     assert_eq!(client.get("/v1beta1/admin/users/self").await.expect(200)["service_user"]["id"], json!(m));
     client.get("/v1/users").await.expect(200);
@@ -402,7 +386,7 @@ async fn sec_11_a_platform_role_makes_a_service_user_a_superuser(w: World) {
     let refused = p.owner.client.post(&format!("{}/secrets", p.at(&m)), json!({})).await;
     assert_eq!(refused.status, 403, "{}", refused.text());
     w.owner().post(&format!("{}/secrets", p.at(&m)), json!({})).await.expect(200);
-    change(&w, &m, |s| ServiceUser { roles: Roles::NONE.with(Role::Checker), ..s }).await;
+    change_machine(&w, &m, |s| ServiceUser { roles: Roles::NONE.with(Role::Checker), ..s }).await;
     client.get("/v1beta1/admin/serviceusers").await.expect(403);
     let platform = json!({ "resource": "platform:platform", "permission": "check" });
     assert_eq!(client.post("/v1beta1/check", platform).await.expect(200)["status"], true);

@@ -1,4 +1,7 @@
 //! Organizations, groups and projects for tests to begin from, made through the API.
+use portcullis_domain::Id;
+use portcullis_domain::service_user::ServiceUser;
+use portcullis_store::{Tx, service_user};
 use serde_json::{Value, json};
 
 use super::{Answer, Client, World};
@@ -92,4 +95,18 @@ pub async fn secret(w: &World, by: &Client, organization: &str, machine: &str) -
 /// Gives somebody a role on something.
 pub async fn policy(by: &Client, role: &str, resource: &str, principal: &str) -> Answer {
     by.post("/v1beta1/policies", json!({ "role_id": role, "resource": resource, "principal": principal })).await
+}
+/// Changes a row as an import or a platform role would.
+pub async fn change_machine(w: &World, id: &str, with: fn(ServiceUser) -> ServiceUser) {
+    async fn write(
+        tx: &mut Tx,
+        (id, with): &(Id<ServiceUser>, fn(ServiceUser) -> ServiceUser),
+    ) -> portcullis_store::Result<()> {
+        let before = service_user::by_id(tx, *id).await?.unwrap();
+        service_user::update(tx, &with(before)).await?;
+        tx.bump().await?;
+        Ok(())
+    }
+    let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
+    w.node.app.db().write(cx, (id.parse().unwrap(), with), write).await.unwrap();
 }
