@@ -73,7 +73,8 @@ mod tests {
         assert_eq!(of(&[("x-user-token", "t"), ("authorization", "Bearer t")]), Ok("t".into()));
         assert_eq!(of(&[("x-user-token", "t"), ("authorization", "Bearer u")]), Err(Code::InvalidInput));
         assert_eq!(of(&[("x-user-token", "t"), ("x-api-key", "k")]), Err(Code::InvalidInput));
-        assert_eq!(of(&[("authorization", "Basic YTpi")]), Err(Code::Unauthenticated));
+        assert_eq!(of(&[("x-user-token", "t"), ("authorization", "Basic YTpi")]), Err(Code::InvalidInput));
+        assert_eq!(of(&[("authorization", "Digest YTpi")]), Err(Code::Unauthenticated));
         assert_eq!(of(&[("x-user-token", "")]), Ok(String::new()));
     }
 }

@@ -25,6 +25,7 @@ const CONTRACT: &[&str] = &[
     "domain name already exists for that organization",
     "invalid domain, no such host found",
     "required TXT record not found for domain verification",
+    "service user credentials not found",
 ];
 
 /// Of "SU else unavailable" calls.

@@ -92,7 +92,7 @@ impl Actor {
         let credential = match &principal.credential {
             Credential::Session { .. } => Some("session"),
             Credential::ApiKey { owner: KeyOwner::User(_), .. } => Some("api_key"),
-            Credential::ApiKey { owner: KeyOwner::Service(_), .. } => Some("service"),
+            Credential::ApiKey { owner: KeyOwner::Service(_), .. } | Credential::Service { .. } => Some("service"),
             Credential::PersonalToken { .. } => Some("pat"),
             Credential::None => None,
         };

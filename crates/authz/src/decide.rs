@@ -1,6 +1,5 @@
 //! Deciding: scopes, rails, rules by priority, base layer, no.
 use cedar_policy_core::evaluator::Evaluator;
-use portcullis_domain::api_key::KeyOwner;
 use portcullis_domain::policy::{AccessKind, ApprovalMode};
 use portcullis_domain::user::User;
 use portcullis_domain::{Credential, Id, Principal, Roles, Subject};
@@ -120,7 +119,7 @@ impl Snapshot {
                 _ => {}
             }
         }
-        permitted || is_key_of_its_own(principal) || !cell(principal, lent, action, i).is_no()
+        permitted || principal.is_service_key() || !cell(principal, lent, action, i).is_no()
     }
 
     /// Layer by layer of priority; [`Layer::Default`] when no group decides.
@@ -323,12 +322,8 @@ fn in_scopes(principal: &Principal, action: &str) -> bool {
     match &principal.credential {
         Credential::ApiKey { scopes, .. } => scopes.allow(action),
         Credential::PersonalToken { .. } => false,
-        Credential::Session { .. } | Credential::None => true,
+        Credential::Session { .. } | Credential::Service { .. } | Credential::None => true,
     }
-}
-/// A service key: its rights are its scopes, which were looked at already.
-fn is_key_of_its_own(principal: &Principal) -> bool {
-    matches!(principal.credential, Credential::ApiKey { owner: KeyOwner::Service(_), .. })
 }
 /// The caller's cell of the base table.
 fn cell(principal: &Principal, lent: Roles, action: &BuiltIn, i: usize) -> Cell {
@@ -352,7 +347,8 @@ pub(crate) enum BaseFacts {
     },
 }
 pub(crate) fn base_facts(request: &Request<'_>, action: &BuiltIn) -> BaseFacts {
-    if is_key_of_its_own(request.principal) {
+    // its rights are its scopes, which were looked at already
+    if request.principal.is_service_key() {
         return BaseFacts::Everything;
     }
     let target = request.target;

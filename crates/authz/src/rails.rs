@@ -1,5 +1,5 @@
 //! Guard rails: what no rule lifts (spec v1 part 5). Those that need rows (who holds which role) are the service's.
-use portcullis_domain::{Principal, Subject};
+use portcullis_domain::Principal;
 
 use crate::actions::BuiltIn;
 use crate::target::{Side, Target};
@@ -32,7 +32,7 @@ pub(crate) fn meet(principal: &Principal, action: &BuiltIn, target: &Target<'_>)
     // (2) what belongs to the owner cannot be given by a rule: whoever writes rules would be the owner
     let owners = matches!(action.name, "tenants:transfer" | "api_keys:create_service");
     // the key of a former owner must not take the tenant back
-    let machine = matches!(principal.subject, Subject::ServiceUser(_)) && action.name != "tenants:transfer";
+    let machine = principal.is_service_key() && action.name != "tenants:transfer";
     let of_another = target.side == Side::Other && principal.administers_tenants();
     if owners && !(principal.is_owner || of_another || machine) {
         return Some(Rail::Refuse);

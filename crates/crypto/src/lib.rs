@@ -12,7 +12,9 @@
 //! | encrypt what is stored, wrap keys, derive MAC keys | [`seal`] |
 //! | hand a client an opaque place in a list | [`cursor`] |
 //! | sign access tokens and checkpoints | [`signing`] |
+//! | make a machine's key, read what is signed with it | [`machine_key`] |
 pub mod cursor;
+pub mod machine_key;
 pub mod password;
 pub mod pool;
 pub mod random;

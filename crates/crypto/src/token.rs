@@ -4,6 +4,7 @@ use std::{fmt, str::FromStr};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis_domain::port::Random;
+use uuid::Uuid;
 use zeroize::{Zeroize, Zeroizing};
 
 /// A secret's hash, as it is stored. Compared in constant time.
@@ -35,6 +36,9 @@ impl fmt::Debug for TokenHash {
 #[derive(Clone)]
 pub struct Raw(Zeroizing<String>);
 impl Raw {
+    pub(crate) fn new(text: String) -> Self {
+        Self(Zeroizing::new(text))
+    }
     /// The text to hand to its holder. Never log it.
     pub fn expose(&self) -> &str {
         &self.0
@@ -208,6 +212,42 @@ impl FromStr for Purpose {
     }
 }
 
+/// A service user's API token (spec v1beta1 3.10): `pcb_` + 22 base64url characters, which are its id, + 43 that are secret.
+pub struct ServiceToken;
+impl ServiceToken {
+    const PREFIX: &'static str = "pcb_";
+    const ID: usize = 22;
+
+    /// Makes the token of this id.
+    pub fn generate(id: Uuid, random: &dyn Random) -> NewToken {
+        let mut secret = Zeroizing::new([0u8; 32]);
+        random.fill(&mut *secret);
+        let mut raw = String::with_capacity(Self::PREFIX.len() + Self::ID + SECRET);
+        raw.push_str(Self::PREFIX);
+        URL_SAFE_NO_PAD.encode_string(id.as_bytes(), &mut raw);
+        URL_SAFE_NO_PAD.encode_string(*secret, &mut raw);
+        NewToken { hash: hash(&raw), raw: Raw::new(raw) }
+    }
+    /// Is it one, by its first characters?
+    pub fn is(raw: &str) -> bool {
+        raw.starts_with(Self::PREFIX)
+    }
+    /// Reads a token: its id, and what to compare with the stored hash.
+    pub fn parse(raw: &str) -> Result<(Uuid, TokenHash), MalformedToken> {
+        let rest = raw.strip_prefix(Self::PREFIX).ok_or(MalformedToken)?;
+        if rest.len() != Self::ID + SECRET || !rest.bytes().all(is_base64url) {
+            return Err(MalformedToken);
+        }
+        let id = URL_SAFE_NO_PAD.decode(&rest[..Self::ID]).map_err(|_| MalformedToken)?;
+        Ok((Uuid::from_slice(&id).map_err(|_| MalformedToken)?, hash(raw)))
+    }
+}
+
+/// A secret or token that was presented beside its id, as it is stored of those of ours.
+pub fn hash_of(raw: &str) -> TokenHash {
+    hash(raw)
+}
+
 /// A token that was just made.
 #[derive(Clone, Debug)]
 pub struct NewToken {
@@ -295,6 +335,25 @@ mod tests {
         let hex: String = token.hash.bytes().iter().map(|b| format!("{b:02x}")).collect();
         assert_eq!(hex, "9e6291970cb44dd94008c79bcaf9d86f18b4b49ba5b2a04781db7199ed3b9e4e");
         assert!(Purpose::PersonalAccess.parse(&format!("fpt_{}B", "A".repeat(42))).is_err(), "one text a secret");
+    }
+    #[test]
+    fn a_service_token_names_its_credential() {
+        let id = Uuid::from_u128(7);
+        let token = ServiceToken::generate(id, &OsRandom);
+        assert_eq!(ServiceToken::parse(token.raw.expose()), Ok((id, token.hash)));
+        assert_eq!(hash_of(token.raw.expose()), token.hash);
+        assert_ne!(ServiceToken::generate(id, &OsRandom).hash, token.hash);
+        for bad in [
+            "",
+            "pcb_",
+            "pcb_é",
+            &token.raw.expose()[1..],
+            &token.raw.expose()[..68],
+            &format!("{}A", token.raw.expose()),
+        ] {
+            assert_eq!(ServiceToken::parse(bad), Err(MalformedToken), "{bad}");
+        }
+        assert!(token.raw.expose().parse::<Purpose>().is_err());
     }
 
     #[test]

@@ -7,15 +7,14 @@ use crate::id::Id;
 use crate::organization::Organization;
 use crate::personal_token::PersonalToken;
 use crate::role::{Role, Roles};
+use crate::service_credential::{ServiceCredential, ServiceCredentialKind};
 use crate::session::Session;
 use crate::tenant::{Tenant, TenantKey};
 use crate::time::Timestamp;
 use crate::user::{AuthProvider, User};
 use crate::value::Email;
 
-/// A machine identity.
-#[derive(Debug)]
-pub struct ServiceUser;
+pub use crate::service_user::ServiceUser;
 
 /// What the caller proved.
 #[derive(Clone, Debug)]
@@ -52,6 +51,13 @@ pub enum Credential {
         made_at: Timestamp,
         /// When it ends by itself.
         expires_at: Timestamp,
+    },
+    /// What a service user proved itself with.
+    Service {
+        /// Its row, looked at on every call.
+        id: Id<ServiceCredential>,
+        /// How.
+        kind: ServiceCredentialKind,
     },
     /// Nothing: a public operation, or the server itself.
     None,
@@ -127,8 +133,12 @@ impl Principal {
     /// Does the caller administer the master tenant, by role or as a key of its own? Only such a one works on other tenants:
     /// no rule gives them away.
     pub fn administers_tenants(&self) -> bool {
-        let machine = matches!(self.subject, Subject::ServiceUser(_));
-        self.in_master && (self.is_owner || self.roles.has(Role::Admin) || machine)
+        self.in_master && (self.is_owner || self.roles.has(Role::Admin) || self.is_service_key())
+    }
+    /// Is it a service key, whose rights are its scopes (decision 13)? A service user that comes with a credential of its own
+    /// has what its bindings and roles give, and nothing else.
+    pub fn is_service_key(&self) -> bool {
+        matches!(self.credential, Credential::ApiKey { owner: KeyOwner::Service(_), .. })
     }
     /// Nobody.
     pub fn anonymous() -> Self {

@@ -33,6 +33,8 @@ pub mod relation;
 pub mod resource;
 pub mod role;
 pub mod role_binding;
+pub mod service_credential;
+pub mod service_user;
 pub mod session;
 pub mod tenant;
 pub mod tenant_domain;

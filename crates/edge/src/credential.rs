@@ -17,7 +17,7 @@ pub fn unauthenticated(reason: &'static str) -> Error {
     Error::new(Code::Unauthenticated, "Sign in or send an API key.").detail("reason", reason)
 }
 
-/// The request's one credential. Two kinds at once are 400 (decision 11); another scheme than Bearer is 401.
+/// The request's one credential. Two kinds at once are 400 (decision 11); another scheme than Bearer and Basic is 401.
 pub fn presented(headers: &HeaderMap) -> Result<Presented<'_>> {
     let authorization = single(headers, &AUTHORIZATION)?;
     let key = single(headers, &X_API_KEY)?;
@@ -25,7 +25,7 @@ pub fn presented(headers: &HeaderMap) -> Result<Presented<'_>> {
         (Some(_), Some(_)) => Err(Error::field("X-API-Key", "Send either this header or Authorization, not both.")),
         (None, None) => Ok(Presented::Nothing),
         (None, Some(key)) => Ok(Presented::ApiKey(key)),
-        (Some(value), None) => bearer(value).map(Presented::Bearer),
+        (Some(value), None) => authorization_of(value),
     }
 }
 
@@ -39,13 +39,15 @@ fn single<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h st
     }
 }
 
-fn bearer(value: &str) -> Result<&str> {
+fn authorization_of(value: &str) -> Result<Presented<'_>> {
     let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-    if !scheme.eq_ignore_ascii_case("bearer") {
-        return Err(unauthenticated("unsupported_scheme"));
-    }
+    let made = match scheme.to_ascii_lowercase().as_str() {
+        "bearer" => Presented::Bearer,
+        "basic" => Presented::Basic,
+        _ => return Err(unauthenticated("unsupported_scheme")),
+    };
     let token = token.trim_start();
-    if token.is_empty() || token.contains(' ') { Err(unauthenticated("malformed")) } else { Ok(token) }
+    if token.is_empty() || token.contains(' ') { Err(unauthenticated("malformed")) } else { Ok(made(token)) }
 }
 
 /// The tenant header as sent: `None` without one, 400 when it is no UUID (any version, any case).
@@ -96,7 +98,8 @@ mod tests {
         assert!(matches!(presented(&headers(&[("authorization", "bearer  a.b.c")])), Ok(Presented::Bearer("a.b.c"))));
         assert!(matches!(presented(&headers(&[("x-api-key", "pcl_x")])), Ok(Presented::ApiKey("pcl_x"))));
         assert_eq!(code(&[("authorization", "Bearer a"), ("x-api-key", "b")]), Some(Code::InvalidInput));
-        for bad in ["Basic YTpi", "Bearer", "Bearer ", "Bearer a b", ""] {
+        assert!(matches!(presented(&headers(&[("authorization", "Basic YTpi")])), Ok(Presented::Basic("YTpi"))));
+        for bad in ["Digest YTpi", "Basic", "Basic a b", "Bearer", "Bearer ", "Bearer a b", ""] {
             let h = [("authorization", bad)];
             assert_eq!(code(&h), Some(Code::Unauthenticated), "{bad}");
         }

@@ -152,6 +152,7 @@ impl RateLimits {
             Credential::Session { id, .. } => id.uuid().as_u128(),
             Credential::ApiKey { id, .. } => id.uuid().as_u128(),
             Credential::PersonalToken { id, .. } => id.uuid().as_u128(),
+            Credential::Service { id, .. } => id.uuid().as_u128(),
             Credential::None => address_key(cx.ip?),
         };
         Some(limit.hit(key))

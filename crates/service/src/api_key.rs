@@ -2,13 +2,16 @@
 use portcullis_authz::{Reach, Target, actions};
 use portcullis_crypto::token;
 use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
+use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Credential, Ctx, Error, FieldError, Id, Result, Timestamp};
-use portcullis_store::{Tx, api_key};
+use portcullis_store::{Tx, api_key, service_user};
 use serde_json::json;
 
 use crate::app::Scribe;
 use crate::authorize::{Asked, Gate, decide};
+use crate::service_user::{end_with_key, of_key};
 use crate::{Answer, App, Page, PageRequest, Reply};
 
 /// A tenant has at most so many live keys (spec v1 2.8).
@@ -143,12 +146,20 @@ impl App {
     /// Ends a key at once; again has no effect. `api_keys:revoke`.
     pub async fn revoke_api_key(&self, cx: &Ctx, id: Id<ApiKey>) -> Result<()> {
         let found = self.0.db.read(cx.clone(), &id, by_id).await?;
-        if found.is_none() {
+        let Some(key) = found else {
             return self.may_read(cx, "api_keys:revoke", about(None), None, "API key").await;
+        };
+        let gate = Gate::new("api_keys:revoke", about(Some(&key)));
+        let service_user = match key.owner {
+            KeyOwner::Service(id) => Some(id),
+            KeyOwner::User(_) => None,
+        };
+        let command = async { Ok(Revoke { id, service_user, scribe: self.scribe(cx) }) };
+        self.apply(cx, gate, command, revoke).await?;
+        match service_user {
+            Some(id) => self.take_from_deleted(cx, Bearer::ServiceUser(id.uuid())).await,
+            None => Ok(()),
         }
-        let gate = Gate::new("api_keys:revoke", about(found.as_ref()));
-        let command = async { Ok(Revoke { id, scribe: self.scribe(cx) }) };
-        self.apply(cx, gate, command, revoke).await
     }
 }
 
@@ -199,17 +210,24 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<(ApiKey, St
         return Err(Error::new(Code::Conflict, "A user has at most 200 live API keys: revoke some.").into());
     }
     api_key::insert(tx, &c.key, &c.hash).await?;
+    if let KeyOwner::Service(id) = c.key.owner {
+        service_user::insert(tx, &of_key(id, &c.key.name, c.key.created_at)).await?;
+    }
     tx.audit(c.event.clone());
     Ok((c.key.clone(), c.raw.clone()))
 }
 struct Revoke {
     id: Id<ApiKey>,
+    service_user: Option<Id<ServiceUser>>,
     scribe: Scribe,
 }
 async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
     let (now, by) = (tx.cx.now, tx.cx.principal.acting_user);
     if api_key::revoke(tx, c.id, now, by).await? {
         c.scribe.write(tx, c.scribe.event("api_key.revoked", "api_key", c.id).with("cause", "manual"));
+        if let Some(id) = c.service_user {
+            end_with_key(tx, id).await?;
+        }
         tx.bump().await?;
     }
     Ok(())

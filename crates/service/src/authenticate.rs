@@ -6,20 +6,24 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use portcullis_crypto::machine_key::Assertion;
 use portcullis_crypto::signing::{Claims, Expect, SubjectType, TokenError};
-use portcullis_crypto::token::{self, Purpose};
+use portcullis_crypto::token::{self, Purpose, ServiceToken};
 use portcullis_domain::api_key::{ApiKey, KeyOwner};
 use portcullis_domain::context::AccessToken;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::personal_token::PersonalToken;
 use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantState};
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Subject, Timestamp};
-use portcullis_store::{Tx, api_key, directory, organization, personal_token, session, user};
+use portcullis_store::{Tx, api_key, directory, organization, personal_token, service_user, session, user};
 
 use crate::App;
+use crate::authenticate_machine::{Proof, basic, of_machine};
+use crate::service_user::of_key;
 use crate::tenancy::Tenancy;
 
 /// Where a request comes from.
@@ -40,6 +44,15 @@ pub enum Presented<'a> {
     Bearer(&'a str),
     /// `X-API-Key: …`.
     ApiKey(&'a str),
+    /// `Authorization: Basic …`: id and secret of a service user's credential, in base64.
+    Basic(&'a str),
+    /// The same, as a token request's body has them.
+    ClientSecret {
+        /// The credential's id.
+        id: &'a str,
+        /// Its secret, or its token.
+        secret: &'a str,
+    },
     /// Nothing.
     Nothing,
 }
@@ -52,7 +65,7 @@ impl Credentials {
     }
 }
 
-struct Known {
+pub(crate) struct Known {
     tenancy: Arc<Tenancy>,
     principal: Arc<Principal>,
     /// Of the tenant, when this was read.
@@ -63,10 +76,17 @@ struct Known {
     noted: AtomicI64,
 }
 
+impl Known {
+    /// A credential whose use is not written down.
+    pub fn new(tenancy: Arc<Tenancy>, principal: Principal, revision: i64, expires_at: Option<Timestamp>) -> Self {
+        Self { tenancy, principal: Arc::new(principal), revision, expires_at, noted: noted(None) }
+    }
+}
+
 /// A key's use is written down at most once a minute (engine.md 17).
 const NOTE_SECONDS: i64 = 60;
 
-fn refused(reason: &'static str) -> Error {
+pub(crate) fn refused(reason: &'static str) -> Error {
     let message = match reason {
         "missing" => "Sign in or send an API key.",
         "expired" => "This credential has expired: sign in again, or use another key.",
@@ -78,14 +98,26 @@ fn refused(reason: &'static str) -> Error {
 impl App {
     /// The caller's context, or 401 `unauthenticated` with `details.reason`.
     pub async fn identify(&self, origin: Origin, presented: Presented<'_>) -> Result<Ctx> {
-        let raw = match presented {
+        let pair: (String, String);
+        let presented = match presented {
             // a token is no key: what was learned of it as one is not used for the other
             Presented::ApiKey(raw) if !raw.starts_with("pcl_") => return Err(refused("invalid")),
-            Presented::Bearer(raw) | Presented::ApiKey(raw) => raw,
             Presented::Nothing => return Err(refused("missing")),
+            Presented::Basic(text) => {
+                pair = basic(text)?;
+                Presented::ClientSecret { id: &pair.0, secret: &pair.1 }
+            }
+            other => other,
         };
         let now = self.0.clock.now();
-        let digest = portcullis_crypto::sha256(raw.as_bytes());
+        let digest = match presented {
+            // no header holds a NUL: nothing else is remembered under this
+            Presented::ClientSecret { id, secret } => portcullis_crypto::sha256(format!("\0{id}\0{secret}").as_bytes()),
+            Presented::Bearer(raw) | Presented::ApiKey(raw) | Presented::Basic(raw) => {
+                portcullis_crypto::sha256(raw.as_bytes())
+            }
+            Presented::Nothing => return Err(refused("missing")),
+        };
         let known = self.0.credentials.0.get(&digest);
         if let Some(known) = known {
             self.freshen(&known.tenancy).await?;
@@ -95,17 +127,33 @@ impl App {
             }
             self.0.credentials.0.invalidate(&digest);
         }
-        let known = Arc::new(match presented {
-            Presented::Bearer(raw) if raw.starts_with(Purpose::PersonalAccess.prefix()) => {
-                self.verify_personal_token(raw, now).await?
-            }
-            Presented::Bearer(raw) if !raw.starts_with("pcl_") => self.verify_token(raw, now).await?,
-            _ => self.verify_key(raw, now).await?,
-        });
+        let known = Arc::new(self.verify(presented, now).await?);
         self.note_use(&known, now);
         let cx = context(origin, &known.tenancy, known.principal.clone(), now);
         self.0.credentials.0.insert(digest, known);
         Ok(cx)
+    }
+    async fn verify(&self, presented: Presented<'_>, now: Timestamp) -> Result<Known> {
+        match presented {
+            Presented::ApiKey(raw) => self.verify_key(raw, now).await,
+            Presented::Bearer(raw) if raw.starts_with(Purpose::PersonalAccess.prefix()) => {
+                self.verify_personal_token(raw, now).await
+            }
+            Presented::Bearer(raw) if raw.starts_with("pcl_") => self.verify_key(raw, now).await,
+            Presented::Bearer(raw) if ServiceToken::is(raw) => {
+                let (id, _) = ServiceToken::parse(raw).map_err(|_| refused("malformed"))?;
+                self.verify_machine(&id.to_string(), Proof::Secret(raw), now).await
+            }
+            Presented::Bearer(raw) => match Assertion::read(raw) {
+                Ok(assertion) => {
+                    self.verify_machine(&assertion.key().to_string(), Proof::Assertion(&assertion), now).await
+                }
+                // our own tokens are of a type that no assertion has
+                Err(_) => self.verify_token(raw, now).await,
+            },
+            Presented::ClientSecret { id, secret } => self.verify_machine(id, Proof::Secret(secret), now).await,
+            Presented::Basic(_) | Presented::Nothing => Err(refused("missing")),
+        }
     }
     /// A context for a public operation: nobody, in the named tenant or else the default one (decision 10). A tenant that does
     /// not exist is 404.
@@ -124,8 +172,9 @@ impl App {
             Credential::Session { id, .. } => self.read_session(&tenancy, *id, None, cx.now).await?.principal,
             Credential::ApiKey { id, .. } => self.read_key(&tenancy, *id, None, cx.now).await?.principal,
             Credential::PersonalToken { id, generation, .. } => {
-                self.read_personal_token(&tenancy, *id, Proof::Generation(*generation), cx.now).await?.principal
+                self.read_personal_token(&tenancy, *id, Holds::Generation(*generation), cx.now).await?.principal
             }
+            Credential::Service { id, .. } => self.read_machine(&tenancy, *id, Proof::Again, cx.now).await?.principal,
             Credential::None => return Ok(cx.clone()),
         };
         Ok(Ctx { principal, ..cx.clone() })
@@ -142,7 +191,7 @@ impl App {
         let mut known = match claims.sub_type {
             SubjectType::User => self.read_session(&tenancy, Id::from_uuid(claims.sid), Some(&claims), now).await?,
             SubjectType::Pat if claims.sub == claims.sid => {
-                let proof = Proof::Generation(claims.secret_generation.ok_or_else(|| refused("invalid"))?);
+                let proof = Holds::Generation(claims.secret_generation.ok_or_else(|| refused("invalid"))?);
                 self.read_personal_token(&tenancy, Id::from_uuid(claims.sid), proof, now).await?
             }
             SubjectType::Pat | SubjectType::ServiceUser => return Err(refused("invalid")),
@@ -185,14 +234,14 @@ impl App {
         let ((tenant, _), id) = found.ok_or_else(|| refused("invalid"))?;
         let tenancy = self.tenancy_of(tenant).await?;
         self.freshen(&tenancy).await?;
-        self.read_personal_token(&tenancy, Id::from_uuid(id), Proof::Secret(*hash.bytes()), now).await
+        self.read_personal_token(&tenancy, Id::from_uuid(id), Holds::Secret(*hash.bytes()), now).await
     }
     /// A token with its user's facts, if both may still act.
     async fn read_personal_token(
         &self,
         tenancy: &Arc<Tenancy>,
         id: Id<PersonalToken>,
-        proof: Proof,
+        proof: Holds,
         now: Timestamp,
     ) -> Result<Known> {
         if !self.0.settings.personal_tokens.enabled {
@@ -203,9 +252,9 @@ impl App {
         let TokenFacts { revision, token, hash, user, organization, state } = found;
         tenancy.hear(revision);
         let proved = match proof {
-            Proof::Secret(shown) => portcullis_crypto::same(&shown, &hash),
-            Proof::Generation(n) => n == token.generation,
-            Proof::None => true,
+            Holds::Secret(shown) => portcullis_crypto::same(&shown, &hash),
+            Holds::Generation(n) => n == token.generation,
+            Holds::Nothing => true,
         };
         if !proved || state != TenantState::Active {
             return Err(refused("invalid"));
@@ -238,7 +287,7 @@ impl App {
     /// Somebody's token as a caller, for whoever asks what it may do; `None`: it may do nothing.
     pub(crate) async fn token_of_somebody(&self, cx: &Ctx, id: Id<PersonalToken>) -> Result<Option<Arc<Principal>>> {
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        match self.read_personal_token(&tenancy, id, Proof::None, cx.now).await {
+        match self.read_personal_token(&tenancy, id, Holds::Nothing, cx.now).await {
             Ok(known) => Ok(Some(known.principal)),
             Err(e) if matches!(e.code(), Code::Unauthenticated | Code::Forbidden) => Ok(None),
             Err(e) => Err(e),
@@ -263,7 +312,8 @@ impl App {
     ) -> Result<Known> {
         let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
         let found = self.0.db.read(cx, &id, key_facts).await?;
-        let (revision, key, stored, creator, state) = found.ok_or_else(|| refused("invalid"))?;
+        let KeyFacts { revision, key, hash: stored, creator, machine, state } =
+            found.ok_or_else(|| refused("invalid"))?;
         tenancy.hear(revision);
         if hash.is_some_and(|h| !portcullis_crypto::same(h, &stored)) || state != TenantState::Active {
             return Err(refused("invalid"));
@@ -275,17 +325,17 @@ impl App {
         }
         let credential =
             Credential::ApiKey { id: key.id, owner: key.owner, scopes: key.scopes.clone(), expires_at: key.expires_at };
-        let principal = match (key.owner, creator) {
-            (KeyOwner::User(owner), Some(u)) if u.id == owner && u.state == UserState::Active => {
+        let principal = match (key.owner, creator, machine) {
+            (KeyOwner::User(owner), Some(u), _) if u.id == owner && u.state == UserState::Active => {
                 self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?
             }
-            (KeyOwner::User(_), _) => return Err(refused("revoked")),
-            (KeyOwner::Service(service), _) => Principal {
+            (KeyOwner::Service(_), _, Some(machine)) if machine.state.is_enabled() => Principal {
                 credential,
                 acting_user: key.created_by,
-                in_master: tenancy.is_master,
-                ..Principal::bare(Subject::ServiceUser(service), &key.name)
+                name: key.name.as_str().into(),
+                ..of_machine(&machine, tenancy.is_master)
             },
+            _ => return Err(refused("revoked")),
         };
         let (expires_at, last_used) = (key.expires_at, key.last_used_at);
         Ok(Known {
@@ -310,7 +360,7 @@ impl App {
         let used = match known.principal.credential {
             Credential::ApiKey { id, .. } => Used::Key(id),
             Credential::PersonalToken { id, .. } => Used::PersonalToken(id),
-            Credential::Session { .. } | Credential::None => return,
+            Credential::Session { .. } | Credential::Service { .. } | Credential::None => return,
         };
         let last = known.noted.load(Ordering::Relaxed);
         let due = last.saturating_add(NOTE_SECONDS * 1_000_000) <= now.micros();
@@ -371,26 +421,39 @@ async fn session_facts(tx: &mut Tx, id: &Id<Session>) -> portcullis_store::Resul
     Ok(Some((tenant.revision, s, u, tenant.state)))
 }
 
-type KeyFacts = (i64, ApiKey, Vec<u8>, Option<User>, TenantState);
+struct KeyFacts {
+    revision: i64,
+    key: ApiKey,
+    hash: Vec<u8>,
+    /// Of a user key.
+    creator: Option<User>,
+    /// Of a service key.
+    machine: Option<ServiceUser>,
+    state: TenantState,
+}
 async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Option<KeyFacts>> {
     let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
     let Some(key) = api_key::by_id(tx, *id).await? else { return Ok(None) };
     let Some(hash) = api_key::hash(tx, *id).await? else { return Ok(None) };
-    let creator = match key.owner {
-        KeyOwner::User(id) => user::facts(tx, id).await?,
-        KeyOwner::Service(_) => None,
+    let (creator, machine) = match key.owner {
+        KeyOwner::User(id) => (user::facts(tx, id).await?, None),
+        KeyOwner::Service(id) => {
+            // a server of before wrote the key alone
+            let machine = service_user::by_id(tx, id).await?;
+            (None, Some(machine.unwrap_or_else(|| of_key(id, &key.name, key.created_at))))
+        }
     };
-    Ok(Some((tenant.revision, key, hash, creator, tenant.state)))
+    Ok(Some(KeyFacts { revision: tenant.revision, key, hash, creator, machine, state: tenant.state }))
 }
 
 /// What shows that the caller holds a personal access token.
-enum Proof {
+enum Holds {
     /// Its secret's hash.
     Secret([u8; 32]),
     /// An access token that was made from this one of its secrets.
     Generation(i64),
     /// Nothing: somebody else asks about it.
-    None,
+    Nothing,
 }
 struct TokenFacts {
     revision: i64,

@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use portcullis_authz::graph::{Disabled, Graph, Object, Permission, Verdict};
 use portcullis_authz::{Decision, Facts, Layer, Reach, Request, Target};
-use portcullis_domain::api_key::KeyOwner;
 use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::{Code, Credential, Ctx, Error, Principal, Result, Role, Roles, Subject};
 
 use crate::App;
@@ -40,6 +40,8 @@ pub(crate) struct Gate {
     /// Permissions that the change hands on: the caller must hold each on the object of `need` (nobody gives more than they
     /// have). Bindings count, rules do not: what somebody may do under a condition is not theirs to give for good.
     pub gives: Vec<String>,
+    /// A service user that the change lets somebody act as: the caller must hold what it holds in its organization, by bindings.
+    pub wields: Option<(uuid::Uuid, uuid::Uuid)>,
     /// What the graph and the rules are asked for instead of the action: a permission of the tenant's own.
     pub permission: Option<Permission>,
     /// Does what was found out on the way to the commit hold on any revision? If not, the caller is told to repeat the call
@@ -60,6 +62,7 @@ impl Gate {
             need: None,
             permission: None,
             gives: vec![],
+            wields: None,
             again: true,
             asleep: false,
         }
@@ -84,6 +87,11 @@ impl Gate {
     /// Roles that come or go with the change.
     pub const fn carrying(mut self, roles: Roles) -> Self {
         self.carried = roles;
+        self
+    }
+    /// A service user that somebody can act as from then on.
+    pub fn wielding(mut self, machine: &ServiceUser) -> Self {
+        self.wields = machine.organization_id.map(|home| (machine.id.uuid(), home.uuid()));
         self
     }
     /// The object itself may be disabled.
@@ -133,12 +141,11 @@ fn target(object: Object) -> Target<'static> {
 pub(crate) fn is_superuser(principal: &Principal) -> bool {
     let all = match &principal.credential {
         Credential::ApiKey { scopes, .. } => scopes.is_all(),
-        Credential::Session { .. } => true,
+        Credential::Session { .. } | Credential::Service { .. } => true,
         Credential::PersonalToken { .. } => false,
         Credential::None => matches!(principal.subject, Subject::System),
     };
-    let machine = matches!(principal.credential, Credential::ApiKey { owner: KeyOwner::Service(_), .. });
-    all && (machine
+    all && (principal.is_service_key()
         || principal.roles.has(Role::Admin)
         || principal.is_owner
         || matches!(principal.subject, Subject::System))
@@ -211,6 +218,7 @@ impl App {
             let allowed = self.allow_in_graph(cx, &compiled, gate, need)?;
             holds_what_it_gives(cx, &compiled, gate, need)?;
             may_carry(cx, &compiled, gate)?;
+            holds_what_it_wields(cx, &compiled, gate)?;
             return Ok(allowed);
         }
         let d = decide(&compiled, cx, gate.action, &gate.target, &gate.asked, None);
@@ -345,11 +353,59 @@ fn holds_what_it_gives(cx: &Ctx, compiled: &Compiled, gate: &Gate, need: Need) -
         permission.is_some_and(|p| verdict(&compiled.access.graph, &cx.principal, p, object).holds())
     };
     let missing: Vec<&str> = gate.gives.iter().filter(|slug| !holds(slug)).map(String::as_str).collect();
-    if missing.is_empty() {
+    if missing.is_empty() { Ok(()) } else { Err(not_yours_to_give(gate, &missing)) }
+}
+fn not_yours_to_give(gate: &Gate, missing: &[&str]) -> Error {
+    let message = format!("You cannot give what you do not hold here yourself: {}.", missing.join(", "));
+    Error::new(Code::Forbidden, message).detail("action", gate.action).detail("permissions", missing)
+}
+
+const ADMINISTER: &str = "app_organization_administer";
+/// What a service user holds is looked at only so far; of one that holds more, only administrators make credentials.
+const MOST_LOOKS: usize = 10_000;
+
+/// 403 unless the caller holds, in a service user's organization, all that it holds there: whoever makes a credential of it can act
+/// as it. What other organizations gave it is theirs to give. To see their organization is what all service users may.
+fn holds_what_it_wields(cx: &Ctx, compiled: &Compiled, gate: &Gate) -> Result<()> {
+    let Some((machine, home)) = gate.wields else { return Ok(()) };
+    if is_superuser(&cx.principal) {
         return Ok(());
     }
-    let message = format!("You cannot give what you do not hold here yourself: {}.", missing.join(", "));
-    Err(Error::new(Code::Forbidden, message).detail("action", gate.action).detail("permissions", missing))
+    let (access, machine, me) = (&compiled.access, Bearer::ServiceUser(machine), bearer(&cx.principal));
+    let graph = &access.graph;
+    let holds = |slug: &str, object: Object| {
+        let (Some(me), Some(permission)) = (me, access.catalogue.get(slug)) else { return false };
+        graph.check(me, None, permission, object).via.is_some()
+    };
+    // who administers the organization holds everything in it
+    if holds(ADMINISTER, Object::Organization(home)) {
+        return Ok(());
+    }
+    let mut looks = 0;
+    let groups = graph.groups_of(machine).map(Bearer::Group);
+    for (_, binding) in std::iter::once(machine).chain(groups).flat_map(|b| graph.bindings_of(b)) {
+        let id = binding.object;
+        let object = match (graph.organization(id), graph.project(id), graph.group(id)) {
+            (Some(_), ..) if id == home => Object::Organization(id),
+            (_, Some(p), _) if p.organization == home => Object::Project(id),
+            (.., Some(g)) if g.organization == Some(home) => Object::Group(id),
+            // a resource: the graph does not know where it lies
+            (None, None, None) => return Err(not_yours_to_give(gate, &[ADMINISTER])),
+            _ => continue,
+        };
+        for slug in graph.permissions_of(binding.role) {
+            looks += 1;
+            if looks > MOST_LOOKS {
+                return Err(not_yours_to_give(gate, &[ADMINISTER]));
+            }
+            let counts = access.catalogue.get(slug).is_some_and(|p| graph.takes(p, object));
+            let seen = slug == "app_organization_get" && object == Object::Organization(home);
+            if counts && !seen && !holds(slug, object) {
+                return Err(not_yours_to_give(gate, &[slug]));
+            }
+        }
+    }
+    Ok(())
 }
 
 /// 403 unless the caller may give each role that a group carries.

@@ -1,16 +1,20 @@
 //! Permission checks (spec v1beta1 2.3.2, 5.2, 5.6): may the caller, or somebody else, do something to an object? Rules first, as
 //! everywhere; where they are silent, the access graph answers.
-use portcullis_authz::graph::{Disabled, Permission, Verdict};
+use portcullis_authz::graph::{Disabled, Object, Permission, Verdict};
 use portcullis_authz::{Decision, Layer, Target};
+use portcullis_domain::organization::Organization;
 use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::value::{Email, Slug};
-use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Role, Subject};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Role};
 use std::sync::Arc;
 
 use crate::App;
 use crate::authenticate::of_user;
+use crate::authenticate_machine::of_machine;
 use crate::authorize::{Asked, Gate, decide, given_to_token, is_superuser, maker, verdict};
+use crate::service_user::{self, MANAGE};
 use crate::tenancy::Compiled;
 use crate::thing::{Name, Thing};
 use crate::user::UserRef;
@@ -123,9 +127,17 @@ impl App {
                 Ok(Some(Who::person(cx, &compiled, &user, tenancy.is_master)))
             }
             "app/serviceuser" => {
-                let Ok(id) = name.id.parse::<Id<portcullis_domain::context::ServiceUser>>() else { return Ok(None) };
-                let principal = Arc::new(Principal::bare(Subject::ServiceUser(id), ""));
-                Ok(Some(Who { cx: seen_as(cx, principal), superuser: false, checker: false }))
+                let Ok(id) = name.id.parse() else { return Ok(None) };
+                let found = self.0.db.read(cx.clone(), &id, service_user::by_id).await?;
+                let compiled = self.snapshot(cx).await?;
+                let organization = |id: Id<Organization>| compiled.access.graph.organization(id.uuid());
+                let at_home =
+                    |s: &ServiceUser| s.organization_id.is_none_or(|o| organization(o).is_some_and(|o| o.enabled));
+                let Some(machine) = found.filter(|s| s.state.is_enabled() && at_home(s)) else { return Ok(None) };
+                let tenancy = self.tenancy_of(cx.tenant).await?;
+                let (superuser, checker) = (machine.roles.has(Role::Admin), machine.roles.has(Role::Checker));
+                let principal = Arc::new(of_machine(&machine, tenancy.is_master));
+                Ok(Some(Who { cx: seen_as(cx, principal), superuser, checker }))
             }
             // a token that is not there, or that has ended, holds nothing
             "app/pat" => {
@@ -157,9 +169,14 @@ fn one(compiled: &Compiled, who: &Who, question: &Question, name: &Name, thing: 
     let matter = match (&*name.namespace, thing) {
         ("app/platform", _) => Matter::Platform { superuser: platform(&question.permission)? },
         (_, Some(thing)) => {
-            let found = compiled.access.catalogue.resolve(&question.permission, &thing.namespace);
-            let permission = found.filter(|p| thing.takes(p)).ok_or_else(unknown)?.clone();
-            Matter::On(thing, permission)
+            let catalogue = &compiled.access.catalogue;
+            let found = match thing.object {
+                // a service user is managed by whoever manages those of its organization (spec v1beta1 5.4)
+                Object::ServiceUser { .. } if manages(&question.permission) => catalogue.get(MANAGE),
+                Object::ServiceUser { .. } => None,
+                _ => catalogue.resolve(&question.permission, &thing.namespace).filter(|p| thing.takes(p)),
+            };
+            Matter::On(thing, found.ok_or_else(unknown)?.clone())
         }
         _ => return Err(unknown()),
     };
@@ -170,19 +187,31 @@ fn one(compiled: &Compiled, who: &Who, question: &Question, name: &Name, thing: 
             status: who.superuser || (!superuser && who.checker),
         },
         Matter::On(thing, permission) => {
-            let bare = permission.namespace == thing.namespace;
+            let word = match thing.object {
+                Object::ServiceUser { .. } => "manage",
+                _ if permission.namespace == thing.namespace => &permission.verb,
+                _ => &permission.slug,
+            };
             Checked {
                 resource: thing.text(),
-                permission: if bare { &permission.verb } else { &permission.slug }.to_string(),
+                permission: word.to_owned(),
                 status: holds(compiled, who, &thing, &permission),
             }
         }
     })
 }
 
+/// Is it the one permission on a service user?
+fn manages(word: &str) -> bool {
+    normal(word, "app_serviceuser_") == "manage"
+}
+fn normal(word: &str, namespace: &str) -> String {
+    let word = word.replace(['.', '/', ':', '#'], "_");
+    word.strip_prefix(namespace).unwrap_or(&word).to_owned()
+}
 /// Which of the two permissions on the server itself.
 pub(crate) fn platform(word: &str) -> Result<bool> {
-    match word.replace(['.', '/', ':', '#'], "_").trim_start_matches("app_platform_") {
+    match normal(word, "app_platform_").as_str() {
         "superuser" => Ok(true),
         "check" => Ok(false),
         _ => Err(unknown()),

@@ -6,10 +6,11 @@ use portcullis_domain::access_role::AccessRole;
 use portcullis_domain::group::Group;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::access_change::Kind;
-use portcullis_store::{Tx, access_role, group, role_binding, user};
+use portcullis_store::{Tx, access_role, group, role_binding, service_user, user};
 use uuid::Uuid;
 
 use crate::App;
@@ -46,6 +47,13 @@ pub(crate) const fn persons(bearer: Bearer) -> Option<Uuid> {
         _ => None,
     }
 }
+/// Machines.
+pub(crate) const fn machines(bearer: Bearer) -> Option<Uuid> {
+    match bearer {
+        Bearer::ServiceUser(id) => Some(id),
+        _ => None,
+    }
+}
 /// Groups.
 pub(crate) const fn groups(bearer: Bearer) -> Option<Uuid> {
     match bearer {
@@ -76,6 +84,15 @@ impl App {
         bounded(held.len())?;
         self.0.db.scan(cx.clone(), held, read_groups).await.map_err(Error::from)
     }
+    /// The service users with these roles; disabled ones are in no list.
+    pub(crate) async fn machines_holding(
+        &self,
+        cx: &Ctx,
+        held: BTreeMap<Uuid, Vec<Uuid>>,
+    ) -> Result<Vec<Holder<ServiceUser>>> {
+        bounded(held.len())?;
+        self.0.db.scan(cx.clone(), held, read_machines).await.map_err(Error::from)
+    }
     /// The role that a call names by id, if there is such a one here: those of other organizations are nobody's business.
     pub(crate) async fn named_role(
         &self,
@@ -102,6 +119,18 @@ async fn read_groups(tx: &mut Tx, held: &BTreeMap<Uuid, Vec<Uuid>>) -> portculli
     let (mut roles, mut out) = (Roles::default(), Vec::with_capacity(held.len()));
     for (id, held) in held {
         if let Some(who) = group::by_id(tx, Id::from_uuid(*id)).await?.filter(|g| g.state.is_enabled()) {
+            out.push(Holder { who, roles: roles.of(tx, held).await? });
+        }
+    }
+    Ok(out)
+}
+async fn read_machines(
+    tx: &mut Tx,
+    held: &BTreeMap<Uuid, Vec<Uuid>>,
+) -> portcullis_store::Result<Vec<Holder<ServiceUser>>> {
+    let (mut roles, mut out) = (Roles::default(), Vec::with_capacity(held.len()));
+    for (id, held) in held {
+        if let Some(who) = service_user::by_id(tx, Id::from_uuid(*id)).await?.filter(|s| s.state.is_enabled()) {
             out.push(Holder { who, roles: roles.of(tx, held).await? });
         }
     }
@@ -321,7 +350,7 @@ pub(crate) async fn has_another(
                 Bearer::User(id) => {
                     user::facts(tx, Id::from_uuid(id)).await?.is_some_and(|u| u.state != UserState::Suspended)
                 }
-                Bearer::ServiceUser(_) => true,
+                Bearer::ServiceUser(id) => crate::service_user::is_active(tx, id).await?,
                 Bearer::Group(_) | Bearer::Pat(_) => false,
             };
             if acts {

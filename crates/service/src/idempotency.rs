@@ -68,7 +68,7 @@ impl App {
         let rights = match &cx.principal.credential {
             Credential::ApiKey { scopes, .. } => scopes.as_slice().join(" "),
             Credential::PersonalToken { id, .. } => id.to_string(),
-            Credential::Session { .. } | Credential::None => "*".into(),
+            Credential::Session { .. } | Credential::Service { .. } | Credential::None => "*".into(),
         };
         let identity = [who.as_bytes(), rights.as_bytes(), key.route.as_bytes(), key.key.as_bytes()];
         let tag = tenancy.idempotency.tag(&identity);

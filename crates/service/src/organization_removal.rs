@@ -10,7 +10,7 @@ use portcullis_domain::{Ctx, Id, Result};
 use portcullis_store::access_change::Kind;
 use portcullis_store::{
     Tx, access_role, group, invitation, kyc, organization, organization_domain, organization_removal, preference,
-    project,
+    project, service_user,
 };
 use uuid::Uuid;
 
@@ -18,13 +18,13 @@ use crate::app::Scribe;
 use crate::holder::{Room, take_everywhere, take_on, take_role};
 use crate::organization::{current, on};
 use crate::personal_token_end::{sweep_organization, sweep_user};
-use crate::{App, group as groups, project as projects};
+use crate::{App, group as groups, project as projects, service_user as machines};
 
 /// A call does so many steps itself before it leaves the rest to the worker.
 const AT_ONCE: usize = 50;
 
 impl App {
-    /// Deletes an organization with its projects and their resources, its groups, its roles, and every binding on any of them.
+    /// Deletes an organization with its projects and their resources, its groups, its service users, its roles, and every binding on any of them.
     pub async fn delete_organization(&self, cx: &Ctx, which: String) -> Result<()> {
         let found = self.find_organization(cx, &which, "app_organization_delete").await?;
         let gate = on(&found, "app_organization_delete");
@@ -57,9 +57,9 @@ impl App {
         self.remove_step(cx, id).await?;
         Ok(true)
     }
-    /// Takes everything that a deleted user held, on whatever it was.
-    pub(crate) async fn take_from_deleted(&self, cx: &Ctx, user: Id<User>) -> Result<()> {
-        while !self.0.db.write_bulk(cx.clone(), user, step_of_user).await? {
+    /// Takes everything that somebody held who is deleted, on whatever it was.
+    pub(crate) async fn take_from_deleted(&self, cx: &Ctx, who: Bearer) -> Result<()> {
+        while !self.0.db.write_bulk(cx.clone(), who, step_of_bearer).await? {
             self.snapshot(cx).await?;
         }
         Ok(())
@@ -137,6 +137,12 @@ async fn sweep(tx: &mut Tx, c: &Step, room: &mut Room) -> portcullis_store::Resu
             organization_domain::delete(tx, d.id).await?;
         }
     }
+    while let Some(s) = service_user::in_scope(tx, Some(c.id), Uuid::nil()).await?.into_iter().next() {
+        if !machines::empty(tx, s.id, room).await? || !room.one() {
+            return Ok(false);
+        }
+        machines::remove(tx, &c.scribe, &s).await?;
+    }
     while let Some(r) = access_role::in_scope(tx, Some(c.id), "").await?.into_iter().next() {
         if !take_role(tx, r.id, room).await? || !room.one() {
             return Ok(false);
@@ -169,10 +175,12 @@ async fn next(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<Id<Organi
     organization_removal::next(tx).await
 }
 
-async fn step_of_user(tx: &mut Tx, user: &Id<User>) -> portcullis_store::Result<bool> {
+async fn step_of_bearer(tx: &mut Tx, who: &Bearer) -> portcullis_store::Result<bool> {
     let mut room = Room::STEP;
-    let done =
-        take_everywhere(tx, Bearer::User(user.uuid()), &mut room).await? && sweep_user(tx, *user, &mut room).await?;
+    let mut done = take_everywhere(tx, *who, &mut room).await?;
+    if let (true, Bearer::User(user)) = (done, *who) {
+        done = sweep_user(tx, Id::from_uuid(user), &mut room).await?;
+    }
     if room.0 < Room::STEP.0 {
         tx.bump().await?;
     }

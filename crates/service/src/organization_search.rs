@@ -252,7 +252,8 @@ impl App {
         name_members(&access, &mut rows)?;
         Ok((rows, next))
     }
-    async fn searched(&self, cx: &Ctx, which: &String, action: &'static str) -> Result<Id<Organization>> {
+    /// The organization that a superuser searches in.
+    pub(crate) async fn searched(&self, cx: &Ctx, which: &String, action: &'static str) -> Result<Id<Organization>> {
         self.allow(cx, &Gate::superuser(action)).await?;
         Ok(self.find_organization(cx, which, action).await?.id)
     }

@@ -2,7 +2,7 @@
 //! (spec v1beta1 3.1, 3.4).
 use std::collections::BTreeSet;
 
-use portcullis_authz::graph::{Graph, Object};
+use portcullis_authz::graph::{Graph, Object, Permission};
 use portcullis_domain::organization::Organization;
 use portcullis_domain::project::Project;
 use portcullis_domain::role_binding::Bearer;
@@ -10,6 +10,7 @@ use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::{Tx, project};
 use uuid::Uuid;
 
+use crate::access::Access;
 use crate::authorize::{Gate, maker, verdict};
 use crate::holder::{self, asked_words, bounded};
 use crate::project::ProjectShown;
@@ -67,23 +68,22 @@ impl App {
             all.retain(|p| seen(p.id.uuid()));
         }
         let total = all.len();
-        let first = q.page.saturating_sub(1).saturating_mul(q.size.min(LARGEST_PAGE));
-        let asked = asked_words(&access.catalogue, &q.permissions, "app/project")?;
-        let mut out = MyProjects { total, ..MyProjects::default() };
-        for project in all.into_iter().skip(first).take(q.size.min(LARGEST_PAGE)) {
-            let id = project.id.uuid();
-            let has: Vec<String> = asked
-                .iter()
-                .filter(|(_, p)| verdict(&access.graph, &cx.principal, p, Object::Project(id)).holds())
-                .map(|(word, _)| (*word).clone())
-                .collect();
-            if !has.is_empty() {
-                out.pairs.push((id, has));
-            }
-            let members = if q.count { holder::count(&access.graph, id) } else { 0 };
-            out.projects.push(ProjectShown { project, members });
-        }
-        Ok(out)
+        let size = q.size.min(LARGEST_PAGE);
+        let first = q.page.saturating_sub(1).saturating_mul(size);
+        let page: Vec<Project> = all.into_iter().skip(first).take(size).collect();
+        let mine = |p: &Permission, object| verdict(&access.graph, &cx.principal, p, object).holds();
+        let pairs = pairs(access, mine, &page, &q.permissions)?;
+        let members = |p: &Project| if q.count { holder::count(&access.graph, p.id.uuid()) } else { 0 };
+        let projects = page.into_iter().map(|project| ProjectShown { members: members(&project), project }).collect();
+        Ok(MyProjects { projects, pairs, total })
+    }
+    /// All of somebody's projects. The caller was allowed to look.
+    pub(crate) async fn projects_with(&self, cx: &Ctx, who: Bearer, permissions: &[String]) -> Result<MyProjects> {
+        let all = self.projects_of(cx, who, None, false).await?;
+        let (access, total) = (&self.snapshot(cx).await?.access, all.len());
+        let theirs = |p: &Permission, object| access.graph.check(who, None, p, object).holds();
+        let pairs = pairs(access, theirs, &all, permissions)?;
+        Ok(MyProjects { projects: all.into_iter().map(ProjectShown::alone).collect(), pairs, total })
     }
     /// A user's projects. Superusers.
     pub async fn projects_of_user(&self, cx: &Ctx, user: Result<UserRef>) -> Result<Vec<ProjectShown>> {
@@ -119,6 +119,23 @@ impl App {
         bounded(projects.len())?;
         self.0.db.scan(cx.clone(), projects, read).await.map_err(Error::from)
     }
+}
+
+/// What of these permissions somebody has on each project, in the words that were asked; unknown ones nobody has.
+fn pairs(
+    access: &Access,
+    has: impl Fn(&Permission, Object) -> bool,
+    projects: &[Project],
+    words: &[String],
+) -> Result<Vec<(Uuid, Vec<String>)>> {
+    let asked = asked_words(&access.catalogue, words, "app/project")?;
+    let pair = |project: &Project| {
+        let id = project.id.uuid();
+        let held = asked.iter().filter(|(_, p)| has(p, Object::Project(id)));
+        let held: Vec<String> = held.map(|(word, _)| (*word).clone()).collect();
+        (!held.is_empty()).then_some((id, held))
+    };
+    Ok(projects.iter().filter_map(pair).collect())
 }
 
 /// The projects and the organizations on which somebody holds something, themselves or through a group.

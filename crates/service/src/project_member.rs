@@ -6,12 +6,13 @@ use portcullis_domain::project::Project;
 use portcullis_domain::role_binding::{Bearer, RoleBinding};
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
-use portcullis_store::{Tx, group, role_binding};
+use portcullis_store::{Tx, group, role_binding, service_user};
 use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::holder::{self, Became, Give, Holder, active_user, groups, held, no_such_role, not_a_member, persons};
 use crate::project::{enabled, on, present};
+use crate::service_user::not_found;
 use crate::{Answer, App, Reply};
 
 impl App {
@@ -119,13 +120,18 @@ async fn belongs(tx: &mut Tx, bearer: Bearer, project: &Project) -> portcullis_s
             active_user(tx, Id::from_uuid(id)).await?;
             !role_binding::held_on(tx, bearer, organization.uuid()).await?.is_empty()
         }
-        Bearer::ServiceUser(_) | Bearer::Pat(_) => {
-            // one that holds nothing on the organization is not looked for elsewhere: nobody learns whether it is there
-            if role_binding::held_on(tx, bearer, organization.uuid()).await?.is_empty() {
-                return Err(Error::new(Code::NotFound, "service user not found").into());
+        Bearer::ServiceUser(id) => {
+            // one that does not belong here reads like one that is not there: nobody learns of those of others
+            let machine = service_user::by_id(tx, Id::from_uuid(id)).await?.filter(|s| s.state.is_enabled());
+            let machine = machine.ok_or_else(not_found)?;
+            if machine.organization_id != Some(organization)
+                && role_binding::held_on(tx, bearer, organization.uuid()).await?.is_empty()
+            {
+                return Err(not_found().into());
             }
             true
         }
+        Bearer::Pat(_) => false,
     };
     if inside { Ok(()) } else { Err(not_a_member(Code::Conflict).into()) }
 }

@@ -271,7 +271,7 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Placed> {
         match r.owner {
             Bearer::User(id) if user::facts(tx, Id::from_uuid(id)).await?.is_some() => {}
             Bearer::User(_) => return Err(Error::not_found("user").into()),
-            // there is no such thing as a service user yet, but for the one who calls
+            Bearer::ServiceUser(id) if crate::service_user::is_active(tx, id).await? => {}
             _ => return Err(Error::not_found("service user").into()),
         }
     }

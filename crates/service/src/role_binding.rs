@@ -6,7 +6,7 @@ use portcullis_domain::group::Group;
 use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Roles};
 use portcullis_store::access_change::Kind;
-use portcullis_store::{Tx, access_role, group, organization, project, resource, role_binding, user};
+use portcullis_store::{Tx, access_role, group, organization, project, resource, role_binding, service_user, user};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -63,7 +63,9 @@ impl App {
         let compiled = self.snapshot(cx).await?;
         let new = new?;
         let name = Name::parse(&new.resource).ok_or_else(notation)?;
-        let thing = self.thing(cx, &compiled, name).await?.ok_or_else(|| self.missing(cx, MANAGE, "resource"))?;
+        // nothing is held on a service user
+        let thing = self.thing(cx, &compiled, name).await?.filter(|t| !matches!(t.object, Object::ServiceUser { .. }));
+        let thing = thing.ok_or_else(|| self.missing(cx, MANAGE, "resource"))?;
         let (gate, seen) = self.carrying(cx, managing(&compiled.access.graph, &thing), &thing).await?;
         let command = async {
             let role = self.0.db.read(cx.clone(), &new.role, find_role).await?;
@@ -375,15 +377,19 @@ pub(crate) async fn exists(tx: &mut Tx, bearer: Bearer) -> portcullis_store::Res
     let there = match bearer {
         Bearer::User(id) => user::facts(tx, Id::from_uuid(id)).await?.is_some(),
         Bearer::Group(id) => group::by_id(tx, Id::from_uuid(id)).await?.is_some(),
-        // there is no such thing as a service user or a token yet
-        Bearer::ServiceUser(_) | Bearer::Pat(_) => false,
+        Bearer::ServiceUser(id) => service_user::by_id(tx, Id::from_uuid(id)).await?.is_some(),
+        // a token is given what it has when it is made
+        Bearer::Pat(_) => false,
     };
-    let what = match bearer {
-        Bearer::User(_) => "user",
-        Bearer::Group(_) => "group",
-        Bearer::ServiceUser(_) | Bearer::Pat(_) => "service user",
-    };
-    if there { Ok(()) } else { Err(Error::not_found(what).into()) }
+    if there {
+        return Ok(());
+    }
+    Err(match bearer {
+        Bearer::User(_) => Error::not_found("user"),
+        Bearer::Group(_) => Error::not_found("group"),
+        Bearer::ServiceUser(_) | Bearer::Pat(_) => crate::service_user::not_found(),
+    }
+    .into())
 }
 
 async fn by_id(tx: &mut Tx, id: &Id<RoleBinding>) -> portcullis_store::Result<Option<RoleBinding>> {

@@ -8,10 +8,11 @@ use portcullis_domain::tenant::Tenant;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Ctx, Error, Id, Principal, Result, Timestamp};
-use portcullis_store::{Tx, api_key, directory, tenant, user};
+use portcullis_store::{Tx, api_key, directory, service_user, tenant, user};
 
 use crate::App;
 use crate::app::Scribe;
+use crate::service_user::{end_with_key, of_key};
 use crate::session::SignedIn;
 use crate::tenant::{MadeTenant, NewTenant, NewTenantRows, insert};
 use crate::user_change::end_access;
@@ -124,9 +125,15 @@ async fn replace_key(tx: &mut Tx, c: &ServiceKey) -> portcullis_store::Result<()
     for old in api_key::named(tx, &c.key.name).await? {
         if matches!(old.owner, KeyOwner::Service(_)) && api_key::revoke(tx, old.id, now, None).await? {
             c.scribe.write(tx, c.scribe.event("api_key.revoked", "api_key", old.id).with("cause", "replaced"));
+            if let KeyOwner::Service(id) = old.owner {
+                end_with_key(tx, id).await?;
+            }
         }
     }
     api_key::insert(tx, &c.key, &c.hash).await?;
+    if let KeyOwner::Service(id) = c.key.owner {
+        service_user::insert(tx, &of_key(id, &c.key.name, c.key.created_at)).await?;
+    }
     let event = c.scribe.event("api_key.created", "api_key", c.key.id).with("owner_type", "service");
     c.scribe.write(tx, event.with("scopes", vec!["*"]));
     tx.bump().await?;

@@ -5,8 +5,9 @@ use portcullis_authz::Target;
 use portcullis_authz::graph::{Graph, Object, Permission, expand};
 use portcullis_domain::organization::Organization;
 use portcullis_domain::resource::{Resource, Urn};
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::{Ctx, Id, Result};
-use portcullis_store::{Tx, organization, project, resource};
+use portcullis_store::{Tx, organization, project, resource, service_user};
 use uuid::Uuid;
 
 use crate::App;
@@ -33,9 +34,13 @@ impl Name {
     }
     /// Does it take a look at the database to know what it is?
     fn is_stored(&self) -> bool {
-        self.is_own() || (self.uuid().is_none() && matches!(&*self.namespace, "app/organization" | "app/project"))
+        self.is_own()
+            || self.namespace == MACHINE
+            || (self.uuid().is_none() && matches!(&*self.namespace, "app/organization" | "app/project"))
     }
 }
+
+const MACHINE: &str = "app/serviceuser";
 
 /// An object of the access graph that is there.
 #[derive(Clone, Debug)]
@@ -66,9 +71,9 @@ impl Thing {
             None => target,
         };
         match self.object {
-            Object::Organization(_) | Object::ServiceUser { .. } | Object::Invitation { .. } => {
-                Target::resource("organization", id)
-            }
+            Object::Organization(id)
+            | Object::ServiceUser { organization: id }
+            | Object::Invitation { organization: id, .. } => Target::resource("organization", id.to_string()),
             Object::Project(project) => above(Target::resource("project", id), project),
             Object::Group(group) => Target::group(group),
             Object::Resource { project, .. } => {
@@ -107,12 +112,18 @@ impl App {
 enum Row {
     None,
     Id(Uuid),
+    ServiceUser(ServiceUser),
     Resource(Box<Resource>),
 }
 
 fn thing(graph: &Graph, name: &Name, row: Row) -> Option<Thing> {
     if let Row::Resource(r) = row {
         return graph.project(r.project_id.uuid()).map(|_| Thing::of(&r));
+    }
+    if let Row::ServiceUser(s) = row {
+        let organization = s.organization_id.map(Id::uuid).filter(|o| graph.organization(*o).is_some())?;
+        let object = Object::ServiceUser { organization };
+        return Some(Thing { object, namespace: MACHINE.into(), id: s.id.uuid() });
     }
     let id = match row {
         Row::Id(id) => id,
@@ -141,6 +152,10 @@ async fn row(tx: &mut Tx, name: &Name) -> portcullis_store::Result<Row> {
     let id = |id: Option<Uuid>| id.map_or(Row::None, Row::Id);
     Ok(match &*name.namespace {
         "app/organization" => id(organization::by_name(tx, &name.id.to_lowercase()).await?.map(|o| o.id.uuid())),
+        MACHINE => match name.uuid() {
+            Some(id) => service_user::by_id(tx, Id::from_uuid(id)).await?.map_or(Row::None, Row::ServiceUser),
+            None => Row::None,
+        },
         "app/project" => id(project::by_name(tx, &name.id.to_lowercase()).await?.map(|p| p.id.uuid())),
         _ => {
             let found = match (name.uuid(), Urn::parse(&name.id)) {

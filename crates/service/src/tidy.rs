@@ -8,6 +8,7 @@ use portcullis_audit::erasure as redaction;
 use portcullis_domain::audit::Event;
 use portcullis_domain::invitation::{Invitation, KEPT_SECONDS};
 use portcullis_domain::organization_domain::{OrganizationDomain, PENDING_SECONDS};
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
 use portcullis_domain::webhook::Webhook;
@@ -175,7 +176,7 @@ impl App {
     }
     async fn erase_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
         let Some(e) = self.0.db.read(cx.clone(), &(), next).await? else { return Ok(false) };
-        self.take_from_deleted(&cx, e.user_id).await?;
+        self.take_from_deleted(&cx, Bearer::User(e.user_id.uuid())).await?;
         let from = audit::Start { seq: e.after_seq + 1, limit: STEP };
         let rows = self.0.db.scan(cx.clone(), from, audit::range).await?;
         let head = self.0.db.read(cx.clone(), &(), audit::head).await?;

@@ -79,7 +79,7 @@ impl App {
             Ok(Delete { id: user.id, seen: user.revision, if_match, scribe: self.scribe(cx) })
         };
         let id = self.apply(cx, gate, command, delete).await?;
-        if let Err(e) = self.take_from_deleted(cx, id).await {
+        if let Err(e) = self.take_from_deleted(cx, Bearer::User(id.uuid())).await {
             tracing::warn!(error = ?e, user = %id, "what a deleted user held is left to the worker");
         }
         Ok(())

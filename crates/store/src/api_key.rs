@@ -1,5 +1,6 @@
 //! Rows of API keys. The raw key is never here, only its SHA-256.
 use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
 
@@ -21,6 +22,8 @@ statements! {
         AND owner_type = 'user' AND revoked_at IS NULL ORDER BY id LIMIT 1000");
     USED: write "UPDATE api_keys SET last_used_at = $3 WHERE tenant = $1 AND id = $2";
     NAMED: page concat!("SELECT ", columns!(), " FROM api_keys WHERE tenant = $1 AND name = $2 AND revoked_at IS NULL");
+    OF_SERVICE: page concat!("SELECT ", columns!(), " FROM api_keys WHERE tenant = $1 AND owner_id = $2 \
+        AND owner_type = 'service' AND revoked_at IS NULL ORDER BY id LIMIT 250");
     COUNT: scan "SELECT count(*) FROM api_keys WHERE tenant = $1 AND revoked_at IS NULL";
 }
 
@@ -83,6 +86,10 @@ pub async fn revoke(tx: &mut Tx, id: Id<ApiKey>, now: Timestamp, by: Option<Id<U
 /// Up to 1,000 live keys that act for this user, after `after` (nil for the first).
 pub async fn of_creator(tx: &mut Tx, user: Id<User>, after: Id<ApiKey>) -> Result<Vec<ApiKey>> {
     tx.all(&OF_CREATOR, &[user.into(), after.into()], read).await
+}
+/// Live keys that act for this service user.
+pub async fn of_service(tx: &mut Tx, id: Id<ServiceUser>) -> Result<Vec<ApiKey>> {
+    tx.all(&OF_SERVICE, &[id.into()], read).await
 }
 /// Live keys of this name.
 pub async fn named(tx: &mut Tx, name: &str) -> Result<Vec<ApiKey>> {

@@ -1,7 +1,7 @@
 //! The statements that belong to no tenant: they find the tenant, or serve the server itself. Each says why it is here.
 //!
 //! They return ids and keys only, never what a tenant keeps. Everything else is bound to the tenant by [`crate::Tx`].
-use portcullis_domain::{Id, Timestamp, tenant::Tenant, tenant::TenantKey};
+use portcullis_domain::{Id, Timestamp, service_credential::ServiceCredential, tenant::Tenant, tenant::TenantKey};
 use uuid::Uuid;
 
 use crate::{Result, Row, Tx};
@@ -25,6 +25,9 @@ statements! {
     // A personal access token proves its tenant by the hash of its secret.
     PERSONAL_TOKEN_BY_HASH: point
         "SELECT t.tenant, t.id, k.id FROM personal_tokens k JOIN tenants t ON t.tenant = k.tenant WHERE k.hash = $1";
+    // A service user's credential proves its tenant: its id is unique on the server.
+    SERVICE_CREDENTIAL: point
+        "SELECT t.tenant, t.id FROM service_credentials c JOIN tenants t ON t.tenant = c.tenant WHERE c.id = $1";
     // The sealer looks for tenants with something to seal.
     PENDING_TENANTS: scan
         "SELECT t.tenant, t.id FROM tenants t WHERE EXISTS (SELECT 1 FROM audit_pending p WHERE p.tenant = t.tenant) \
@@ -96,6 +99,10 @@ pub async fn api_key_by_prefix(tx: &mut Tx, prefix: &String) -> Result<Option<(F
 /// The tenant and the id of the personal access token whose secret has this hash.
 pub async fn personal_token_by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
     tx.one(&PERSONAL_TOKEN_BY_HASH, &[hash.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
+}
+/// The tenant of a service user's credential.
+pub async fn service_credential(tx: &mut Tx, id: &Id<ServiceCredential>) -> Result<Option<Found>> {
+    tx.one(&SERVICE_CREDENTIAL, &[(*id).into()], found).await
 }
 /// At most 1,000 tenants that have audit events without a number.
 pub async fn pending_tenants(tx: &mut Tx, _: &()) -> Result<Vec<Found>> {

@@ -50,6 +50,8 @@ pub mod role_binding;
 mod row;
 pub mod search;
 pub mod select;
+pub mod service_credential;
+pub mod service_user;
 pub mod session;
 pub mod signing_key;
 mod sqlite;

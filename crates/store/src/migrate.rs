@@ -31,6 +31,7 @@ macro_rules! step {
 const STEPS: &[Step] = &[
     step!(1, min_binary 1, "0001_base.sql"),
     step!(2, min_binary 1, "0002_access.sql"),
+    step!(3, min_binary 1, "0003_service_users.sql"),
     step!(4, min_binary 1, "0004_personal_access_tokens.sql"),
     step!(5, min_binary 1, "0005_invitations_domains.sql"),
     step!(6, min_binary 1, "0006_preferences.sql"),

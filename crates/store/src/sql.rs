@@ -6,7 +6,7 @@ use crate::{
     access_change, access_role, api_key, attempt, audit, audit_record_key, directory, erasure, group, holding,
     idempotency, import_progress, invitation, kyc, managed, meta_schema, organization, organization_domain,
     organization_removal, permission, personal_token, policy, preference, project, prospect, resource, revision,
-    role_binding, session, tenant, tenant_domain, user, webhook, webhook_delivery,
+    role_binding, service_credential, service_user, session, tenant, tenant_domain, user, webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -65,6 +65,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         prospect::ALL,
         resource::ALL,
         role_binding::ALL,
+        service_credential::ALL,
+        service_user::ALL,
         session::ALL,
         tenant::ALL,
         tenant_domain::ALL,

@@ -6,8 +6,10 @@ use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::export::verify_export;
 use portcullis_authz::{Rule, rule};
 use portcullis_crypto::seal::Key;
+use portcullis_crypto::{cursor, machine_key, password, signing, token};
 use portcullis_crypto::{cursor, password, signing, token};
 use portcullis_domain::value::{DomainName, Email, Slug};
+use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Timestamp, avatar};
 use portcullis_wire_v1beta1::{Messages, Zeros, json};
 
@@ -64,6 +66,11 @@ fn credential(data: &[u8]) {
     assert!(cursor::Cursors::new(&key).open(&scope, t, Timestamp::from_micros(0)).is_err());
     assert!(key.open(b"", data).is_err());
     let _ = signing::VerifyingKey::parse(t);
+    let _ = token::ServiceToken::parse(t);
+    let _ = machine_key::PublicKey::parse(t);
+    if let Ok(assertion) = machine_key::Assertion::read(t) {
+        assert!(assertion.key().to_string().len() == 36);
+    }
 }
 
 /// An export that nobody signed never verifies a checkpoint, and never panics.

@@ -1,27 +1,26 @@
 //! `ServiceUser`: a machine as this API shows it.
-use portcullis_domain::Timestamp;
+use portcullis_domain::service_user::ServiceUser;
 
 use crate::object::{Object, View};
 
-/// A service user. The organization is empty for those that `/v1` made (decision 13).
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the fields of the message")]
-pub struct ServiceUserView {
-    pub id: String,
-    pub title: String,
-    pub created_at: Option<Timestamp>,
-    pub updated_at: Option<Timestamp>,
-    pub state: &'static str,
-    pub org_id: String,
-}
-impl View for ServiceUserView {
+/// The id of the platform organization.
+const PLATFORM: &str = "00000000-0000-0000-0000-000000000000";
+
+/// A service user; one that a key of `/v1` made lies in the platform organization, the nil UUID (decision 13).
+#[derive(Clone, Copy, Debug)]
+pub struct ServiceUserView<'a>(pub &'a ServiceUser);
+impl View for ServiceUserView<'_> {
     fn write(&self, object: &mut Object<'_>) {
-        object.text("id", &self.id);
-        object.text("title", &self.title);
-        object.absent("metadata");
-        object.maybe_time("created_at", self.created_at);
-        object.maybe_time("updated_at", self.updated_at);
-        object.text("state", self.state);
-        object.text("org_id", &self.org_id);
+        let s = self.0;
+        object.id("id", s.id);
+        object.text("title", &s.title);
+        object.structure("metadata", &s.metadata);
+        object.time("created_at", s.created_at);
+        object.time("updated_at", s.updated_at);
+        object.text("state", s.state.as_str());
+        match s.organization_id {
+            Some(id) => object.id("org_id", id),
+            None => object.id("org_id", PLATFORM),
+        }
     }
 }

@@ -1,6 +1,8 @@
 //! The messages that are written and read by hand equal what the descriptor says.
 #![allow(clippy::unwrap_used, reason = "a failed test may panic")]
 use portcullis_domain::meta_schema::MetaSchema;
+use portcullis_domain::organization::State;
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Id, Roles, Timestamp};
@@ -83,17 +85,20 @@ fn meta_schemas_and_service_users() {
         updated_at: at,
     };
     same_as_the_descriptor("MetaSchema", &MetaSchemaView(&schema));
-    let mut machine = ServiceUserView {
-        id: "x".into(),
+    let mut machine = ServiceUser {
+        id: Id::from_uuid(schema.id.uuid()),
+        organization_id: None,
         title: "CI".into(),
-        created_at: None,
-        updated_at: Some(at),
-        state: "enabled",
-        org_id: String::new(),
+        state: State::Enabled,
+        roles: Roles::NONE,
+        metadata: serde_json::Map::new(),
+        created_at: at,
+        updated_at: at,
     };
-    same_as_the_descriptor("ServiceUser", &machine);
+    same_as_the_descriptor("ServiceUser", &ServiceUserView(&machine));
     machine.title.clear();
-    same_as_the_descriptor("ServiceUser", &machine);
+    machine.metadata.insert("team".into(), json!("ci"));
+    same_as_the_descriptor("ServiceUser", &ServiceUserView(&machine));
 }
 
 #[test]

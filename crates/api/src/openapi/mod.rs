@@ -43,6 +43,7 @@ fn build<'o>(ops: impl Iterator<Item = &'o Op>) -> Value {
             "schemas": schemas::all(),
             "securitySchemes": {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
+                "basic": { "type": "http", "scheme": "basic" },
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
             },
         },
@@ -79,7 +80,7 @@ fn operation(op: &Op) -> Value {
 fn security(access: Access) -> Value {
     match access {
         Access::Public | Access::Auth | Access::Login => json!([]),
-        Access::Credential | Access::Tenant => json!([{ "bearer": [] }, { "apiKey": [] }]),
+        Access::Credential | Access::Tenant => json!([{ "bearer": [] }, { "apiKey": [] }, { "basic": [] }]),
     }
 }
 

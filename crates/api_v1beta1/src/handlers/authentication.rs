@@ -3,6 +3,7 @@ use portcullis_domain::{Code, Error, Result};
 use portcullis_service::access_token::Grant;
 use portcullis_service::{Answer, App};
 use portcullis_wire_v1beta1::{DynamicMessage, Messages, Object, json};
+use serde_json::Value;
 
 use super::read::Read;
 use crate::call::{Call, Outcome, Response};
@@ -10,16 +11,17 @@ use crate::encoding::Encoding;
 
 /// `GetJWKs`. In JSON, a key has only the fields of its type (decision 12), on REST too.
 pub async fn jwks(app: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
-    let keys = app.jwks();
-    let answer = match call.encoding {
-        Encoding::Rest | Encoding::ConnectJson => Answer::new(200, keys.to_string().into_bytes()),
+    Ok(key_set(&call, "GetJWKsResponse", &app.jwks())?.header("cache-control", "max-age=300").into())
+}
+/// `{"keys": […]}` as this message.
+pub fn key_set(call: &Call, message: &'static str, keys: &Value) -> Result<Answer> {
+    let text = keys.to_string();
+    Ok(match call.encoding {
+        Encoding::Rest | Encoding::ConnectJson => Answer::new(200, text.into_bytes()),
         Encoding::ConnectProto => {
-            let text = keys.to_string();
-            let message = json::read(Messages::named("GetJWKsResponse"), text.as_bytes()).map_err(Error::internal)?;
-            call.message(&message)
+            call.message(&json::read(Messages::named(message), text.as_bytes()).map_err(Error::internal)?)
         }
-    };
-    Ok(answer.header("cache-control", "max-age=300").into())
+    })
 }
 
 /// `ListAuthStrategies`: none in this version; people sign in on `/v1`.

@@ -3,7 +3,7 @@ use portcullis_domain::api_key::KeyOwner;
 use portcullis_domain::{Code, Credential, Ctx, Error, Result, Role, Subject};
 use portcullis_service::App;
 use portcullis_service::profile::ProfilePatch;
-use portcullis_wire_v1beta1::{DynamicMessage, ServiceUserView};
+use portcullis_wire_v1beta1::DynamicMessage;
 
 use super::responses::{Caller, GetCurrentAdminUserResponse, GetCurrentUserResponse, UpdateCurrentUserResponse};
 use super::user::email_conflict;
@@ -43,14 +43,7 @@ pub async fn update(app: App, call: Call, incoming: Incoming) -> Result<Outcome>
 
 async fn caller(app: &App, cx: &Ctx) -> Result<Caller> {
     match cx.principal.subject {
-        Subject::ServiceUser(id) => Ok(Caller::ServiceUser(ServiceUserView {
-            id: id.to_string(),
-            title: cx.principal.name.to_string(),
-            created_at: None,
-            updated_at: None,
-            state: "enabled",
-            org_id: String::new(),
-        })),
+        Subject::ServiceUser(_) => app.my_service_user(cx).await.map(|s| Caller::ServiceUser(Box::new(s))),
         _ => app.me(cx).await.map(|user| Caller::User(Box::new(user))),
     }
 }
@@ -64,6 +57,7 @@ pub fn superuser(cx: &Ctx) -> Result<()> {
         Credential::ApiKey { owner, scopes, .. } => {
             scopes.is_all() && (p.roles.has(Role::Admin) || matches!(owner, KeyOwner::Service(_)))
         }
+        Credential::Service { .. } => p.roles.has(Role::Admin),
         Credential::PersonalToken { .. } | Credential::None => false,
     };
     if yes { Ok(()) } else { Err(Error::new(Code::Forbidden, "Only a superuser of the platform may do this.")) }

@@ -1,9 +1,10 @@
 //! Who holds which roles on something, as this API shows it: the things in one list, pairs of ids and roles in another.
 use portcullis_domain::access_role::AccessRole;
 use portcullis_domain::group::Group;
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::User;
 use portcullis_service::holder::Holder;
-use portcullis_wire_v1beta1::{Object, UserView, View};
+use portcullis_wire_v1beta1::{Object, ServiceUserView, UserView, View};
 use uuid::Uuid;
 
 use super::group_view::GroupView;
@@ -30,6 +31,14 @@ pub fn users(holders: &[Holder<User>], object: &mut Object<'_>) {
     object.list(
         "role_pairs",
         holders.iter().map(|h| RolePair { field: "user_id", id: h.who.id.uuid(), roles: &h.roles }),
+    );
+}
+/// `serviceusers` and `role_pairs`.
+pub fn service_users(holders: &[Holder<ServiceUser>], object: &mut Object<'_>) {
+    object.list("serviceusers", holders.iter().map(|h| ServiceUserView(&h.who)));
+    object.list(
+        "role_pairs",
+        holders.iter().map(|h| RolePair { field: "serviceuser_id", id: h.who.id.uuid(), roles: &h.roles }),
     );
 }
 /// `groups` and `role_pairs`.

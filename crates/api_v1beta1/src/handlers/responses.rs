@@ -1,5 +1,6 @@
 //! The answers that are written straight from domain values.
 use portcullis_domain::meta_schema::MetaSchema;
+use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::User;
 use portcullis_service::user::UserShown;
 use portcullis_wire_v1beta1::{MetaSchemaView, Object, ServiceUserView, UserView, View};
@@ -73,7 +74,7 @@ pub enum Caller {
     /// A person.
     User(Box<User>),
     /// A machine.
-    ServiceUser(ServiceUserView),
+    ServiceUser(Box<ServiceUser>),
 }
 fn write_caller(caller: &Caller, machine: &'static str, object: &mut Object<'_>) {
     match caller {
@@ -81,9 +82,9 @@ fn write_caller(caller: &Caller, machine: &'static str, object: &mut Object<'_>)
             object.message("user", &UserView(user));
             object.absent(machine);
         }
-        Caller::ServiceUser(view) => {
+        Caller::ServiceUser(service_user) => {
             object.absent("user");
-            object.message(machine, view);
+            object.message(machine, &ServiceUserView(service_user));
         }
     }
 }
@@ -223,15 +224,8 @@ pub(super) mod tests {
         proves::<GetMetaSchemaResponse>(&schema);
         proves::<UpdateMetaSchemaResponse>(&schema);
         proves::<ListMetaSchemasResponse>(&[schema]);
-        let machine = ServiceUserView {
-            id: "x".into(),
-            title: "CI".into(),
-            created_at: None,
-            updated_at: None,
-            state: "enabled",
-            org_id: String::new(),
-        };
-        for caller in [Caller::User(Box::new(u.clone())), Caller::ServiceUser(machine)] {
+        let machine = super::super::service_user_view::tests::service_user();
+        for caller in [Caller::User(Box::new(u.clone())), Caller::ServiceUser(Box::new(machine))] {
             proves::<GetCurrentUserResponse>(&caller);
             proves::<GetCurrentAdminUserResponse>(&caller);
         }

@@ -251,6 +251,10 @@ impl Graph {
         })
     }
 
+    /// Can this permission be held on such an object at all?
+    pub fn takes(&self, permission: &Permission, object: Object) -> bool {
+        self.hops(permission, object, false).is_some()
+    }
     /// What of the object, or of what is above it, is disabled (or gone).
     pub fn disabled(&self, object: Object) -> Option<Disabled> {
         let organization = |id: &Uuid| {

@@ -219,6 +219,10 @@ impl Graph {
         let groups = self.groups.iter().filter(move |(_, g)| g.enabled && g.roles.has(role));
         groups.flat_map(|(id, _)| self.bindings_on(*id).map(|(_, b)| b.bearer))
     }
+    /// The slugs of a role's permissions; a role that is not there, or is disabled, has none.
+    pub fn permissions_of(&self, role: Uuid) -> impl Iterator<Item = &str> {
+        self.roles.get(&role).into_iter().flat_map(|set| self.slugs.of(set))
+    }
     /// How many bindings there are.
     pub fn binding_count(&self) -> usize {
         self.bindings.len()

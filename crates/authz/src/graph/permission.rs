@@ -103,6 +103,9 @@ impl Slugs {
     pub fn get(&self, slug: &str) -> Option<u32> {
         self.0.get(slug).copied()
     }
+    pub fn of(&self, set: &PermissionSet) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, n)| set.has(**n)).map(|(slug, _)| &**slug)
+    }
     pub fn set(&mut self, slugs: &[String]) -> PermissionSet {
         let mut set = PermissionSet::default();
         for slug in slugs {

@@ -50,6 +50,8 @@ mod roles;
 mod rules;
 mod searches;
 mod seed;
+mod service_credentials;
+mod service_users;
 mod sessions;
 mod tenant_groups;
 mod tenants;

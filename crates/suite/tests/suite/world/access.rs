@@ -1,4 +1,7 @@
 //! Organizations, groups and projects for tests to begin from, made through the API.
+use portcullis_domain::Id;
+use portcullis_domain::service_user::ServiceUser;
+use portcullis_store::{Tx, service_user};
 use serde_json::{Value, json};
 
 use super::{Answer, Client, PASSWORD, Person, World};
@@ -86,4 +89,39 @@ pub fn code(answer: &Answer) -> String {
 #[track_caller]
 pub fn text(answer: &Answer) -> String {
     answer.json()["message"].as_str().unwrap_or_default().to_owned()
+}
+/// A service user of an organization; its id.
+pub async fn machine(by: &Client, organization: &str, title: &str) -> String {
+    let path = format!("/v1beta1/organizations/{organization}/serviceusers");
+    id(&by.post(&path, json!({ "body": { "title": title } })).await.expect(200)["serviceuser"])
+}
+/// Who comes with the id and the secret of a credential.
+pub fn basic(w: &World, id: &str, secret: &str) -> Client {
+    use base64::Engine;
+    let pair = base64::engine::general_purpose::STANDARD.encode(format!("{id}:{secret}"));
+    w.anonymous().with("x-tenant-id", &*w.tenant).with("authorization", format!("Basic {pair}"))
+}
+/// A secret of a service user: its id, and who comes with it.
+pub async fn secret(w: &World, by: &Client, organization: &str, machine: &str) -> (String, Client) {
+    let path = format!("/v1beta1/organizations/{organization}/serviceusers/{machine}/secrets");
+    let made = by.post(&path, json!({ "title": "s" })).await.expect(200)["secret"].clone();
+    (id(&made), basic(w, &id(&made), made["secret"].as_str().unwrap()))
+}
+/// Gives somebody a role on something.
+pub async fn policy(by: &Client, role: &str, resource: &str, principal: &str) -> Answer {
+    by.post("/v1beta1/policies", json!({ "role_id": role, "resource": resource, "principal": principal })).await
+}
+/// Changes a row as an import or a platform role would.
+pub async fn change_machine(w: &World, id: &str, with: fn(ServiceUser) -> ServiceUser) {
+    async fn write(
+        tx: &mut Tx,
+        (id, with): &(Id<ServiceUser>, fn(ServiceUser) -> ServiceUser),
+    ) -> portcullis_store::Result<()> {
+        let before = service_user::by_id(tx, *id).await?.unwrap();
+        service_user::update(tx, &with(before)).await?;
+        tx.bump().await?;
+        Ok(())
+    }
+    let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
+    w.node.app.db().write(cx, (id.parse().unwrap(), with), write).await.unwrap();
 }
