@@ -1,6 +1,7 @@
 //! Searching and exporting organizations, who is in one, and the projects of one (spec v1beta1 3.18). Superusers.
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use portcullis_domain::access_role::AccessRole;
@@ -345,11 +346,10 @@ async fn members(
     }
     let mut out: Vec<Member> = vec![];
     for Held { user, role, since, .. } in page {
-        if !roles.contains_key(&role) {
-            let found = access_role::by_id(tx, role).await?;
-            roles.insert(role, found);
-        }
-        let role = roles.get(&role).and_then(Clone::clone);
+        let role = match roles.entry(role) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(unknown) => unknown.insert(access_role::by_id(tx, role).await?).clone(),
+        };
         match out.last_mut().filter(|m| m.user.id == user.id) {
             Some(member) => {
                 member.roles.extend(role);

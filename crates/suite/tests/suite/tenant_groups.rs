@@ -371,7 +371,7 @@ async fn the_other_surface_shows_them_under_the_platform(w: World) {
         list["groups"]
     );
     assert_eq!(ann.client.get(&all_at).await.status, 403);
-    assert_eq!(all(&ann.client.get("/v1beta1/users/self/groups").await.expect(200)["groups"], "id"), [g.clone()]);
+    assert_eq!(all(&ann.client.get("/v1beta1/users/self/groups").await.expect(200)["groups"], "id"), [&*g]);
     // its title is its name there: one of the tenant's has one, and no two the same
     made(&w.owner(), "Taken").await;
     let put =
