@@ -6,7 +6,7 @@ use portcullis_domain::value::{Email, line};
 use portcullis_domain::{Error, FieldError, Id, Result, fields};
 use portcullis_service::App;
 use portcullis_wire_v1beta1::{DynamicMessage, structure};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::prospect_view::{
     CreateProspectResponse, GetProspectResponse, ListProspectsResponse, Prospected, UpdateProspectResponse,
@@ -86,17 +86,19 @@ fn content(request: &DynamicMessage, status: Status, verified: bool) -> Result<C
     };
     let email = Email::parse(&request.text("email")).map_err(|e| note("email", e.into()));
     let sent = request.inner("metadata").map(|m| structure::to_json(&m)).unwrap_or_default();
-    let metadata = fields::metadata(Value::Object(sent)).map_err(|e| note("metadata", e.into()));
-    let metadata = metadata.and_then(|m| {
-        let fits = serde_json::to_vec(&m).is_ok_and(|text| text.len() <= METADATA);
-        if fits { Ok(m) } else { Err(note("metadata", format!("At most {METADATA} bytes."))) }
-    });
+    let metadata = bounded(sent).map_err(|e| note("metadata", e));
     match (email, metadata) {
         (Ok(email), Ok(metadata)) if wrong.is_empty() => {
             Ok(Content { name, email, phone, activity, status, source, verified, metadata })
         }
         _ => Err(Error::fields(wrong)),
     }
+}
+
+fn bounded(metadata: Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let metadata = fields::metadata(Value::Object(metadata))?;
+    let fits = serde_json::to_vec(&metadata).is_ok_and(|text| text.len() <= METADATA);
+    if fits { Ok(metadata) } else { Err(format!("At most {METADATA} bytes.")) }
 }
 
 /// Prospects as RQL sees them.
