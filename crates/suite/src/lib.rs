@@ -7,9 +7,7 @@ use portcullis_audit::export::verify_export;
 use portcullis_authz::{Rule, rule};
 use portcullis_crypto::seal::Key;
 use portcullis_crypto::{cursor, machine_key, password, signing, token};
-use portcullis_crypto::{cursor, password, signing, token};
 use portcullis_domain::value::{DomainName, Email, Slug};
-use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Timestamp, avatar};
 use portcullis_wire_v1beta1::{Messages, Zeros, json};
 
