@@ -1,6 +1,7 @@
 //! Searching and exporting organizations, who is in one, and the projects of one (spec v1beta1 3.18). Superusers.
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use portcullis_domain::access_role::AccessRole;
@@ -345,9 +346,8 @@ async fn members(
     }
     let mut out: Vec<Member> = vec![];
     for Held { user, role, since, .. } in page {
-        if !roles.contains_key(&role) {
-            let found = access_role::by_id(tx, role).await?;
-            roles.insert(role, found);
+        if let Entry::Vacant(missing) = roles.entry(role) {
+            missing.insert(access_role::by_id(tx, role).await?);
         }
         let role = roles.get(&role).and_then(Clone::clone);
         match out.last_mut().filter(|m| m.user.id == user.id) {
