@@ -93,7 +93,7 @@ mod tests {
     #[test]
     fn the_answer_is_its_message() {
         for rows in [vec![], vec![holder()]] {
-            let found = Found { rows, groups: None, offset: 0, limit: 5, total: 1 };
+            let found = Found { rows, groups: None, offset: 0, limit: 5 };
             proves::<SearchProjectUsersResponse>(&Page { project: Id::from_uuid(uuid::Uuid::nil()), found });
         }
     }

@@ -102,9 +102,11 @@ mod tests {
             proves::<UpdateProspectResponse>(&prospect);
             for groups in [None, Some(("verified".to_owned(), vec![("true".to_owned(), 2)]))] {
                 let rows = vec![prospect.clone()];
-                proves::<ListProspectsResponse>(&Found { rows, groups, offset: 0, limit: 5, total: 1 });
+                let found = Found { rows, groups, offset: 0, limit: 5 };
+                proves::<ListProspectsResponse>(&Prospected { found, total: 1 });
             }
         }
-        proves::<ListProspectsResponse>(&Found { rows: vec![], groups: None, offset: 1, limit: 0, total: 0 });
+        let found = Found { rows: vec![], groups: None, offset: 1, limit: 0 };
+        proves::<ListProspectsResponse>(&Prospected { found, total: 0 });
     }
 }
