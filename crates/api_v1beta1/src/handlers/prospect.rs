@@ -89,7 +89,7 @@ fn content(request: &DynamicMessage, status: Status, verified: bool) -> Result<C
     let metadata = fields::metadata(Value::Object(sent)).map_err(|e| note("metadata", e.into()));
     let metadata = metadata.and_then(|m| {
         let fits = serde_json::to_vec(&m).is_ok_and(|text| text.len() <= METADATA);
-        if fits { Ok(m) } else { Err(note("metadata", format!("At most {METADATA} bytes."))) }
+        fits.then_some(m).ok_or_else(|| note("metadata", format!("At most {METADATA} bytes.")))
     });
     match (email, metadata) {
         (Ok(email), Ok(metadata)) if wrong.is_empty() => {

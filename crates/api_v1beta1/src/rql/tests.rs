@@ -86,7 +86,7 @@ fn what_is_too_much_is_refused() {
         r#"{"limit":5001}"#.to_owned(),
         format!(r#"{{"search":"{}"}}"#, "x".repeat(1_001)),
         format!(r#"{{"filters":[{{"name":"name","operator":"in","string_value":"{words}"}}]}}"#),
-        format!(r#"{{"sort":[{}]}}"#, vec![r#"{"name":"name"}"#; 9].join(",")),
+        format!(r#"{{"sort":[{}]}}"#, [r#"{"name":"name"}"#; 9].join(",")),
     ] {
         assert!(query(&bad).unwrap_err().message().starts_with("failed to validate rql query: "), "{bad}");
     }
