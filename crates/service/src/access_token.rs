@@ -1,13 +1,16 @@
 //! Access tokens in exchange for a credential (spec v1beta1 4.3, decision 12). Each names the session or credential that it was made
 //! from, and dies with it.
+use portcullis_crypto::machine_key::Assertion;
 use portcullis_crypto::signing::{Claims, Generation, SubjectType};
 use portcullis_domain::context::AccessToken;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::service_credential::ServiceCredentialKind;
 use portcullis_domain::session::Session;
-use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result, Timestamp};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result, Subject, Timestamp};
 
 use crate::App;
+use crate::authenticate::{Origin, Presented};
 use crate::tenancy::Compiled;
 
 /// A token names its user's organizations if there are no more than these: it has to fit into a header.
@@ -56,12 +59,19 @@ impl App {
     pub async fn exchange(&self, cx: &Ctx, grant: Grant) -> Result<String> {
         match grant {
             Grant::Own => self.exchange_own(cx).await,
-            Grant::ClientCredentials { .. } | Grant::JwtBearer { .. } => self.exchange_of_service_user(cx, grant).await,
+            Grant::ClientCredentials { id, secret } => {
+                self.exchange_of_service_user(cx, Presented::ClientSecret { id: &id, secret: &secret }).await
+            }
+            // what else a bearer may be is no assertion
+            Grant::JwtBearer { assertion } if Assertion::read(&assertion).is_err() => Err(refused()),
+            Grant::JwtBearer { assertion } => self.exchange_of_service_user(cx, Presented::Bearer(&assertion)).await,
         }
     }
-    /// A service user's grant. No service user has credentials of these kinds in this version, so none is right.
-    async fn exchange_of_service_user(&self, _: &Ctx, _: Grant) -> Result<String> {
-        Err(refused())
+    /// The token of the service user that the grant itself proves, whoever sends it.
+    async fn exchange_of_service_user(&self, cx: &Ctx, presented: Presented<'_>) -> Result<String> {
+        let (request_id, user_agent) = (cx.request_id.clone(), cx.user_agent.clone());
+        let machine = self.identify(Origin { request_id, ip: cx.ip, user_agent }, presented).await;
+        self.exchange_own(&machine.map_err(told)?).await
     }
     async fn exchange_own(&self, cx: &Ctx) -> Result<String> {
         let compiled = self.snapshot(cx).await?;
@@ -93,6 +103,15 @@ impl App {
                 claims.org_ids = Some(organization.to_string());
                 claims.auth_via = Some("pat".into());
                 claims.exp = claims.exp.min(expires_at.seconds());
+            }
+            (Credential::Service { id, kind }, _, None) => {
+                let Subject::ServiceUser(machine) = cx.principal.subject else { return Err(refused()) };
+                claims.sub_type = SubjectType::ServiceUser;
+                claims.sub = machine.uuid();
+                claims.sid = id.uuid();
+                claims.roles = cx.principal.roles.public().map(|r| r.as_str().to_owned()).collect();
+                claims.org_ids = organizations(&compiled, Bearer::ServiceUser(machine.uuid()));
+                claims.auth_via = Some(via(*kind).into());
             }
             _ => return Err(refused()),
         }
@@ -133,6 +152,21 @@ fn organizations(compiled: &Compiled, member: Bearer) -> Option<String> {
     ids.dedup(); // bindings come by object
     let text = |id: &uuid::Uuid| Id::<Organization>::from_uuid(*id).to_string();
     (ids.len() <= MOST_ORGANIZATIONS).then(|| ids.iter().map(text).collect::<Vec<_>>().join(","))
+}
+/// Frontier's words.
+const fn via(kind: ServiceCredentialKind) -> &'static str {
+    match kind {
+        ServiceCredentialKind::Secret => "client_credentials",
+        ServiceCredentialKind::Token => "opaque",
+        ServiceCredentialKind::Key => "jwt_grant",
+    }
+}
+/// A disabled organization is told to whoever proved that they hold the credential, as the state that it is (spec v1beta1 4.3).
+fn told(e: Error) -> Error {
+    if e.code() != Code::Forbidden {
+        return e;
+    }
+    Error::new(Code::Conflict, e.message().to_owned()).detail("state", "organization_disabled")
 }
 fn refused() -> Error {
     Error::new(Code::Unauthenticated, "Sign in, or send a credential that is exchanged for an access token.")

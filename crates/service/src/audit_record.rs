@@ -3,6 +3,7 @@
 //!
 //! What others record is an event `external.recorded` of whoever called; what they claim about actor and time is in its metadata
 //! and is shown here alone.
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use portcullis_audit::entry::entry;
@@ -528,9 +529,9 @@ async fn read_named(tx: &mut Tx, f: &audit::Filter) -> portcullis_store::Result<
 async fn names(tx: &mut Tx, rows: &[audit::AuditRow]) -> portcullis_store::Result<HashMap<Uuid, String>> {
     let mut out = HashMap::new();
     for id in rows.iter().filter_map(|r| r.organization) {
-        if !out.contains_key(&id) {
+        if let Entry::Vacant(missing) = out.entry(id) {
             let found = organization::by_id(tx, Id::from_uuid(id)).await?;
-            out.insert(id, found.map(|o| o.name.to_string()).unwrap_or_default());
+            missing.insert(found.map(|o| o.name.to_string()).unwrap_or_default());
         }
     }
     Ok(out)

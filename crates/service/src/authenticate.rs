@@ -194,7 +194,14 @@ impl App {
                 let proof = Holds::Generation(claims.secret_generation.ok_or_else(|| refused("invalid"))?);
                 self.read_personal_token(&tenancy, Id::from_uuid(claims.sid), proof, now).await?
             }
-            SubjectType::Pat | SubjectType::ServiceUser => return Err(refused("invalid")),
+            SubjectType::ServiceUser => {
+                let known = self.read_machine(&tenancy, Id::from_uuid(claims.sid), Proof::Again, now).await?;
+                if known.principal.subject != Subject::ServiceUser(Id::from_uuid(claims.sub)) {
+                    return Err(refused("invalid"));
+                }
+                known
+            }
+            SubjectType::Pat => return Err(refused("invalid")),
         };
         let end = Timestamp::from_micros(claims.exp.saturating_mul(1_000_000));
         known.expires_at = Some(known.expires_at.map_or(end, |e| e.min(end)));

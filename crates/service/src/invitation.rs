@@ -5,6 +5,7 @@ use portcullis_domain::access_role::{AccessRole, ORGANIZATION_VIEWER};
 use portcullis_domain::group::Group;
 use portcullis_domain::invitation::{Invitation, LIFE_SECONDS};
 use portcullis_domain::organization::Organization;
+use portcullis_domain::preference_trait::INVITE_WITH_ROLES;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
@@ -28,7 +29,7 @@ pub struct NewInvitations {
     pub emails: Vec<Email>,
     /// Groups of the organization, by id.
     pub groups: Vec<String>,
-    /// Roles on the organization, by id.
+    /// Roles on the organization, by id; nobody is given them unless the platform's `invite_with_roles` is on.
     pub roles: Vec<String>,
 }
 impl NewInvitations {
@@ -58,7 +59,11 @@ impl App {
         reply: Reply<Vec<Invitation>>,
     ) -> Result<Answer> {
         let organization = self.find_organization(cx, &which, CREATE).await?;
-        let named = new.as_ref().map(|n| n.roles.clone()).unwrap_or_default();
+        let named = match &new {
+            // the platform may want that everybody begins as the least kind of member (spec v1beta1 3.11)
+            Ok(n) if !n.roles.is_empty() && self.is_on(cx, &INVITE_WITH_ROLES).await? => n.roles.clone(),
+            _ => vec![],
+        };
         let (mut roles, mut gives) = (vec![], vec![]);
         for id in named.iter().take(NewInvitations::MOST) {
             let role = self.named_role(cx, id, Some(organization.id)).await?;

@@ -187,9 +187,13 @@ impl App {
         let set = self.0.db.read(cx.clone(), &(whose, of.name.to_string()), read_one).await?;
         Ok(set.map_or_else(|| of.default.to_string(), |p| p.value))
     }
+    /// Is this switch of the platform on?
+    pub(crate) async fn is_on(&self, cx: &Ctx, switch: &'static Trait) -> Result<bool> {
+        Ok(self.preference(cx, Whose::Platform, switch).await? == ON)
+    }
     /// "function not available at the moment" while this switch of the platform is on.
     pub async fn unless_switched_off(&self, cx: &Ctx, by: &'static Trait) -> Result<()> {
-        if self.preference(cx, Whose::Platform, by).await? == ON {
+        if self.is_on(cx, by).await? {
             return Err(Error::new(Code::NotAvailable, "The administrators of this platform switched this off."));
         }
         Ok(())

@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::authorize::{Gate, is_superuser};
 use crate::group_member as member;
 use crate::holder::bounded;
-use crate::platform_user::{self, PlatformRelation, PlatformUserRef};
+use crate::platform_user::{self, Found, PlatformRelation, PlatformUserRef};
 use crate::relation_list::{List, by_id, list};
 use crate::resource as resources;
 use crate::role_binding::{self, exists};
@@ -159,10 +159,8 @@ impl App {
         let object = object.ok_or_else(|| Error::not_found("relation"))?;
         let id = candidate(&object, &named.relation, &subject).ok_or_else(unsupported)?;
         let what = match id {
-            RelationId::Admin(user) => What::Platform(Box::new(self.person(cx, user).await?), PlatformRelation::Admin),
-            RelationId::Checker(user) => {
-                What::Platform(Box::new(self.person(cx, user).await?), PlatformRelation::Member)
-            }
+            RelationId::Admin(user) => What::Platform(self.person(cx, user).await?, PlatformRelation::Admin),
+            RelationId::Checker(user) => What::Platform(self.person(cx, user).await?, PlatformRelation::Member),
             _ => What::Other,
         };
         let there = self.0.db.read(cx.clone(), &id, by_id).await?.filter(|r| {
@@ -175,16 +173,16 @@ impl App {
         }
         Ok(Plan { id, what, subject, there: there.is_some() })
     }
-    async fn person(&self, cx: &Ctx, id: Uuid) -> Result<User> {
+    async fn person(&self, cx: &Ctx, id: Uuid) -> Result<Box<User>> {
         let which = UserRef::Id(Id::from_uuid(id));
-        self.find_user(cx, &which).await?.ok_or_else(|| Error::not_found("user"))
+        self.find_user(cx, &which).await?.map(Box::new).ok_or_else(|| Error::not_found("user"))
     }
     async fn to_make(&self, cx: &Ctx, plan: Plan) -> Result<Make> {
         let made = match (plan.there, plan.id, plan.what) {
             (true, ..) => Made::Before,
             (_, _, What::Platform(user, relation)) => {
                 let who = PlatformUserRef::User(UserRef::Id(user.id));
-                Made::Platform(self.to_give(cx, who, Some(*user), relation).await?)
+                Made::Platform(self.to_give(cx, who, Some(Found::Person(user)), relation).await?)
             }
             (_, RelationId::Member(group, user), _) => {
                 let group = self.group_of(cx, group).await?;
@@ -205,7 +203,7 @@ impl App {
             (false, ..) => Err(Error::not_found("relation")),
             (_, _, What::Platform(user, relation)) => {
                 let (asked, who) = (Roles::NONE.with(relation.role()), PlatformUserRef::User(UserRef::Id(user.id)));
-                Ok(Ending::Platform(self.to_take(cx, who, Some(*user), asked)?))
+                Ok(Ending::Platform(self.to_take(cx, who, Some(Found::Person(user)), asked)?))
             }
             (_, RelationId::Member(group, user), _) => {
                 let group = self.group_of(cx, group).await?;
@@ -242,7 +240,8 @@ enum What {
 fn gate(action: &'static str, plan: &Result<Plan>) -> Gate {
     match plan {
         Ok(Plan { what: What::Platform(user, relation), .. }) => {
-            Gate { action, ..platform_user::gate(Some(user), Roles::NONE.with(relation.role())) }
+            let known = Found::Person(user.clone());
+            Gate { action, ..platform_user::gate(Some(&known), Roles::NONE.with(relation.role())) }
         }
         _ => Gate::superuser(action).once(),
     }
@@ -273,7 +272,7 @@ enum Made {
 async fn make(tx: &mut Tx, c: &Make) -> portcullis_store::Result<Relation> {
     match &c.made {
         Made::Before => {}
-        Made::Platform(give) => platform_user::give_to(tx, give).await.map(drop)?,
+        Made::Platform(give) => platform_user::give(tx, give).await?,
         Made::Member(join) => member::add(tx, join).await?,
         Made::Owner(update) => {
             exists(tx, update.owner()).await?;
@@ -291,7 +290,7 @@ enum Ending {
 }
 async fn end(tx: &mut Tx, c: &Ending) -> portcullis_store::Result<()> {
     match c {
-        Ending::Platform(change) => platform_user::change_roles(tx, change).await.map(drop),
+        Ending::Platform(change) => platform_user::change_roles(tx, change).await,
         Ending::Member(leave) => member::remove(tx, leave).await,
         Ending::Binding(revoke) => role_binding::revoke(tx, revoke).await,
     }

@@ -346,7 +346,7 @@ impl Found {
     }
     async fn platform_users(&mut self, tx: &mut Tx) -> Result<()> {
         for p in platform_user::holders(tx, None).await? {
-            self.platform_user(Some(&p.user));
+            self.platform_user(Some(&p.who));
         }
         Ok(())
     }

@@ -213,9 +213,19 @@ pub(crate) fn record_update(tx: &mut Tx, scribe: &Scribe, before: &User, after: 
         return;
     }
     scribe.write(tx, event);
-    for role in before.roles.changed(after.roles).iter() {
-        let action = if after.roles.has(role) { "role.granted" } else { "role.taken" };
-        scribe.write(tx, scribe.event(action, "user", after.id).with("role", role.as_str()));
+    record_roles(tx, scribe, ("user", after.id.uuid()), before.roles, after.roles);
+}
+/// One event for each role that was given or taken.
+pub(crate) fn record_roles(
+    tx: &mut Tx,
+    scribe: &Scribe,
+    (kind, id): (&'static str, Uuid),
+    before: Roles,
+    after: Roles,
+) {
+    for role in before.changed(after).iter() {
+        let action = if after.has(role) { "role.granted" } else { "role.taken" };
+        scribe.write(tx, scribe.event(action, kind, id).with("role", role.as_str()));
     }
 }
 

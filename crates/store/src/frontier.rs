@@ -104,15 +104,6 @@ impl Source {
         let rows = self.client.query("SELECT id, email FROM users WHERE id = ANY($1)", &[&users]).await?;
         rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
     }
-    /// The ids of a table's rows that are among these.
-    pub async fn among(&self, table: &'static str, ids: &[Uuid]) -> Result<HashSet<Uuid>> {
-        if !self.has(table) {
-            return Ok(HashSet::new());
-        }
-        let sql = format!("SELECT id FROM {table} WHERE id = ANY($1)");
-        let rows = self.client.query(sql.as_str(), &[&ids]).await?;
-        rows.iter().map(|row| Ok(row.try_get(0)?)).collect()
-    }
     /// Id and name of the roles that belong to no organization: the predefined ones are among them.
     pub async fn platform_roles(&self) -> Result<Vec<(Uuid, String)>> {
         let rows = self.client.query("SELECT id, name FROM roles WHERE org_id = $1", &[&Uuid::nil()]).await?;

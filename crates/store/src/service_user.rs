@@ -23,6 +23,8 @@ statements! {
     PAGE: page concat!("SELECT ", columns!(), " FROM service_users WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT 250");
     IN_SCOPE: page concat!("SELECT ", columns!(), " FROM service_users WHERE tenant = $1 AND scope_id = $2 AND id > $3 \
         ORDER BY id LIMIT 250");
+    WITH_ROLES: page concat!("SELECT ", columns!(), " FROM service_users WHERE tenant = $1 AND id > $2 AND roles <> 0 \
+        ORDER BY id LIMIT 250");
     COUNT: scan "SELECT count(*) FROM service_users WHERE tenant = $1 AND scope_id = $2";
 }
 
@@ -92,6 +94,10 @@ pub async fn page(tx: &mut Tx, after: Uuid) -> Result<Vec<ServiceUser>> {
 /// At most 250 of an organization (or of the platform) after this id, in the order of ids.
 pub async fn in_scope(tx: &mut Tx, organization: Option<Id<Organization>>, after: Uuid) -> Result<Vec<ServiceUser>> {
     tx.all(&IN_SCOPE, &[scope(organization).into(), after.into()], read).await
+}
+/// At most 250 after this id that hold a role of the tenant, in the order of ids.
+pub async fn with_roles(tx: &mut Tx, after: Uuid) -> Result<Vec<ServiceUser>> {
+    tx.all(&WITH_ROLES, &[after.into()], read).await
 }
 /// How many an organization has.
 pub async fn count(tx: &mut Tx, organization: Option<Id<Organization>>) -> Result<i64> {

@@ -27,7 +27,7 @@ macro_rules! response {
             type Of = $of;
             const MESSAGE: &'static str = stringify!($name);
             fn write($it: &$of, $object: &mut Object<'_>) {
-                $write;
+                $write
             }
         }
     };
@@ -40,7 +40,7 @@ response!(/** All of an organization. */ ListOrganizationDomainsResponse: [Organ
     |it, object| object.list("domains", it.iter().map(DomainView)));
 response!(/** Its state now. */ VerifyOrganizationDomainResponse: OrganizationDomain,
     |it, object| object.text("state", it.state()));
-response!(/** Nothing. */ JoinOrganizationResponse: (), |_it, _object| ());
+response!(/** Nothing. */ JoinOrganizationResponse: (), |_it, _object| {});
 
 #[cfg(test)]
 mod tests {

@@ -1,10 +1,9 @@
 //! Superusers and checkers (spec v1beta1 2.3.15, 3.14).
-use portcullis_domain::user::User;
 use portcullis_domain::{Error, Result};
 use portcullis_service::App;
-use portcullis_service::platform_user::{PlatformRelation, PlatformUser, PlatformUserRef};
+use portcullis_service::platform_user::{PlatformRelation, PlatformUserRef, PlatformUsers};
 use portcullis_wire_v1beta1::{DynamicMessage, Object, ServiceUserView, UserView};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::read::Read;
 use super::user::user_ref;
@@ -26,17 +25,16 @@ pub async fn remove(app: App, mut call: Call, request: DynamicMessage) -> Result
 
 /// `ListPlatformUsers`: each with what they are in `metadata.relation` and `metadata.relations`.
 pub async fn list(app: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
-    let all = app.list_platform_users(&call.cx).await?;
-    let users: Vec<User> = all.into_iter().map(stamped).collect();
-    Ok(call.answer::<ListPlatformUsersResponse>(&users).into())
+    let mut all = app.list_platform_users(&call.cx).await?;
+    all.users.iter_mut().for_each(|p| stamp(&mut p.who.metadata, &p.relations));
+    all.service_users.iter_mut().for_each(|p| stamp(&mut p.who.metadata, &p.relations));
+    Ok(call.answer::<ListPlatformUsersResponse>(&all).into())
 }
 
-fn stamped(p: PlatformUser) -> User {
-    let words: Vec<&str> = p.relations.iter().map(|r| r.as_str()).collect();
-    let mut user = p.user;
-    user.metadata.insert("relation".into(), json!(words.first()));
-    user.metadata.insert("relations".into(), json!(words));
-    user
+fn stamp(metadata: &mut Map<String, Value>, relations: &[PlatformRelation]) {
+    let words: Vec<&str> = relations.iter().map(|r| r.as_str()).collect();
+    metadata.insert("relation".into(), json!(words.first()));
+    metadata.insert("relations".into(), json!(words));
 }
 fn who(request: &DynamicMessage) -> Result<PlatformUserRef> {
     match (&*request.text("user_id"), &*request.text("serviceuser_id")) {
@@ -73,28 +71,32 @@ nothing!(/** Nothing. */ RemovePlatformUserResponse);
 /// The platform users, stamped.
 pub struct ListPlatformUsersResponse;
 impl Response for ListPlatformUsersResponse {
-    type Of = [User];
+    type Of = PlatformUsers;
     const MESSAGE: &'static str = "ListPlatformUsersResponse";
-    fn write(users: &[User], object: &mut Object<'_>) {
-        object.list("users", users.iter().map(UserView));
-        object.list("serviceusers", std::iter::empty::<ServiceUserView>());
+    fn write(all: &PlatformUsers, object: &mut Object<'_>) {
+        object.list("users", all.users.iter().map(|p| UserView(&p.who)));
+        object.list("serviceusers", all.service_users.iter().map(|p| ServiceUserView(&p.who)));
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use portcullis_service::platform_user::PlatformUser;
+
     use super::super::responses::tests::{proves, user};
+    use super::super::service_user_view::tests::service_user;
     use super::*;
 
     #[test]
     fn every_answer_is_its_message() {
         proves::<AddPlatformUserResponse>(&());
         proves::<RemovePlatformUserResponse>(&());
-        proves::<ListPlatformUsersResponse>(&[]);
-        let both = PlatformRelation::ALL.to_vec();
-        let user = stamped(PlatformUser { user: user(), relations: both });
-        assert_eq!(user.metadata["relation"], "admin");
-        assert_eq!(user.metadata["relations"], json!(["admin", "member"]));
-        proves::<ListPlatformUsersResponse>(&[user]);
+        proves::<ListPlatformUsersResponse>(&PlatformUsers { users: vec![], service_users: vec![] });
+        let mut p = PlatformUser { who: user(), relations: PlatformRelation::ALL.to_vec() };
+        stamp(&mut p.who.metadata, &p.relations);
+        assert_eq!(p.who.metadata["relation"], "admin");
+        assert_eq!(p.who.metadata["relations"], json!(["admin", "member"]));
+        let machine = PlatformUser { who: service_user(), relations: vec![PlatformRelation::Member] };
+        proves::<ListPlatformUsersResponse>(&PlatformUsers { users: vec![p], service_users: vec![machine] });
     }
 }

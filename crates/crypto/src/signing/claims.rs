@@ -67,7 +67,7 @@ pub struct Claims {
     /// Of a personal access token: its user.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<Uuid>,
-    /// What it was exchanged for on /v1beta1 (spec v1beta1 4.3): `session`, `pat`. Such a token is not exchanged again.
+    /// What it was exchanged for on /v1beta1 (spec v1beta1 4.3): `session`, `pat`, or a service user's credential. Such a token is not exchanged again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth_via: Option<String>,
     /// Of a credential whose secret can be replaced: which secret it was made from. It dies with that one.

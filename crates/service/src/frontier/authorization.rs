@@ -17,7 +17,7 @@ use uuid::Uuid;
 
 use super::row::Row;
 use super::tenancy::{Notes, without};
-use super::{Batch, Outcome};
+use super::{Batch, Outcome, machine};
 use crate::user_change::record_update;
 
 pub(super) async fn namespace(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
@@ -210,8 +210,7 @@ pub(super) async fn policy(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
             let there = b.would_be(principal) || group::by_id(tx, Id::from_uuid(principal)).await?.is_some();
             there.then_some(Bearer::Group(principal))
         }
-        // it keeps its id, and holds this from the moment on that it is here
-        "app/serviceuser" => b.service_users.contains(&principal).then_some(Bearer::ServiceUser(principal)),
+        "app/serviceuser" => b.has_machine(tx, principal).await?.then_some(Bearer::ServiceUser(principal)),
         "app/pat" => return Ok(Outcome::Left("of a token, which this version does not keep")),
         other => return Ok(Outcome::Problem(format!("a principal of the type {other:?}"))),
     };
@@ -250,15 +249,13 @@ pub(super) async fn relation(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome>
     let (object_kind, relation) = (r.str("object_namespace_name"), r.str("relation_name"));
     let (subject_kind, subject) = (r.str("subject_namespace_name"), r.uuid("subject_id"));
     Ok(match (object_kind, relation, subject_kind) {
-        ("app/platform", "admin" | "member", "app/user") => {
+        ("app/platform", "admin" | "member", kind @ ("app/user" | "app/serviceuser")) => {
             let role = if relation == "admin" { Role::Admin } else { Role::Checker };
             match subject {
-                Some(subject) => platform_user(tx, b, subject, role).await?,
-                None => without("user"),
+                Some(subject) if kind == "app/user" => platform_user(tx, b, subject, role).await?,
+                Some(subject) => machine::platform_user(tx, b, subject, role).await?,
+                None => without("subject"),
             }
-        }
-        ("app/platform", "admin" | "member", "app/serviceuser") => {
-            Outcome::Left("of a service user, which this version does not keep")
         }
         ("app/group", "member", "app/user") => match (r.uuid("object_id"), subject) {
             (Some(group), Some(user)) if is_member(tx, b, group, user).await? => Outcome::Left("said by a policy too"),

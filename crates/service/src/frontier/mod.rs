@@ -5,12 +5,9 @@
 //! runs it again changes nothing: what is there, by its id, stays as it is.
 //!
 //! A row is imported, there already, left out for a reason, or a problem that somebody has to look at; none stops the others.
-//!
-//! Where a table of Frontier gets a home here, its step moves out of `later.rs` into a file of its own: service users and
-//! their credentials are read there already, down to the kind of each secret.
 mod authorization;
 mod identity;
-mod later;
+mod machine;
 mod report;
 mod row;
 mod tenancy;
@@ -22,7 +19,7 @@ use portcullis_domain::access_role::Predefined;
 use portcullis_domain::{Code, Ctx, Error, Principal, Result, Subject};
 use portcullis_store::frontier::{PAGE, SCHEMA, Source};
 use portcullis_store::import_progress::{self, Progress};
-use portcullis_store::{Tx, user};
+use portcullis_store::{Tx, service_user, user};
 use uuid::Uuid;
 
 use crate::App;
@@ -120,6 +117,7 @@ impl Step {
             self,
             Self::Permissions
                 | Self::Organizations
+                | Self::ServiceUsers
                 | Self::Projects
                 | Self::Groups
                 | Self::Roles
@@ -146,8 +144,6 @@ struct Batch {
     predefined: Arc<HashMap<Uuid, Uuid>>,
     /// The addresses of the users whom the rows name.
     addresses: HashMap<Uuid, String>,
-    /// Those service users whom the rows name that there are.
-    service_users: HashSet<Uuid>,
     source: String,
     before: Count,
     last: bool,
@@ -156,6 +152,10 @@ struct Batch {
 impl Batch {
     fn seen(&self) -> MutexGuard<'_, Seen> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+    /// Is this service user here?
+    async fn has_machine(&self, tx: &mut Tx, id: Uuid) -> portcullis_store::Result<bool> {
+        Ok(self.would_be(id) || service_user::by_id(tx, portcullis_domain::Id::from_uuid(id)).await?.is_some())
     }
     /// Would an earlier row of a dry run have written this?
     fn would_be(&self, id: Uuid) -> bool {
@@ -228,7 +228,6 @@ impl App {
             let batch = Batch {
                 step,
                 addresses: if users { source.addresses(&named).await? } else { HashMap::new() },
-                service_users: if users { source.among("serviceusers", &named).await? } else { HashSet::new() },
                 rows,
                 dry_run: whole.options.dry_run,
                 seen: whole.seen.clone(),
@@ -343,8 +342,8 @@ async fn one(tx: &mut Tx, b: &Batch, r: &Row) -> portcullis_store::Result<Outcom
         Step::Permissions => authorization::permission(tx, b, r).await,
         Step::Organizations => tenancy::organization(tx, b, r).await,
         Step::Users => identity::user(tx, b, r).await,
-        Step::ServiceUsers => Ok(later::service_user(r)),
-        Step::ServiceUserCredentials => Ok(later::credential(r)),
+        Step::ServiceUsers => machine::service_user(tx, b, r).await,
+        Step::ServiceUserCredentials => machine::credential(tx, b, r).await,
         Step::Projects => tenancy::project(tx, b, r).await,
         Step::Groups => tenancy::group(tx, b, r).await,
         Step::Roles => authorization::role(tx, b, r).await,

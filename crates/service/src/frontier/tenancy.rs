@@ -141,7 +141,7 @@ pub(super) async fn resource(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome>
         return Ok(Outcome::Problem(format!("the name {name} is taken in its project")));
     }
     let owner = match (r.str("principal_type"), r.uuid("principal_id")) {
-        ("app/serviceuser", Some(id)) => Bearer::ServiceUser(id),
+        ("app/serviceuser", Some(id)) if b.has_machine(tx, id).await? => Bearer::ServiceUser(id),
         (_, Some(id)) => match b.user(tx, id).await? {
             Some(user) => Bearer::User(user),
             None => {

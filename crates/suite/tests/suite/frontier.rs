@@ -13,6 +13,7 @@ use crate::world::*;
 
 both!(
     checks_answer_as_frontiers_policies_say,
+    what_service_users_have_keeps_working,
     ids_names_states_and_times_are_kept,
     a_dry_run_reports_the_same_and_keeps_nothing,
     run_again_it_changes_nothing_and_picks_up_what_is_new,
@@ -30,6 +31,10 @@ const ADA: &str = "20000000-0000-4000-8000-000000000001";
 const BOB: &str = "20000000-0000-4000-8000-000000000002";
 const CARL: &str = "20000000-0000-4000-8000-000000000003";
 const MALLORY: &str = "20000000-0000-4000-8000-000000000006";
+const ROBOT: &str = "30000000-0000-4000-8000-000000000001";
+const SECRET: &str = "31000000-0000-4000-8000-000000000001";
+const ROBOT_TOKEN: &str = "31000000-0000-4000-8000-000000000002";
+const ROOT: &str = "30000000-0000-4000-8000-000000000009";
 const WEB: &str = "40000000-0000-4000-8000-000000000001";
 
 /// Runs a test beside a filled source; the source is removed whatever happens.
@@ -107,6 +112,49 @@ async fn checks_answer_as_frontiers_policies_say(w: World) {
         let bob =
             rows(&w, "users").await.into_iter().find(|r| r["email"] == Cell::Text("bob@acme.org".into())).unwrap();
         assert_eq!(bob["roles"], Cell::Int(0b1001), "user and checker");
+    })
+    .await;
+}
+
+async fn what_service_users_have_keeps_working(w: World) {
+    beside(|url| async move {
+        let hash = bcrypt::hash("client-secret-of-frontier", 4).unwrap().replace("$2b$", "$2a$");
+        let token = portcullis_crypto::sha3_256(&[0x0f; 32]).map(|b| format!("{b:02x}")).concat();
+        sql(
+            &url,
+            &format!(
+                "UPDATE serviceuser_credentials SET id = '{SECRET}', secret_hash = '{hash}' WHERE title = 'secret';
+                 INSERT INTO serviceuser_credentials (id, serviceuser_id, secret_hash, type)
+                 VALUES ('{ROBOT_TOKEN}', '{ROBOT}', '{token}', 'opaque_token');
+                 INSERT INTO serviceusers (id, org_id, state) VALUES ('{ROOT}', '{}', 'enabled');
+                 INSERT INTO serviceuser_credentials (id, serviceuser_id, secret_hash, type)
+                 VALUES ('{ROOT}', '{ROOT}', '{hash}', 'client_credential');
+                 INSERT INTO relations (subject_namespace_name, subject_id, object_namespace_name, object_id, relation_name)
+                 VALUES ('app/serviceuser', '{ROOT}', 'app/platform', 'platform', 'admin');",
+                uuid::Uuid::nil()
+            ),
+        )
+        .await;
+        let report = counts(&imported(&w, &url).await);
+        assert_eq!((&report["serviceusers"]["imported"], &report["serviceuser_credentials"]["imported"]), (&json!(2), &json!(3)));
+        let robot = access::basic(&w, SECRET, "client-secret-of-frontier");
+        for by in [&robot, &access::basic(&w, ROBOT_TOKEN, &"0f".repeat(32))] {
+            let me = by.get("/v1beta1/users/self").await.expect(200)["serviceuser"].clone();
+            assert_eq!((&me["id"], &me["org_id"], &me["title"]), (&json!(ROBOT), &json!(ACME), &json!("robot")));
+        }
+        access::basic(&w, SECRET, "another").get("/v1beta1/users/self").await.expect(401);
+        // it is a member of its organization, and no more
+        for (permission, expected) in [("get", true), ("update", false)] {
+            let body = json!({ "resource": "app/organization:acme", "permission": permission });
+            assert_eq!(robot.post("/v1beta1/check", body).await.expect(200)["status"], json!(expected), "{permission}");
+        }
+        robot.get("/v1beta1/admin/platform/users").await.expect(403);
+        let root = access::basic(&w, ROOT, "client-secret-of-frontier");
+        let list = root.get("/v1beta1/admin/platform/users").await.expect(200);
+        assert_eq!(list["serviceusers"][0]["id"], json!(ROOT));
+        let again = imported(&w, &url).await;
+        assert!(again.tables.iter().all(|t| t.count.imported == 0), "{:?}", again.tables);
+        robot.get("/v1beta1/users/self").await.expect(200);
     })
     .await;
 }

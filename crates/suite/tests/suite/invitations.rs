@@ -9,6 +9,7 @@ both!(
     who_may_do_what_with_an_invitation,
     the_one_who_is_invited_accepts_and_has_what_was_given,
     without_roles_one_becomes_the_least_kind_of_member,
+    without_the_platforms_leave_no_roles_are_given,
     sec_01_an_address_that_nobody_proved_is_nobodys,
     sec_11_nobody_invites_to_more_than_they_hold,
     sec_11_what_belongs_to_another_organization_cannot_be_given,
@@ -33,7 +34,13 @@ struct Place {
 async fn place(w: &World) -> Place {
     let owner = w.person("Olga", &["user"]).await;
     let organization = organization(&owner.client, "acme-corp").await;
+    with_roles(w, "true").await;
     Place { owner, organization }
+}
+/// Do invitations give roles?
+async fn with_roles(w: &World, yes: &str) {
+    let body = json!({ "preferences": [{ "name": "invite_with_roles", "value": yes }] });
+    w.owner().post("/v1beta1/preferences", body).await.expect(200);
 }
 impl Place {
     fn all(&self) -> String {
@@ -176,6 +183,17 @@ async fn without_roles_one_becomes_the_least_kind_of_member(w: World) {
     let bob = verified(&w, "bob@example.com").await;
     p.accept(&bob.client, &p.invited("bob@example.com").await).await.expect(200);
     assert_eq!(p.roles_of(&bob.id).await, ["app_organization_viewer"]);
+}
+
+async fn without_the_platforms_leave_no_roles_are_given(w: World) {
+    let p = place(&w).await;
+    with_roles(&w, "false").await;
+    let ada = verified(&w, "ada@example.com").await;
+    let gives = json!({ "role_ids": [ORGANIZATION_OWNER, NOBODY] });
+    let made = p.invite(&p.owner.client, &ada.email, gives).await.expect(200)["invitations"][0].clone();
+    assert_eq!(made["role_ids"], json!([]));
+    p.accept(&ada.client, &id(&made)).await.expect(200);
+    assert_eq!(p.roles_of(&ada.id).await, ["app_organization_viewer"]);
 }
 
 async fn sec_01_an_address_that_nobody_proved_is_nobodys(w: World) {

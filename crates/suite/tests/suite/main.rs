@@ -51,6 +51,7 @@ mod rules;
 mod searches;
 mod seed;
 mod service_credentials;
+mod service_user_tokens;
 mod service_users;
 mod sessions;
 mod tenant_groups;

@@ -9,6 +9,8 @@ both!(
     an_admin_is_a_superuser_from_then_on_and_not_a_moment_longer,
     a_member_may_check_for_others_and_nothing_else,
     the_list_says_what_they_are,
+    a_service_user_is_one_like_a_person,
+    sec_11_a_service_user_makes_itself_no_more,
     an_unknown_address_makes_a_user,
     a_disabled_user_is_not_found,
     removing_without_a_word_takes_both,
@@ -25,6 +27,9 @@ const REMOVE: &str = "/v1beta1/admin/platform/users/remove";
 
 fn user(who: &str, relation: &str) -> Value {
     json!({ "user_id": who, "relation": relation })
+}
+fn service_user(who: &str, relation: &str) -> Value {
+    json!({ "serviceuser_id": who, "relation": relation })
 }
 async fn roles(w: &World, id: &str) -> Value {
     w.owner().get(&format!("/v1/users/{id}")).await.expect(200)["roles"].clone()
@@ -110,6 +115,55 @@ async fn the_list_says_what_they_are(w: World) {
     assert_eq!(seen["user"]["metadata"], json!({}));
     w.owner().post(&format!("/v1beta1/users/{}/disable", bob.id), json!({})).await.expect(200);
     assert_eq!(w.owner().get(ADD).await.expect(200)["users"].as_array().unwrap().len(), 2);
+}
+
+async fn a_service_user_is_one_like_a_person(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let acme = organization(&ada.client, "acme-corp").await;
+    let ci = machine(&ada.client, &acme, "CI").await;
+    let (_, client) = secret(&w, &ada.client, &acme, &ci).await;
+    ada.client.post(ADD, service_user(&ci, "admin")).await.expect(403);
+    for (path, relation, status) in
+        [(ADD, "admin", 200), (ADD, "member", 200), (REMOVE, "admin", 403), (ADD, "admin", 200)]
+    {
+        w.owner().post(path, service_user(&ci, relation)).await.expect(200);
+        assert_eq!(client.get(ADD).await.status, status, "{path} {relation}");
+    }
+    let list = w.owner().get(ADD).await.expect(200)["serviceusers"].clone();
+    assert_eq!((list.as_array().unwrap().len(), &list[0]["id"]), (1, &json!(ci)));
+    assert_eq!(list[0]["metadata"], json!({ "relation": "admin", "relations": ["admin", "member"] }));
+    // from then on only superusers make credentials of it
+    let secrets = format!("/v1beta1/organizations/{acme}/serviceusers/{ci}/secrets");
+    ada.client.post(&secrets, json!({})).await.expect(403);
+    w.owner().post(REMOVE, json!({ "serviceuser_id": ci })).await.expect(200);
+    assert_eq!(w.owner().get(ADD).await.expect(200)["serviceusers"], json!([]));
+    assert_eq!(client.get(ADD).await.status, 403);
+    ada.client.post(&secrets, json!({})).await.expect(200);
+    let events = w.events("action=platform.admin_added").await;
+    assert_eq!((events.len(), &events[0]["metadata"]["service_user_id"]), (2, &json!(ci)));
+    assert_eq!(w.events(&format!("action=role.taken&resource_id={ci}")).await.len(), 3);
+    change_machine(&w, &ci, |s| portcullis_domain::service_user::ServiceUser {
+        state: portcullis_domain::organization::State::Disabled,
+        ..s
+    })
+    .await;
+    let rival = w.second_tenant("Rival").await;
+    for (by, id) in [(&w.owner(), &*ci), (&w.owner(), NOBODY), (&w.owner(), "no-id"), (&rival.owner.client, &*ci)] {
+        by.post(ADD, service_user(id, "admin")).await.expect(404);
+    }
+}
+
+async fn sec_11_a_service_user_makes_itself_no_more(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let acme = organization(&ada.client, "acme-corp").await;
+    let ci = machine(&ada.client, &acme, "CI").await;
+    let (_, client) = secret(&w, &ada.client, &acme, &ci).await;
+    w.owner().post(ADD, service_user(&ci, "admin")).await.expect(200);
+    client.post(ADD, service_user(&ci, "member")).await.expect(403);
+    client.post(REMOVE, service_user(&ci, "admin")).await.expect(403);
+    // nor the person who made its credential
+    client.post(ADD, user(&ada.id, "admin")).await.expect(403);
+    client.post(ADD, service_user(&ci, "admin")).await.expect(200);
 }
 
 async fn an_unknown_address_makes_a_user(w: World) {

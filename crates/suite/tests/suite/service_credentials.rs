@@ -31,19 +31,19 @@ both!(
     a_service_user_has_at_most_a_hundred_credentials,
 );
 
-struct Place {
-    owner: Person,
-    organization: String,
-    machine: String,
+pub struct Place {
+    pub owner: Person,
+    pub organization: String,
+    pub machine: String,
 }
-async fn place(w: &World) -> Place {
+pub async fn place(w: &World) -> Place {
     let owner = w.person("Olga", &["user"]).await;
     let organization = organization(&owner.client, "acme-corp").await;
     let machine = machine(&owner.client, &organization, "CI").await;
     Place { owner, organization, machine }
 }
 impl Place {
-    fn at(&self, what: &str) -> String {
+    pub fn at(&self, what: &str) -> String {
         format!("/v1beta1/organizations/{}/serviceusers/{}/{what}", self.organization, self.machine)
     }
     async fn token(&self, w: &World) -> (String, Client) {
@@ -51,7 +51,12 @@ impl Place {
             self.owner.client.post(&self.at("tokens"), json!({ "title": "t" })).await.expect(200)["token"].clone();
         (id(&made), w.bearer(made["token"].as_str().unwrap()))
     }
-    async fn key(&self) -> (String, String) {
+    /// The id of a new secret or token, and what is shown of it once.
+    pub async fn made(&self, what: &str) -> (String, String) {
+        let made = self.owner.client.post(&self.at(&format!("{what}s")), json!({})).await.expect(200)[what].clone();
+        (id(&made), made[what].as_str().unwrap().to_owned())
+    }
+    pub async fn key(&self) -> (String, String) {
         let made = self.owner.client.post(&self.at("keys"), json!({ "title": "k" })).await.expect(200)["key"].clone();
         let text = |name: &str| made[name].as_str().unwrap().to_owned();
         assert_eq!((text("type"), text("principal_id")), ("sv_rsa".into(), self.machine.clone()));
@@ -68,6 +73,10 @@ fn sign(pem: &str, header: &Value, claims: &Value) -> String {
     let mut signature = vec![0; key.public_modulus_len()];
     key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).unwrap();
     format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+/// A JWT as it should be.
+pub fn assertion(w: &World, kid: &str, pem: &str) -> String {
+    sign(pem, &json!({ "alg": "RS256" }), &claims(w, kid))
 }
 fn claims(w: &World, kid: &str) -> Value {
     let now = w.clock.seconds();
