@@ -43,8 +43,8 @@ impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Url => "The URL cannot be called.",
-            Self::Name => "The host name has no address.",
-            Self::Private => "The host name leads to an address that is not public.",
+            // one text for both: a tenant learns nothing about names inside
+            Self::Name | Self::Private => "The host name has no public address.",
             Self::Connection => "The connection was refused or broke.",
             Self::Tls => "The TLS certificate could not be verified.",
             Self::Protocol => "What came back is no HTTP.",

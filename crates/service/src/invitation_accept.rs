@@ -1,6 +1,8 @@
 //! Accepting an invitation: membership, roles and groups in one transaction, for whoever proved the address that it names.
 use portcullis_domain::access_role::{AccessRole, GROUP_MEMBER, ORGANIZATION_VIEWER};
 use portcullis_domain::invitation::Invitation;
+use portcullis_domain::preference::Whose;
+use portcullis_domain::preference_trait::INVITE_WITH_ROLES;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
@@ -14,6 +16,7 @@ use crate::invitation::about;
 use crate::newcomer::{newcomer, proved};
 use crate::organization::{NAMESPACE, current};
 use crate::organization_member::{fits, join};
+use crate::preference;
 use crate::{Answer, App, Reply};
 
 const ACCEPT: &str = "app_invitation_accept";
@@ -66,7 +69,9 @@ async fn membership(tx: &mut Tx, c: &Accept, i: &Invitation) -> portcullis_store
         return Ok(vec![]);
     }
     let mut roles = vec![];
-    for id in &i.roles {
+    // switched off meanwhile, invitations give no roles
+    let gives = preference::is_on(tx, Whose::Platform, &INVITE_WITH_ROLES).await?;
+    for id in i.roles.iter().filter(|_| gives) {
         if access_role::by_id(tx, *id).await?.is_some_and(|r| fits(&r, i.organization_id).is_ok()) {
             roles.push(*id);
         }

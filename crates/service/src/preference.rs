@@ -12,6 +12,7 @@ use crate::app::Scribe;
 use crate::authorize::Gate;
 use crate::change::moved;
 use crate::organization::on;
+use crate::personal_token::blocked;
 use crate::user::UserRef;
 use crate::user_create::digest;
 use crate::{Answer, App, Reply, lookup};
@@ -134,6 +135,9 @@ impl App {
         new: Vec<NewPreference>,
         reply: Reply<Vec<Preferred>>,
     ) -> Result<Answer> {
+        if cx.principal.credential.is_personal_token() {
+            return Err(blocked());
+        }
         let scoped = new.iter().any(|n| !n.scope.kind.is_empty());
         let command = async { self.to_set(cx, me(cx)?, new, Needs::Get).await };
         let gate = Gate::anyone("preferences:create");

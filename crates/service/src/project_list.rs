@@ -77,9 +77,15 @@ impl App {
         let projects = page.into_iter().map(|project| ProjectShown { members: members(&project), project }).collect();
         Ok(MyProjects { projects, pairs, total })
     }
-    /// All of somebody's projects. The caller was allowed to look.
-    pub(crate) async fn projects_with(&self, cx: &Ctx, who: Bearer, permissions: &[String]) -> Result<MyProjects> {
-        let all = self.projects_of(cx, who, None, false).await?;
+    /// All of somebody's projects, of one organization if it is named. The caller was allowed to look.
+    pub(crate) async fn projects_with(
+        &self,
+        cx: &Ctx,
+        who: Bearer,
+        inside: Option<Uuid>,
+        permissions: &[String],
+    ) -> Result<MyProjects> {
+        let all = self.projects_of(cx, who, inside, false).await?;
         let (access, total) = (&self.snapshot(cx).await?.access, all.len());
         let theirs = |p: &Permission, object| access.graph.check(who, None, p, object).holds();
         let pairs = pairs(access, theirs, &all, permissions)?;

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, is_superuser, maker};
+use crate::authorize::{Gate, bearer, is_superuser, maker};
 use crate::change::moved;
 use crate::holder::{bounded, take_all};
 use crate::thing::{Name, Thing};
@@ -199,7 +199,9 @@ impl App {
         };
         let names_owner = !new.principal.is_empty();
         let superuser = is_superuser(&cx.principal);
-        Ok(Insert { project, resource, sent_id, caller, superuser, names_owner, scribe: self.scribe(cx) })
+        // a token has nothing by owning: what its user owns it may not take over
+        let acts = bearer(&cx.principal);
+        Ok(Insert { project, resource, sent_id, caller, acts, superuser, names_owner, scribe: self.scribe(cx) })
     }
 }
 
@@ -223,6 +225,7 @@ struct Insert {
     resource: Resource,
     sent_id: Option<Id<Resource>>,
     caller: Option<Bearer>,
+    acts: Option<Bearer>,
     superuser: bool,
     names_owner: bool,
     scribe: Scribe,
@@ -276,7 +279,7 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Placed> {
         }
     }
     if let Some(old) = resource::by_name(tx, r.project_id, &r.namespace, &r.name).await? {
-        let own = Some(old.owner) == c.caller || c.superuser;
+        let own = Some(old.owner) == c.acts || c.superuser;
         if !own || c.sent_id.is_some_and(|id| id != old.id) {
             return Err(taken().into());
         }

@@ -1,7 +1,7 @@
 //! Role bindings, which Frontier calls policies: grant, look at, revoke (spec v1beta1 2.3.10, 3.6). The rules that `/v1` calls
 //! policies are in `policy.rs`.
 use portcullis_authz::graph::{Graph, Object, Permission};
-use portcullis_domain::access_role::AccessRole;
+use portcullis_domain::access_role::{AccessRole, GROUP_OWNER, ORGANIZATION_OWNER};
 use portcullis_domain::group::Group;
 use portcullis_domain::role_binding::{Bearer, Relation, RoleBinding};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Roles};
@@ -14,7 +14,7 @@ use crate::app::Scribe;
 use crate::authorize::{Gate, is_superuser};
 use crate::change::moved;
 use crate::group_role::{as_seen, by_hand, not_oneself};
-use crate::holder::{bounded, gives, same_role};
+use crate::holder::{bounded, gives, has_another, same_role};
 use crate::organization::NAMESPACE;
 use crate::personal_token_end::end_if_left;
 use crate::tenancy::Compiled;
@@ -331,6 +331,11 @@ pub(crate) async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<
         same_thing(tx, thing).await?;
     }
     membership(tx, c.group.as_ref(), b.bearer).await?;
+    let owns = b.role_id == ORGANIZATION_OWNER.id() || b.role_id == GROUP_OWNER.id();
+    if owns && c.thing.is_some() && !has_another(tx, b.role_id, b.object_id, b.bearer).await? {
+        let message = "this is the last owner: make somebody else an owner first";
+        return Err(Error::new(Code::Conflict, message).detail("state", "last_owner").into());
+    }
     role_binding::delete(tx, b.id).await?;
     tx.touch(Kind::Binding, b.id.uuid());
     let event = event(&c.scribe, "role_binding.deleted", &b);

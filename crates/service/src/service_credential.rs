@@ -13,6 +13,7 @@ use crate::app::Scribe;
 use crate::authorize::Gate;
 use crate::change::moved;
 use crate::holder::{MOST, bounded};
+use crate::personal_token::blocked;
 use crate::service_user::{managing, not_found, of_a_key};
 use crate::{Answer, App, Reply};
 
@@ -57,6 +58,10 @@ impl App {
         title: Result<String>,
         reply: Reply<NewServiceCredential>,
     ) -> Result<Answer> {
+        // a token ends; what it could make would not
+        if cx.principal.credential.is_personal_token() {
+            return Err(blocked());
+        }
         let found = self.service_user_for(cx, organization, id).await?;
         let gate = match found.roles.is_empty() {
             true => managing(found.organization_id).wielding(&found),

@@ -156,7 +156,9 @@ impl App {
         permissions: &[String],
     ) -> Result<MyProjects> {
         let found = self.service_user_for(cx, organization, id).await?;
-        self.projects_with(cx, Bearer::ServiceUser(found.id.uuid()), permissions).await
+        // what other organizations gave it is theirs to show
+        let inside = found.organization_id.map(Id::uuid);
+        self.projects_with(cx, Bearer::ServiceUser(found.id.uuid()), inside, permissions).await
     }
     /// The service users of an organization that hold a role on any of its projects. Superusers.
     pub async fn search_service_users(&self, cx: &Ctx, which: &str) -> Result<Vec<ServiceUserProjects>> {

@@ -102,9 +102,15 @@ mod tests {
             proves::<UpdateProspectResponse>(&prospect);
             for groups in [None, Some(("verified".to_owned(), vec![("true".to_owned(), 2)]))] {
                 let rows = vec![prospect.clone()];
-                proves::<ListProspectsResponse>(&Prospected { found: Found { rows, groups, offset: 0, limit: 5 }, total: 1 });
+                proves::<ListProspectsResponse>(&Prospected {
+                    found: Found { rows, groups, offset: 0, limit: 5 },
+                    total: 1,
+                });
             }
         }
-        proves::<ListProspectsResponse>(&Prospected { found: Found { rows: vec![], groups: None, offset: 1, limit: 0 }, total: 0 });
+        proves::<ListProspectsResponse>(&Prospected {
+            found: Found { rows: vec![], groups: None, offset: 1, limit: 0 },
+            total: 0,
+        });
     }
 }

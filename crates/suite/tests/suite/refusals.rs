@@ -322,7 +322,7 @@ async fn unknown_paths_and_methods_are_told_apart(w: World) {
     let allow = a.header("allow").unwrap();
     assert!(allow.contains("GET") && allow.contains("POST"), "{allow}");
     // a part of the contract that this version has not: 501, not 404
-    w.owner().get("/v1/groups").await.refused(501, "not_implemented");
+    w.owner().get("/v1/requests").await.refused(501, "not_implemented");
 }
 
 async fn no_refusal_leaves_a_user_behind(w: World) {

@@ -362,7 +362,7 @@ async fn sec_10_nothing_is_sent_to_private_addresses_unless_configured(p: Post) 
     for hook in [hook, named] {
         let log = p.log(&hook, "").await;
         assert_eq!(log[0]["state"], "pending");
-        assert!(log[0]["last_error"].as_str().unwrap().contains("not public"), "{log:?}");
+        assert!(log[0]["last_error"].as_str().unwrap().contains("no public address"), "{log:?}");
     }
 }
 
