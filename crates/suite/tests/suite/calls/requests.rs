@@ -180,6 +180,9 @@ pub const REQUESTS: &[(&str, &str)] = &[
     ("ListProspects", r#"{"query":{}}"#),
 ];
 
+/// Lists narrowed by a thing: of one that is not there they are empty, in another tenant too.
+pub const EMPTY: &[&str] = &["ListUserSessions", "ListRelations"];
+
 /// Calls that are exercised in the files of their areas only: their requests need more than things of one organization.
 pub const ELSEWHERE: &[&str] = &[
     "Authenticate",
