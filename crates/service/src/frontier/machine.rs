@@ -139,7 +139,7 @@ mod tests {
 
     #[test]
     fn each_kind_of_credential_is_told_by_what_it_has() {
-        let bcrypt = "$2a$14$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuuabcdefghijk";
+        let bcrypt = "$2a$14$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuuabcdefghi";
         let jwks = json!({ "keys": [{ "kty": "RSA", "kid": "other", "n": "AQAB", "e": "AQAB" }] });
         for kind in [json!("client_credential"), json!(""), Value::Null] {
             let row = json!({ "type": kind, "secret_hash": bcrypt, "public_key": null });
