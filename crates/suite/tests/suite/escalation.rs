@@ -1,6 +1,8 @@
 //! What a second hostile reader found: rights that grow, and calls that cost more than they may.
 use serde_json::{Value, json};
 
+use crate::world::access::{self, *};
+use crate::world::token::{on_projects, place, token};
 use crate::world::*;
 
 both!(
@@ -12,6 +14,11 @@ both!(
     sec_14_metadata_of_many_small_values_is_refused,
     sec_03_a_token_is_no_key,
     sec_14_nobody_is_listened_to_for_a_body,
+    sec_11_a_token_takes_over_no_resource_of_its_user,
+    sec_11_a_token_makes_no_credential_that_outlives_it,
+    sec_11_a_token_changes_no_preference_of_its_user,
+    sec_02_projects_of_a_service_user_are_told_of_its_own_organization_only,
+    sec_11_the_last_owner_is_not_taken_away_as_a_policy,
 );
 
 fn policy(name: &str, cedar: &str) -> Value {
@@ -110,4 +117,81 @@ async fn sec_14_nobody_is_listened_to_for_a_body(w: World) {
         let a = nobody.send("POST", path, large.as_bytes()).await;
         assert_eq!(a.status, 401, "{path}: {}", a.text());
     }
+}
+
+/// That its user owns a resource gives a token nothing: not through the call that makes resources either.
+async fn sec_11_a_token_takes_over_no_resource_of_its_user(w: World) {
+    let p = place(&w).await;
+    let keys = json!({ "bodies": [{ "key": "compute.order.get" }] });
+    w.owner().post("/v1beta1/permissions", keys).await.expect(200);
+    let path = format!("/v1beta1/projects/{}/resources", p.web);
+    let order = json!({ "name": "order-1", "namespace": "compute/order", "title": "Mine" });
+    let made = id(&p.owner.client.post(&path, order).await.expect(200)["resource"]);
+    let (_, raw) = token(&w, &p.owner.client, &p.organization, on_projects(PROJECT_VIEWER, &[&p.web])).await;
+    let theft = json!({ "name": "order-1", "namespace": "compute/order", "title": "Theirs",
+        "principal": format!("app/user:{}", p.member.id) });
+    let refused = w.bearer(&raw).post(&path, theft).await;
+    assert_eq!(refused.status, 409, "{}", refused.text());
+    let now = p.owner.client.get(&format!("{path}/{made}")).await.expect(200)["resource"].clone();
+    assert_eq!((&now["title"], &now["principal"]), (&json!("Mine"), &json!(format!("app/user:{}", p.owner.id))));
+}
+
+async fn sec_11_a_token_makes_no_credential_that_outlives_it(w: World) {
+    let p = place(&w).await;
+    let m = machine(&p.owner.client, &p.organization, "CI").await;
+    let scope = json!([{ "role_id": ORGANIZATION_MANAGER, "resource_type": "app/organization" }]);
+    let (_, raw) = token(&w, &p.owner.client, &p.organization, scope).await;
+    let by = w.bearer(&raw);
+    let at = format!("/v1beta1/organizations/{}/serviceusers/{m}", p.organization);
+    by.get(&at).await.expect(200);
+    for kind in ["secrets", "tokens", "keys"] {
+        let refused = by.post(&format!("{at}/{kind}"), json!({ "title": "T" })).await;
+        assert_eq!(refused.status, 403, "{kind}: {}", refused.text());
+    }
+    p.owner.client.post(&format!("{at}/secrets"), json!({ "title": "T" })).await.expect(200);
+}
+
+async fn sec_11_a_token_changes_no_preference_of_its_user(w: World) {
+    let p = place(&w).await;
+    let (_, raw) = token(&w, &p.owner.client, &p.organization, on_projects(PROJECT_VIEWER, &[])).await;
+    let theme = json!({ "bodies": [{ "name": "first_name", "value": "Eve" }] });
+    let refused = connect(&w.bearer(&raw), "CreateCurrentUserPreferences", theme).await;
+    assert_eq!(code(&refused), "permission_denied", "{}", refused.text());
+    let invited = connect(&w.bearer(&raw), "ListCurrentUserInvitations", json!({})).await.expect(200);
+    assert!(invited.get("invitations").is_none(), "{invited}");
+}
+
+async fn sec_02_projects_of_a_service_user_are_told_of_its_own_organization_only(w: World) {
+    let p = place(&w).await;
+    let m = machine(&p.owner.client, &p.organization, "CI").await;
+    let rival = w.person("Rita", &["user"]).await;
+    let other = organization(&rival.client, "other-corp").await;
+    let theirs = project(&rival.client, &other, "secret-plans").await;
+    let machine = format!("app/serviceuser:{m}");
+    access::policy(&rival.client, "app_project_viewer", &format!("app/project:{theirs}"), &machine).await.expect(200);
+    access::policy(&p.owner.client, "app_project_viewer", &format!("app/project:{}", p.web), &machine)
+        .await
+        .expect(200);
+    let at = format!("/v1beta1/organizations/{}/serviceusers/{m}/projects", p.organization);
+    let seen = p.owner.client.get(&at).await.expect(200);
+    assert_eq!(all(&seen["projects"], "id"), [p.web.as_str()], "{seen}");
+}
+
+async fn sec_11_the_last_owner_is_not_taken_away_as_a_policy(w: World) {
+    let p = place(&w).await;
+    let team = group(&p.owner.client, &p.organization, "team").await;
+    for (filter, owner) in [
+        (format!("org_id={}", p.organization), "app_organization_owner"),
+        (format!("group_id={team}"), "app_group_owner"),
+    ] {
+        let list = w.owner().get(&format!("/v1beta1/policies?{filter}&role_id={owner}")).await.expect(200);
+        let last = id(&list["policies"][0]);
+        let refused = w.owner().delete(&format!("/v1beta1/policies/{last}")).await;
+        assert!(refused.status == 400 && refused.text().contains("last owner"), "{owner}: {}", refused.text());
+    }
+    // with another one there it may go
+    join(&w, &p.organization, &w.person("Otto", &["user"]).await.id, ORGANIZATION_OWNER).await;
+    let list = w.owner().get(&format!("/v1beta1/policies?org_id={}&user_id={}", p.organization, p.owner.id)).await;
+    let first = id(&list.expect(200)["policies"][0]);
+    w.owner().delete(&format!("/v1beta1/policies/{first}")).await.expect(200);
 }

@@ -194,6 +194,14 @@ async fn without_the_platforms_leave_no_roles_are_given(w: World) {
     assert_eq!(made["role_ids"], json!([]));
     p.accept(&ada.client, &id(&made)).await.expect(200);
     assert_eq!(p.roles_of(&ada.id).await, ["app_organization_viewer"]);
+    // nor by an invitation from before
+    with_roles(&w, "true").await;
+    let bob = verified(&w, "bob@example.com").await;
+    let gives = json!({ "role_ids": [ORGANIZATION_OWNER] });
+    let before = id(&p.invite(&p.owner.client, &bob.email, gives).await.expect(200)["invitations"][0]);
+    with_roles(&w, "false").await;
+    p.accept(&bob.client, &before).await.expect(200);
+    assert_eq!(p.roles_of(&bob.id).await, ["app_organization_viewer"]);
 }
 
 async fn sec_01_an_address_that_nobody_proved_is_nobodys(w: World) {
