@@ -20,6 +20,7 @@ mod crash;
 mod credentials;
 mod domains;
 mod escalation;
+mod first_week;
 mod frontier;
 mod group_roles;
 mod groups;
