@@ -1,6 +1,8 @@
 //! Two nodes on one PostgreSQL: what one changes, the other knows at its next request.
 use serde_json::json;
 
+use crate::world::access::*;
+use crate::world::token::may;
 use crate::world::*;
 
 /// Two nodes on one database, sharing a clock.
@@ -27,6 +29,7 @@ mod postgres {
         the_same_key_on_two_nodes_makes_one_user,
         the_same_address_on_two_nodes_is_taken_once,
         a_lockout_on_one_node_holds_on_the_other,
+        what_is_given_and_taken_on_one_node_counts_on_the_other_at_once,
     );
 }
 
@@ -161,5 +164,51 @@ async fn a_lockout_on_one_node_holds_on_the_other(w: World) {
     let right = json!({ "email": "owner@example.com", "password": PASSWORD });
     for client in [w.anonymous(), w.anonymous().at(b.address)] {
         client.post("/v1/auth/login", right.clone()).await.refused(429, "rate_limited");
+    }
+}
+
+/// Along each path of the access graph: a binding, a group, the state of what is above, a machine's credential, a role's words.
+async fn what_is_given_and_taken_on_one_node_counts_on_the_other_at_once(w: World) {
+    let b = two(&w).await;
+    let (ada, max) = (w.person("Ada", &["user"]).await, w.person("Max", &["user"]).await);
+    let acme = organization(&ada.client, "acme-corp").await;
+    join(&w, &acme, &max.id, ORGANIZATION_VIEWER).await;
+    let site = project(&ada.client, &acme, "site").await;
+    let team = group(&ada.client, &acme, "team").await;
+    let (there, on_site) = (max.client.at(b.address), format!("app/project:{site}"));
+    let role = json!({ "name": "reader", "permissions": ["app_project_get"], "scopes": ["app/project"] });
+    let roles = format!("/v1beta1/organizations/{acme}/roles");
+    let reader = id(&ada.client.post(&roles, role).await.expect(200)["role"]);
+    let remove = json!({ "project_id": site, "principal_id": max.id, "principal_type": "app/user" });
+    for _ in 0..5 {
+        on_project(&ada.client, &site, "app/user", &max.id, &reader).await.expect(200);
+        assert!(may(&there, &on_site, "get").await && !may(&there, &on_site, "update").await);
+        let more = json!({ "name": "reader", "permissions": ["app_project_update"], "scopes": ["app/project"] });
+        ada.client.put(&format!("{roles}/{reader}"), more).await.expect(200);
+        assert!(may(&there, &on_site, "update").await);
+        let less = json!({ "name": "reader", "permissions": ["app_project_get"], "scopes": ["app/project"] });
+        ada.client.put(&format!("{roles}/{reader}"), less).await.expect(200);
+        assert!(!may(&there, &on_site, "update").await);
+        connect(&ada.client, "RemoveProjectMember", remove.clone()).await.expect(200);
+        assert!(!may(&there, &on_site, "get").await);
+
+        on_project(&ada.client, &site, "app/group", &team, PROJECT_MANAGER).await.expect(200);
+        in_group(&ada.client, &team, &max.id, GROUP_MEMBER).await.expect(200);
+        assert!(may(&there, &on_site, "update").await);
+        w.owner().post(&format!("/v1beta1/organizations/{acme}/disable"), json!({})).await.expect(200);
+        assert!(!may(&there, &on_site, "update").await);
+        w.owner().post(&format!("/v1beta1/organizations/{acme}/enable"), json!({})).await.expect(200);
+        assert!(may(&there, &on_site, "update").await);
+        let member = format!("/v1beta1/organizations/{acme}/groups/{team}/users/{}", max.id);
+        ada.client.delete(&member).await.expect(200);
+        assert!(!may(&there, &on_site, "update").await);
+
+        let m = machine(&ada.client, &acme, "CI").await;
+        let (credential, ci) = secret(&w, &ada.client, &acme, &m).await;
+        let ci = ci.at(b.address);
+        assert!(may(&ci, &format!("app/organization:{acme}"), "get").await);
+        let at = format!("/v1beta1/organizations/{acme}/serviceusers/{m}/secrets/{credential}");
+        ada.client.delete(&at).await.expect(200);
+        ci.get("/v1beta1/users/self").await.expect(401);
     }
 }
