@@ -114,7 +114,15 @@ impl PublicKey {
         if jwk.kty != "RSA" || jwk.alg.is_some_and(|alg| alg != ALGORITHM) {
             return Err(BadMachineKey);
         }
-        Ok(Self { id: jwk.kid, n: positive(&number(&jwk.n)?).to_vec(), e: positive(&number(&jwk.e)?).to_vec() })
+        // 2,048 to 8,192 bits are verified; what is longer is not even decoded
+        if jwk.n.len() > 1_400 || jwk.e.len() > 16 {
+            return Err(BadMachineKey);
+        }
+        let (n, e) = (positive(&number(&jwk.n)?).to_vec(), positive(&number(&jwk.e)?).to_vec());
+        if !(256..=1_024).contains(&n.len()) || !(1..=4).contains(&e.len()) {
+            return Err(BadMachineKey);
+        }
+        Ok(Self { id: jwk.kid, n, e })
     }
     /// Its id: the credential's.
     pub fn id(&self) -> &str {

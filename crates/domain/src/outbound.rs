@@ -81,10 +81,12 @@ pub fn is_public(ip: IpAddr) -> bool {
 }
 /// RFC 6890 and its successors (the IANA registry of special-purpose addresses).
 fn is_public_v4(ip: Ipv4Addr) -> bool {
-    let [a, b, c, _] = ip.octets();
+    let [a, b, c, d] = ip.octets();
     let special = match a {
         0 | 10 | 127 => true,
         100 => (64..128).contains(&b),
+        // not in the registry: Azure's host, which only its own machines reach
+        168 => (b, c, d) == (63, 129, 16),
         169 => b == 254,
         172 => (16..32).contains(&b),
         192 => b == 168 || (b == 0 && (c == 0 || c == 2)) || (b == 88 && c == 99),
@@ -131,6 +133,7 @@ mod tests {
             "172.31.255.255",
             "192.168.1.1",
             "169.254.169.254",
+            "168.63.129.16",
             "100.64.0.1",
             "100.127.255.255",
             "192.0.0.170",

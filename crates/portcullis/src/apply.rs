@@ -18,7 +18,9 @@ const LONGEST_SHOWN: usize = 200;
 /// Applies a file and says what changed.
 pub async fn run(args: ApplyArgs) -> anyhow::Result<()> {
     let wanted = access_file::read(&args.file)?;
-    let config = node::configure_at(&args.place)?;
+    let mut config = node::configure_at(&args.place)?;
+    // a look changes nothing, the schema included
+    config.database.migrate &= !args.dry_run;
     logging::start(&crate::config::Log { level: "warn".into(), ..config.log.clone() });
     let app = open(&config).await?;
     let id = admin::find(&app, args.tenant.as_deref()).await?;

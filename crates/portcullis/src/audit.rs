@@ -6,16 +6,14 @@ use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use portcullis_audit::chain::{Problem, Report};
 use portcullis_audit::export::verify_export;
 use portcullis_crypto::signing::VerifyingKey;
-use portcullis_store::{Db, Location};
+use portcullis_service::tenancy::Tenancies;
 
 use crate::cli::{AuditCommand, Place, VerifyArgs};
-use crate::clock::SystemClock;
 use crate::config::Config;
 use crate::output::say;
 use crate::workers::CHECKPOINTS;
@@ -31,7 +29,8 @@ pub const NOT_CHECKED: u8 = 2;
 pub async fn run(command: AuditCommand) -> anyhow::Result<ExitCode> {
     match command {
         AuditCommand::Keys(place) => {
-            let db = open(&configure(&place)?).await?;
+            let config = configure(&place)?;
+            let db = node::open_to_read(&config, &Tenancies::new(config.cache.tenants)).await?;
             let keys = store::keys(&db).await?;
             say(&keys.iter().map(VerifyingKey::public_text).collect::<Vec<_>>().join("\n"))?;
             Ok(ExitCode::SUCCESS)
@@ -49,25 +48,10 @@ fn configure(place: &Place) -> anyhow::Result<Config> {
     Ok(config)
 }
 
-/// Reads only, so a server may run meanwhile.
-async fn open(config: &Config) -> anyhow::Result<Db> {
-    let store = portcullis_store::Config { migrate: false, ..config.store() };
-    match &store.location {
-        Location::Sqlite { data_dir } if !data_dir.join("portcullis.db").exists() => {
-            bail!("{}: there is no store in this directory", data_dir.display())
-        }
-        Location::Sqlite { data_dir } => Db::open_read_only(data_dir).with_context(|| config.store_name()),
-        Location::Postgres { .. } => {
-            let opened = Db::open(&store, Arc::new(SystemClock), Arc::new(|_, _| {})).await;
-            opened.with_context(|| config.store_name())
-        }
-    }
-}
-
 /// Every tenant of a store, against the checkpoints that were kept beside it and elsewhere.
 async fn verify_store(place: &Place, checkpoint: Option<&Path>) -> anyhow::Result<ExitCode> {
     let config = configure(place)?;
-    let db = open(&config).await?;
+    let db = node::open_to_read(&config, &Tenancies::new(config.cache.tenants)).await?;
     // before the store: what is written there later is in the store already
     let mut kept = Kept::default();
     let beside = config.data_dir.join(CHECKPOINTS);

@@ -1,7 +1,5 @@
 //! `export`: a tenant's access as a file for `apply`. It only reads, so that it works beside a running server.
-use anyhow::Context;
 use portcullis_service::tenancy::Tenancies;
-use portcullis_store::Db;
 
 use crate::cli::ExportArgs;
 use crate::output::{explain, say};
@@ -13,10 +11,7 @@ pub async fn run(args: ExportArgs) -> anyhow::Result<()> {
     logging::start(&crate::config::Log { level: "warn".into(), ..config.log.clone() });
     let key = master_key::read(&config)?;
     let tenancies = Tenancies::new(config.cache.tenants);
-    let db = match config.database.url {
-        None => Db::open_read_only(&config.data_dir).with_context(|| config.store_name())?,
-        Some(_) => node::open_store(&config, &tenancies).await?,
-    };
+    let db = node::open_to_read(&config, &tenancies).await?;
     let app = node::assemble(&config, db, tenancies, key).await?;
     let id = admin::find(&app, args.tenant.as_deref()).await?;
     let cx = app.system(id).await.map_err(explain)?;

@@ -1,11 +1,9 @@
 //! `import`: the database of another system into a tenant, offline or beside other nodes.
 use std::fmt::Write as _;
 
-use anyhow::{Context, bail};
 use portcullis_service::App;
 use portcullis_service::frontier::{FrontierOptions, Report};
 use portcullis_service::tenancy::Tenancies;
-use portcullis_store::Db;
 use portcullis_store::frontier::Source;
 
 use crate::cli::{FrontierArgs, ImportCommand};
@@ -39,13 +37,7 @@ async fn frontier(args: FrontierArgs) -> anyhow::Result<()> {
 async fn look(config: &Config) -> anyhow::Result<App> {
     let key = master_key::read(config)?;
     let tenancies = Tenancies::new(config.cache.tenants);
-    let db = match config.database.url {
-        None if !config.data_dir.join("portcullis.db").exists() => {
-            bail!("{}: there is no store in this directory", config.data_dir.display())
-        }
-        None => Db::open_read_only(&config.data_dir).with_context(|| config.store_name())?,
-        Some(_) => node::open_store(config, &tenancies).await?,
-    };
+    let db = node::open_to_read(config, &tenancies).await?;
     node::assemble(config, db, tenancies, key).await
 }
 

@@ -3,14 +3,14 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use portcullis_crypto::random::OsRandom;
 use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::Ctx;
 use portcullis_domain::port::{Clock, Random};
 use portcullis_service::App;
 use portcullis_service::tenancy::Tenancies;
-use portcullis_store::Db;
+use portcullis_store::{Db, Location};
 
 use crate::cli::Place;
 use crate::clock::SystemClock;
@@ -45,6 +45,19 @@ pub async fn open(config: &Config, master_key: MasterKey) -> anyhow::Result<App>
 /// Opens the store alone.
 pub async fn open_store(config: &Config, tenancies: &Arc<Tenancies>) -> anyhow::Result<Db> {
     Db::open(&config.store(), Arc::new(SystemClock), tenancies.publish()).await.with_context(|| config.store_name())
+}
+
+/// Opens the store to be looked at: nothing of it is changed, its schema included, and a server may have it open.
+pub async fn open_to_read(config: &Config, tenancies: &Arc<Tenancies>) -> anyhow::Result<Db> {
+    let store = portcullis_store::Config { migrate: false, ..config.store() };
+    let opened = match &store.location {
+        Location::Sqlite { data_dir } if !data_dir.join("portcullis.db").exists() => {
+            bail!("{}: there is no store in this directory", data_dir.display())
+        }
+        Location::Sqlite { data_dir } => Db::open_read_only(data_dir),
+        Location::Postgres { .. } => Db::open(&store, Arc::new(SystemClock), tenancies.publish()).await,
+    };
+    opened.with_context(|| config.store_name())
 }
 
 /// Wires the application over an open store.

@@ -308,7 +308,18 @@ impl App {
     ) -> Result<crate::Answer> {
         const ACTION: &str = "app_organization_get";
         let found = self.find_organization(cx, &which, ACTION).await?;
-        let command = async { Ok(Append { organization: found.id, logs: new?, scribe: self.scribe(cx) }) };
+        let command = async {
+            let logs = new?;
+            // the source is what tells the server's own lines from claimed ones
+            if let Some(n) = logs.iter().position(|l| l.source.eq_ignore_ascii_case(SOURCE)) {
+                let message = "This is what the server's own lines say: name the service that you speak for.";
+                return Err(Error::field(format!("logs[{n}].source"), message));
+            }
+            if let Some(n) = logs.iter().position(|l| l.created_at.is_some_and(|t| t > cx.now.plus_seconds(300))) {
+                return Err(Error::field(format!("logs[{n}].created_at"), "This lies in the future."));
+            }
+            Ok(Append { organization: found.id, logs, scribe: self.scribe(cx) })
+        };
         self.answer(cx, on(&found, ACTION), command, reply, append).await
     }
 }
@@ -380,7 +391,7 @@ fn thing(e: &Value) -> Party {
 fn namespace(kind: &str) -> String {
     match kind {
         "organization" | "project" | "group" | "user" | "role" | "permission" | "invitation" => format!("app/{kind}"),
-        "service_user" | "serviceuser" => "app/serviceuser".into(),
+        "service_user" => "app/serviceuser".into(),
         "role_binding" => "app/rolebinding".into(),
         other => other.into(),
     }

@@ -1,14 +1,15 @@
 //! Looking a domain up: is the record there that only its owner can put there? At most 10 times a minute for each tenant
-//! (spec v1 2.8).
+//! (spec v1 2.8), and for each of its organizations: none of them keeps the others from it.
 use portcullis_domain::dns::Unresolved;
 use portcullis_domain::tenant::TenantKey;
 use portcullis_domain::{Code, Ctx, Error, Result};
+use uuid::Uuid;
 
 use crate::App;
 use crate::tally::Tally;
 
-/// How often each tenant had something looked up in this minute.
-pub(crate) struct Lookups(Tally<TenantKey>);
+/// How often each tenant and each organization had something looked up in this minute.
+pub(crate) struct Lookups(Tally<(TenantKey, Uuid)>);
 impl Default for Lookups {
     fn default() -> Self {
         Self(Tally::of(10))
@@ -29,9 +30,9 @@ pub(crate) enum Heard {
 }
 
 impl App {
-    /// Asks, for somebody who waits for the answer.
-    pub(crate) async fn look_up(&self, cx: &Ctx, name: &str, value: &str) -> Result<Heard> {
-        if !self.0.lookups.0.counts(cx.tenant, cx.now) {
+    /// Asks, for somebody who waits for the answer. `of`: the organization; nil for the tenant's own domains.
+    pub(crate) async fn look_up(&self, cx: &Ctx, of: Uuid, name: &str, value: &str) -> Result<Heard> {
+        if !self.0.lookups.0.counts((cx.tenant, of), cx.now) {
             let message = "At most 10 domain checks a minute. Try again in a minute.";
             return Err(Error::new(Code::RateLimited, message).detail("retry_after_seconds", 60));
         }

@@ -196,27 +196,24 @@ impl App {
         Ok(groups)
     }
     pub(crate) async fn show_groups(&self, cx: &Ctx, groups: Vec<Group>, shown: Shown) -> Result<Vec<GroupShown>> {
-        let mut out = Vec::with_capacity(groups.len());
-        let mut members = 0;
-        for group in groups {
-            let group = self.show_group(cx, group, shown).await?;
-            members += group.users.len();
-            bounded(members)?;
-            out.push(group);
+        let compiled = self.snapshot(cx).await?;
+        let graph = &compiled.access.graph;
+        let mut people = vec![];
+        if shown.members {
+            let on = |g: &Group| held(graph, g.id.uuid(), persons).into_keys().collect();
+            people = self.people_on(cx, groups.iter().map(on).collect()).await?;
         }
-        Ok(out)
+        let mut people = people.into_iter();
+        let show = |group: Group| GroupShown {
+            users: people.next().unwrap_or_default(),
+            members: if shown.count { holder::count(graph, group.id.uuid()) } else { 0 },
+            group,
+        };
+        Ok(groups.into_iter().map(show).collect())
     }
     pub(crate) async fn show_group(&self, cx: &Ctx, group: Group, shown: Shown) -> Result<GroupShown> {
-        let graph = &self.snapshot(cx).await?.access;
-        let (mut users, mut members) = (vec![], 0);
-        if shown.members {
-            let people = self.people(cx, held(&graph.graph, group.id.uuid(), persons)).await?;
-            users = people.into_iter().map(|h| h.who).collect();
-        }
-        if shown.count {
-            members = holder::count(&graph.graph, group.id.uuid());
-        }
-        Ok(GroupShown { group, users, members })
+        let one = self.show_groups(cx, vec![group], shown).await?.pop();
+        one.ok_or_else(|| Error::internal("a group went missing"))
     }
 }
 
@@ -419,6 +416,10 @@ impl Named {
         let e = Error::new(Code::InUse, "A rule or an approval stage names this group: change it first.");
         Err(if tells { e.detail("used_by", serde_json::json!({ "policies": by })) } else { e }.into())
     }
+}
+/// 409 `in_use` while a rule or an approval stage names the group, as this transaction sees them.
+pub(crate) async fn named_nowhere(tx: &mut Tx, id: Id<Group>) -> portcullis_store::Result<()> {
+    naming(tx, &id).await?.nowhere(tx, true).await
 }
 async fn naming(tx: &mut Tx, id: &Id<Group>) -> portcullis_store::Result<Named> {
     let rules_revision = tenant::revisions(tx).await?.map_or(-1, |r| r.rules_revision);

@@ -79,6 +79,11 @@ impl App {
         bounded(held.len())?;
         self.0.db.scan(cx.clone(), held, read_people).await.map_err(Error::from)
     }
+    /// The persons who hold something on each of these objects, in their order; disabled ones are in no list.
+    pub(crate) async fn people_on(&self, cx: &Ctx, objects: Vec<Vec<Uuid>>) -> Result<Vec<Vec<User>>> {
+        bounded(objects.iter().map(Vec::len).sum())?;
+        self.0.db.scan(cx.clone(), objects, read_people_on).await.map_err(Error::from)
+    }
     /// The groups with these roles; disabled ones are in no list.
     pub(crate) async fn groups_holding(&self, cx: &Ctx, held: BTreeMap<Uuid, Vec<Uuid>>) -> Result<Vec<Holder<Group>>> {
         bounded(held.len())?;
@@ -106,12 +111,51 @@ impl App {
     }
 }
 
+/// Pictures of one list: links always, images only as far as there is room for them.
+pub(crate) struct Pictures(usize);
+impl Pictures {
+    /// For one answer: 4 MiB.
+    pub const ROOM: Self = Self(4 << 20);
+    /// No images.
+    pub const LINKS: Self = Self(0);
+    /// Leaves a picture out that there is no room for.
+    pub fn keep(&mut self, avatar: &mut Option<String>) {
+        let image = avatar.as_ref().filter(|a| portcullis_domain::avatar::is_image(a));
+        let Some(size) = image.map(String::len) else { return };
+        match self.0.checked_sub(size) {
+            Some(left) => self.0 = left,
+            None => *avatar = None,
+        }
+    }
+}
+
 async fn read_people(tx: &mut Tx, held: &BTreeMap<Uuid, Vec<Uuid>>) -> portcullis_store::Result<Vec<Holder<User>>> {
     let (mut roles, mut out) = (Roles::default(), Vec::with_capacity(held.len()));
+    let mut pictures = Pictures::ROOM;
     for (id, held) in held {
-        if let Some(who) = user::by_id(tx, Id::from_uuid(*id)).await?.filter(|u| u.state != UserState::Suspended) {
+        if let Some(mut who) = user::by_id(tx, Id::from_uuid(*id)).await?.filter(|u| u.state != UserState::Suspended) {
+            pictures.keep(&mut who.avatar);
             out.push(Holder { who, roles: roles.of(tx, held).await? });
         }
+    }
+    Ok(out)
+}
+async fn read_people_on(tx: &mut Tx, objects: &Vec<Vec<Uuid>>) -> portcullis_store::Result<Vec<Vec<User>>> {
+    let (mut known, mut out) = (BTreeMap::<Uuid, Option<User>>::new(), Vec::with_capacity(objects.len()));
+    let mut pictures = Pictures::LINKS;
+    for ids in objects {
+        let mut people = Vec::with_capacity(ids.len());
+        for id in ids {
+            if !known.contains_key(id) {
+                let mut user = user::by_id(tx, Id::from_uuid(*id)).await?.filter(|u| u.state != UserState::Suspended);
+                if let Some(user) = &mut user {
+                    pictures.keep(&mut user.avatar);
+                }
+                known.insert(*id, user);
+            }
+            people.extend(known.get(id).and_then(Clone::clone));
+        }
+        out.push(people);
     }
     Ok(out)
 }
@@ -172,7 +216,14 @@ pub(crate) fn asked_words<'a>(
     if words.len() > MOST_WORDS {
         return Err(Error::field("with_permissions", format!("At most {MOST_WORDS}; this has {}.", words.len())));
     }
-    Ok(words.into_iter().filter_map(|word| Some((word, catalogue.resolve(word, namespace)?))).collect())
+    let found: Vec<_> =
+        words.into_iter().filter_map(|word| Some((word, catalogue.resolve(word, namespace)?))).collect();
+    let distinct: BTreeSet<&str> = found.iter().map(|(_, permission)| &*permission.slug).collect();
+    // another spelling costs a check of its own
+    if found.len() > 4 * distinct.len() {
+        return Err(Error::field("with_permissions", "Ask for each permission once."));
+    }
+    Ok(found)
 }
 
 /// What a role gives on an object of this kind; its permissions of other kinds mean nothing there (spec v1beta1 5.4).

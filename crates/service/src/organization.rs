@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::authorize::{Gate, is_superuser, maker};
-use crate::holder::{Give, MOST, bounded, give};
+use crate::holder::{Give, MOST, Pictures, bounded, give};
 use crate::user::{NewUser, SlugChoice, UserRef};
 use crate::user_create::{self, digest};
 use crate::{Answer, App, Reply, lookup, preference};
@@ -393,8 +393,12 @@ async fn list_page(tx: &mut Tx, l: &List) -> portcullis_store::Result<(Vec<Organ
 }
 async fn read_all(tx: &mut Tx, ids: &Vec<Uuid>) -> portcullis_store::Result<Vec<Organization>> {
     let mut out = Vec::with_capacity(ids.len());
+    let mut pictures = Pictures::ROOM;
     for id in ids {
-        out.extend(organization::by_id(tx, Id::from_uuid(*id)).await?);
+        if let Some(mut organization) = organization::by_id(tx, Id::from_uuid(*id)).await? {
+            pictures.keep(&mut organization.avatar);
+            out.push(organization);
+        }
     }
     Ok(out)
 }

@@ -74,7 +74,7 @@ impl App {
         let command = async {
             let domain = self.domain_of(cx, organization.id, id).await?;
             if !domain.verified {
-                match self.look_up(cx, &domain.name, &domain.token).await? {
+                match self.look_up(cx, organization.id.uuid(), &domain.name, &domain.token).await? {
                     Heard::Record => {}
                     Heard::NoRecord => return Err(no_record()),
                     Heard::NoHost => return Err(no_host()),

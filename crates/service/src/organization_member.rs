@@ -225,9 +225,10 @@ async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<bool> {
         let event = c
             .scribe
             .event("organization.member_removed", "organization", c.organization)
-            .with("principal_type", c.member.namespace())
-            .with("user_id", c.member.id().to_string());
-        c.scribe.write(tx, event);
+            .with("principal_type", c.member.namespace());
+        // only a person is a `user_id`, which records render as one
+        let who = if matches!(c.member, Bearer::User(_)) { "user_id" } else { "principal_id" };
+        c.scribe.write(tx, event.with(who, c.member.id().to_string()));
         end_if_left(tx, &c.scribe, c.member, c.organization).await?;
     }
     tx.bump().await?;

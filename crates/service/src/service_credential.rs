@@ -1,10 +1,11 @@
 //! What service users prove themselves with: secrets, tokens and keys, made and shown once, listed, ended (spec v1beta1 2.3.4, 3.10).
 use portcullis_crypto::machine_key::{NewMachineKey, PublicKey};
 use portcullis_crypto::token::{Purpose, ServiceToken};
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::service_credential::{ServiceCredential, ServiceCredentialKind as Kind, Verifier};
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
-use portcullis_store::{Tx, api_key, service_credential, service_user};
+use portcullis_store::{Tx, api_key, resource, service_credential, service_user};
 use serde_json::Value;
 use tokio::sync::Semaphore;
 use uuid::Uuid;
@@ -14,7 +15,7 @@ use crate::authorize::Gate;
 use crate::change::moved;
 use crate::holder::{MOST, bounded};
 use crate::personal_token::blocked;
-use crate::service_user::{managing, not_found, of_a_key};
+use crate::service_user::{managing, managing_this, not_found, of_a_key};
 use crate::{Answer, App, Reply};
 
 /// A service user has at most so many.
@@ -64,7 +65,14 @@ impl App {
         }
         let found = self.service_user_for(cx, organization, id).await?;
         let gate = match found.roles.is_empty() {
-            true => managing(found.organization_id).wielding(&found),
+            true => {
+                let gate = managing(found.organization_id).wielding(&found);
+                // what it owns is in no graph: that is for who administers the organization
+                match self.0.db.read(cx.clone(), &found.id, owns).await? {
+                    true => gate.giving(vec!["app_organization_administer".into()]),
+                    false => gate,
+                }
+            }
             // a superuser's credentials are for superusers alone
             false => Gate::superuser(crate::service_user::MANAGE),
         };
@@ -154,7 +162,7 @@ impl App {
             let id = credential.parse().map_err(|_| not_its_own())?;
             Ok(Delete { of: found.id, id, kinds, scribe: self.scribe(cx) })
         };
-        self.apply(cx, managing(found.organization_id), command, delete).await
+        self.apply(cx, managing_this(&found), command, delete).await
     }
     /// All credentials of an organization's service users. Superusers.
     pub async fn search_service_credentials(&self, cx: &Ctx, which: &str) -> Result<Vec<TitledCredential>> {
@@ -177,6 +185,12 @@ fn no_credential() -> Error {
 }
 fn not_its_own() -> Error {
     Error::new(Code::Forbidden, "not authorized")
+}
+
+/// Does it own any resource?
+async fn owns(tx: &mut Tx, id: &Id<ServiceUser>) -> portcullis_store::Result<bool> {
+    let me = Bearer::ServiceUser(id.uuid());
+    Ok(resource::owned_by(tx, id.uuid(), Uuid::nil()).await?.iter().any(|r| r.owner == me))
 }
 
 struct Insert {

@@ -1,13 +1,13 @@
 //! Service users: the machines of an organization, and those that service keys of `/v1` stand for (spec v1beta1 2.3.4, 3.10, decision
 //! 13). What they prove themselves with is in `service_credential.rs`.
 use portcullis_authz::graph::Object;
-use portcullis_domain::access_role::ORGANIZATION_VIEWER;
+use portcullis_domain::access_role::{ORGANIZATION_OWNER, ORGANIZATION_VIEWER};
 use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::project::Project;
 use portcullis_domain::role_binding::{Bearer, RoleBinding};
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Roles, Subject};
-use portcullis_store::{Tx, access_role, api_key, project, service_credential, service_user};
+use portcullis_store::{Tx, access_role, api_key, project, role_binding, service_credential, service_user};
 use serde_json::{Map, Value};
 use uuid::Uuid;
 
@@ -108,7 +108,7 @@ impl App {
     /// Ends a service user with its credentials and all that it holds. `app_organization_serviceusermanage`.
     pub async fn delete_service_user(&self, cx: &Ctx, organization: &str, id: &str) -> Result<()> {
         let found = self.service_user_for(cx, organization, id).await?;
-        let gate = managing(found.organization_id);
+        let gate = managing_this(&found);
         let command = async { Ok(Delete { id: found.id, scribe: self.scribe(cx) }) };
         let mut gone = self.apply(cx, gate, command, delete).await?;
         while !gone {
@@ -223,6 +223,13 @@ impl App {
 pub(crate) fn not_found() -> Error {
     Error::new(Code::NotFound, "service user not found")
 }
+/// What somebody needs who ends one, or a credential of it: those with a platform role are for superusers alone.
+pub(crate) fn managing_this(machine: &ServiceUser) -> Gate {
+    match machine.roles.is_empty() {
+        true => managing(machine.organization_id),
+        false => Gate::superuser(MANAGE),
+    }
+}
 /// What a key stands for goes with the key.
 pub(crate) fn of_a_key() -> Error {
     Error::new(Code::Conflict, "This service user is an API key's: make another, or revoke the key.")
@@ -262,6 +269,14 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
     let machine = service_user::by_id(tx, c.id).await?.ok_or_else(not_found)?;
     if !api_key::of_service(tx, c.id).await?.is_empty() {
         return Err(of_a_key().into());
+    }
+    if let (Some(home), true) = (machine.organization_id, machine.state.is_enabled()) {
+        let (me, owner) = (Bearer::ServiceUser(c.id.uuid()), ORGANIZATION_OWNER.id());
+        let owns = role_binding::held_on(tx, me, home.uuid()).await?.iter().any(|b| b.role_id == owner);
+        if owns && !crate::holder::has_another(tx, owner, home.uuid(), me).await? {
+            let e = Error::new(Code::Conflict, "this is the last owner: make somebody else an owner first");
+            return Err(e.detail("state", "last_owner").into());
+        }
     }
     let mut room = Room::STEP;
     let emptied = empty(tx, c.id, &mut room).await?;

@@ -22,6 +22,9 @@ impl<K: Eq + Hash> Tally<K> {
     pub fn counts(&self, key: K, now: Timestamp) -> bool {
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         if seen.len() >= COUNTED {
+            seen.retain(|_, (since, _)| since.plus_seconds(60) > now);
+        }
+        if seen.len() >= COUNTED {
             seen.clear();
         }
         let (since, n) = seen.entry(key).or_insert((now, 0));

@@ -67,7 +67,7 @@ impl App {
     pub async fn verify_domain(&self, cx: &Ctx, id: Id<TenantDomain>, reply: Reply<Verification>) -> Result<Answer> {
         let (domain, gate) = self.domain_gate(cx, id, "domains:verify").await?;
         let command = async {
-            let heard = self.look_up(cx, &domain.record(), &domain.value()).await?;
+            let heard = self.look_up(cx, uuid::Uuid::nil(), &domain.record(), &domain.value()).await?;
             Ok(Check { id, heard, daily: false, at: cx.now, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, check).await
@@ -163,7 +163,10 @@ async fn check(tx: &mut Tx, c: &Check) -> portcullis_store::Result<Verification>
         same => same,
     };
     let last_error = advice(&before, c.heard);
-    let after = TenantDomain { verified_at, misses, last_checked_at: Some(c.at), last_error, ..before.clone() };
+    // a look by hand that missed puts no daily one off: only those count misses
+    let looked = found || c.daily || before.verified_at.is_none();
+    let last_checked_at = if looked { Some(c.at) } else { before.last_checked_at };
+    let after = TenantDomain { verified_at, misses, last_checked_at, last_error, ..before.clone() };
     tenant_domain::update(tx, &after).await.map_err(|e| e.when_conflict("tenant_domains_proved", proved_elsewhere))?;
     match (before.verified_at, after.verified_at) {
         (None, Some(_)) => c.scribe.write(tx, event(&c.scribe, "domain.verified", &after)),

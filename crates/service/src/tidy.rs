@@ -119,16 +119,16 @@ impl App {
     /// week after they expired, domains of organizations that nobody proved for a week, deliveries of webhooks after 30 days. True
     /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
-        let Some(lease) = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await? else {
+        if self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?.is_none() {
             return Ok(false);
-        };
+        }
         let (mut more, mut every) = (false, EveryTenant::of(&self.0.db));
         while let Some(cx) = every.next(self.nowhere()).await? {
-            more |= self.retain_in(cx, &lease).await?;
+            more |= self.retain_in(cx, holder).await?;
         }
         Ok(more)
     }
-    async fn retain_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
+    async fn retain_in(&self, cx: Ctx, holder: &str) -> Result<bool> {
         let (answers, sessions) = (cx.now.plus_seconds(-86_400), cx.now.plus_seconds(-7 * 86_400));
         let slots = self.0.db.scan(cx.clone(), answers, idempotency::old).await?;
         let ended = self.0.db.scan(cx.clone(), sessions, session::ended).await?;
@@ -142,7 +142,10 @@ impl App {
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len());
         let more = most as i64 >= STEP || changes.is_some() || !told.is_empty();
         if most > 0 || more {
-            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, told, lease: lease.clone() };
+            // renewed where something is written: a round over many tenants takes longer than a lease
+            let renewed = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?;
+            let Some(lease) = renewed else { return Ok(false) };
+            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, told, lease };
             self.0.db.write_bulk(cx, c, forget).await?;
         }
         Ok(more)
@@ -164,18 +167,21 @@ impl App {
     /// One step of what deleted organizations and ended tokens left behind, and one of every erasure under way: the personal part of events by or
     /// about a deleted person goes, and an event says which (engine.md 14). True while there is more to do.
     pub async fn erase(&self, holder: &str) -> Result<bool> {
-        let claim = claim("audit.erase", holder);
-        let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(false) };
+        if self.0.db.write(self.nowhere(), claim("audit.erase", holder), acquire).await?.is_none() {
+            return Ok(false);
+        }
         let (mut more, mut every) = (false, EveryTenant::of(&self.0.db));
         while let Some(cx) = every.next(self.nowhere()).await? {
             more |= self.remove_left_overs(&cx).await?;
             more |= self.remove_ended_tokens(&cx).await?;
-            more |= self.erase_in(cx, &lease).await?;
+            more |= self.erase_in(cx, holder).await?;
         }
         Ok(more)
     }
-    async fn erase_in(&self, cx: Ctx, lease: &Lease) -> Result<bool> {
+    async fn erase_in(&self, cx: Ctx, holder: &str) -> Result<bool> {
         let Some(e) = self.0.db.read(cx.clone(), &(), next).await? else { return Ok(false) };
+        let renewed = self.0.db.write(self.nowhere(), claim("audit.erase", holder), acquire).await?;
+        let Some(lease) = renewed else { return Ok(false) };
         self.take_from_deleted(&cx, Bearer::User(e.user_id.uuid())).await?;
         let from = audit::Start { seq: e.after_seq + 1, limit: STEP };
         let rows = self.0.db.scan(cx.clone(), from, audit::range).await?;

@@ -130,7 +130,7 @@ impl App {
             desk.resting.retain(|_, until| *until > now);
             desk.last
         };
-        let (mut at, mut wrapped, mut begun) = (begin, false, 0);
+        let (mut at, mut wrapped, mut begun, mut turn) = (begin, false, 0, None);
         for _ in 0..ROUND {
             let Some(found) = self.0.db.read_single(self.nowhere(), &at, next).await? else {
                 at = START;
@@ -152,9 +152,11 @@ impl App {
                 let (app, outbound, stopping) = (self.clone(), courier.outbound.clone(), courier.stopping.clone());
                 tasks.spawn(async move { app.serve(&*outbound, seat, &stopping).await });
                 begun += 1;
+                turn = Some(here);
             }
         }
-        courier.desk().last = at;
+        // the next round begins after the last one that got a place
+        courier.desk().last = turn.unwrap_or(at);
         Ok(begun)
     }
 

@@ -100,6 +100,9 @@ const LIST_INVITATIONS: &str = "app_organization_invitationlist";
 /// On a resource each permission stands for itself alone.
 const RESOURCE: Kind = Kind { namespace: "", administer: None };
 
+/// Who holds more than this is looked for among the groups of the object, and not the other way round.
+const FEW: usize = 8;
+
 /// A step of the way up, with the permissions that count there.
 struct Hop {
     object: Uuid,
@@ -148,13 +151,34 @@ impl Graph {
         {
             return Verdict::NO;
         }
-        let via = self.through(bearer, hops, None).or_else(|| {
-            let mut groups = self.groups_of(bearer).filter(|g| self.counts(*g, object));
-            groups.find_map(|group| self.through(Bearer::Group(group), hops, Some(group)))
+        let through = |group: Uuid| match self.counts(group, object) {
+            true => self.through(Bearer::Group(group), hops, Some(group)),
+            false => None,
+        };
+        let via = self.through(bearer, hops, None).or_else(|| match self.held.get(&bearer) {
+            // few groups hold something on an object; somebody may be in very many
+            Some(held) if held.bindings.len() > FEW => {
+                let on = hops.iter().flatten().flat_map(|hop| self.groups_on(hop.object));
+                on.filter(|g| self.is_in(bearer, *g)).find_map(through)
+            }
+            _ => self.groups_of(bearer).find_map(through),
         });
         Verdict { via, disabled: disabled.filter(|_| via.is_some()) }
     }
 
+    /// The groups that hold something on an object.
+    fn groups_on(&self, object: Uuid) -> impl Iterator<Item = Uuid> {
+        let first = (object, Bearer::Group(Uuid::nil()), Uuid::nil());
+        self.on.range(first..).map_while(move |(o, bearer, _)| match bearer {
+            Bearer::Group(group) if *o == object => Some(*group),
+            _ => None,
+        })
+    }
+    /// Is somebody in this group, and is it one that gives something?
+    fn is_in(&self, bearer: Bearer, group: Uuid) -> bool {
+        let member = matches!(bearer, Bearer::User(_) | Bearer::ServiceUser(_));
+        member && self.is_member(bearer, group) && self.groups.get(&group).is_some_and(|g| g.enabled)
+    }
     /// Does membership in a group count? Not while its organization is disabled (decision 19); if that is the object's own, the
     /// verdict says so instead.
     fn counts(&self, group: Uuid, object: Object) -> bool {

@@ -110,6 +110,10 @@ impl Work<'_> {
         if !role_binding::held_by(self.tx, Bearer::Group(id.uuid()), Uuid::nil()).await?.is_empty() {
             return Err(holds_more(GROUP, &name, "it holds roles by bindings"));
         }
+        if !g.role_mappings.is_empty() {
+            return Err(holds_more(GROUP, &name, "it carries roles"));
+        }
+        groups::named_nowhere(self.tx, id).await.map_err(|e| named(e, GROUP, &name))?;
         while !groups::delete(self.tx, &groups::Delete { id, first: None, scribe: self.scribe() }).await? {}
         self.note(What::Remove, GROUP, &name, vec![]);
         Ok(())

@@ -190,7 +190,8 @@ pub(super) async fn policy(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
         return Ok(Outcome::Left("on the platform itself"));
     }
     let role = b.predefined.get(&role).copied().unwrap_or(role);
-    if !b.would_be(role) && access_role::by_id(tx, Id::from_uuid(role)).await?.is_none() {
+    let held = access_role::by_id(tx, Id::from_uuid(role)).await?;
+    if held.is_none() && !b.would_be(role) {
         return Ok(without("role"));
     }
     let namespace = r.str("resource_type").to_owned();
@@ -204,6 +205,28 @@ pub(super) async fn policy(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
     if !there {
         return Ok(Outcome::Problem(format!("{namespace:?} {object} is not here")));
     }
+    let group = match &*namespace {
+        "app/group" => group::by_id(tx, Id::from_uuid(object)).await?,
+        _ => None,
+    };
+    if group.as_ref().is_some_and(|g| !g.roles().is_empty() || g.is_managed()) {
+        let why = "its group carries roles of the tenant, or is a directory's: add the member here";
+        return Ok(Outcome::Problem(why.into()));
+    }
+    if let Some(own) = held.and_then(|r| r.organization_id) {
+        let within = match &*namespace {
+            "app/organization" => Some(Id::from_uuid(object)),
+            "app/group" => group.and_then(|g| g.organization_id),
+            "app/project" => project::by_id(tx, Id::from_uuid(object)).await?.map(|p| p.organization_id),
+            _ => match resource::by_id(tx, Id::from_uuid(object)).await? {
+                Some(found) => project::by_id(tx, found.project_id).await?.map(|p| p.organization_id),
+                None => None,
+            },
+        };
+        if within != Some(own) && !b.would_be(object) {
+            return Ok(Outcome::Problem("its role is of another organization".into()));
+        }
+    }
     let bearer = match r.str("principal_type") {
         "app/user" => b.user(tx, principal).await?.map(Bearer::User),
         "app/group" => {
@@ -211,7 +234,7 @@ pub(super) async fn policy(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
             there.then_some(Bearer::Group(principal))
         }
         "app/serviceuser" => b.has_machine(tx, principal).await?.then_some(Bearer::ServiceUser(principal)),
-        "app/pat" => return Ok(Outcome::Left("of a token, which this version does not keep")),
+        "app/pat" => return Ok(Outcome::Left("of a token: tokens are not taken over")),
         other => return Ok(Outcome::Problem(format!("a principal of the type {other:?}"))),
     };
     let Some(bearer) = bearer else { return Ok(without("principal")) };
@@ -284,7 +307,9 @@ async fn is_member(tx: &mut Tx, b: &Batch, group: Uuid, user: Uuid) -> Result<bo
 }
 async fn platform_user(tx: &mut Tx, b: &Batch, subject: Uuid, role: Role) -> Result<Outcome> {
     let Some(id) = b.user(tx, subject).await? else { return Ok(without("user")) };
-    let Some(before) = user::by_id(tx, Id::from_uuid(id)).await? else { return Ok(Outcome::Imported) };
+    // whoever reads the report sees who administers
+    let made = Outcome::Changed(format!("the user {id} gets the role {}", role.as_str()));
+    let Some(before) = user::by_id(tx, Id::from_uuid(id)).await? else { return Ok(made) };
     if before.roles.has(role) {
         return Ok(Outcome::There);
     }
@@ -293,7 +318,7 @@ async fn platform_user(tx: &mut Tx, b: &Batch, subject: Uuid, role: Role) -> Res
         user::update(tx, &after).await?;
         record_update(tx, &b.scribe, &before, &after);
     }
-    Ok(Outcome::Imported)
+    Ok(made)
 }
 
 /// Those with our names are ours; the others are kept for the clients that read them.
@@ -304,7 +329,7 @@ pub(super) async fn meta_schema(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outco
     if BUILT_IN_SCHEMAS.contains(&&*name) {
         return Ok(Outcome::Left("built in; an edit has to be made here again"));
     }
-    if schemas::by_name(tx, &name).await?.is_some() {
+    if schemas::by_id(tx, Id::from_uuid(id)).await?.is_some() || schemas::by_name(tx, &name).await?.is_some() {
         return Ok(Outcome::There);
     }
     let schema = r.str("schema").to_owned();

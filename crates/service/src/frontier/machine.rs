@@ -112,8 +112,9 @@ fn digest(hex: &str) -> Option<[u8; 32]> {
 
 /// A relation to the platform, as the role that it is here.
 pub(super) async fn platform_user(tx: &mut Tx, b: &Batch, subject: Uuid, role: Role) -> Result<Outcome> {
+    let made = Outcome::Changed(format!("the service user {subject} gets the role {}", role.as_str()));
     let Some(before) = service_user::by_id(tx, Id::from_uuid(subject)).await? else {
-        return Ok(if b.would_be(subject) { Outcome::Imported } else { without("service user") });
+        return Ok(if b.would_be(subject) { made } else { without("service user") });
     };
     let roles = before.roles.with(role);
     if before.roles == roles {
@@ -123,7 +124,7 @@ pub(super) async fn platform_user(tx: &mut Tx, b: &Batch, subject: Uuid, role: R
         record_roles(tx, &b.scribe, ("service_user", before.id.uuid()), before.roles, roles);
         service_user::update(tx, &ServiceUser { roles, updated_at: tx.cx.now, ..before }).await?;
     }
-    Ok(Outcome::Imported)
+    Ok(made)
 }
 
 #[cfg(test)]
@@ -140,7 +141,8 @@ mod tests {
     #[test]
     fn each_kind_of_credential_is_told_by_what_it_has() {
         let bcrypt = "$2a$14$abcdefghijklmnopqrstuuabcdefghijklmnopqrstuuabcdefghi";
-        let jwks = json!({ "keys": [{ "kty": "RSA", "kid": "other", "n": "AQAB", "e": "AQAB" }] });
+        let jwks =
+            json!({ "keys": [{ "kty": "RSA", "kid": "other", "n": format!("{}w", "_".repeat(341)), "e": "AQAB" }] });
         for kind in [json!("client_credential"), json!(""), Value::Null] {
             let row = json!({ "type": kind, "secret_hash": bcrypt, "public_key": null });
             assert_eq!(read(row), Ok(("secret", "bcrypt")));

@@ -17,7 +17,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_domain::access_role::Predefined;
 use portcullis_domain::{Code, Ctx, Error, Principal, Result, Subject};
-use portcullis_store::frontier::{PAGE, SCHEMA, Source};
+use portcullis_store::frontier::{PAGE, SCHEMA, Source, UNREADABLE};
 use portcullis_store::import_progress::{self, Progress};
 use portcullis_store::{Tx, service_user, user};
 use uuid::Uuid;
@@ -300,9 +300,12 @@ async fn run(tx: &mut Tx, b: &Batch) -> portcullis_store::Result<Done> {
     for r in &b.rows {
         count.read += 1;
         let id = r.id().unwrap_or_default();
-        let outcome = match r.is_deleted() {
-            true => Outcome::Left("deleted"),
-            false => one(tx, b, r).await?,
+        let outcome = if r.0.contains_key(UNREADABLE) {
+            Outcome::Problem("too long or too deep to be read".into())
+        } else if r.is_deleted() {
+            Outcome::Left("deleted")
+        } else {
+            one(tx, b, r).await?
         };
         match outcome {
             Outcome::Imported => imported.push(id),

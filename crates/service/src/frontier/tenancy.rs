@@ -19,6 +19,9 @@ pub(super) async fn organization(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outc
     if organization::by_id(tx, Id::from_uuid(id)).await?.is_some() {
         return Ok(Outcome::There);
     }
+    if is_taken(tx, id).await? {
+        return Ok(something_else());
+    }
     let mut notes = Notes::default();
     let name = notes.name(r);
     if let Some(other) = organization::by_name(tx, &name).await? {
@@ -47,10 +50,21 @@ pub(super) async fn organization(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outc
     Ok(notes.outcome())
 }
 
+/// Bindings know their object by its id alone: of two things with one id each would give away the other's roles.
+async fn is_taken(tx: &mut Tx, id: Uuid) -> Result<bool> {
+    Ok(resource::by_id(tx, Id::from_uuid(id)).await?.is_some() || is_another_object(tx, id).await?)
+}
+fn something_else() -> Outcome {
+    Outcome::Problem("something else here has this id".into())
+}
+
 pub(super) async fn project(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
     let Some(id) = r.id() else { return Ok(Outcome::Problem("no id".into())) };
     if project::by_id(tx, Id::from_uuid(id)).await?.is_some() {
         return Ok(Outcome::There);
+    }
+    if is_taken(tx, id).await? {
+        return Ok(something_else());
     }
     let Some(organization_id) = organization_of(tx, b, r).await? else { return Ok(without("organization")) };
     let mut notes = Notes::default();
@@ -83,6 +97,9 @@ pub(super) async fn group(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
     let Some(id) = r.id() else { return Ok(Outcome::Problem("no id".into())) };
     if group::by_id(tx, Id::from_uuid(id)).await?.is_some() {
         return Ok(Outcome::There);
+    }
+    if is_taken(tx, id).await? {
+        return Ok(something_else());
     }
     let Some(organization_id) = organization_of(tx, b, r).await? else { return Ok(without("organization")) };
     let mut notes = Notes::default();

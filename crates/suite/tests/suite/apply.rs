@@ -18,6 +18,7 @@ both!(
     what_leaves_the_file_goes_and_what_others_made_stays,
     what_somebody_else_made_is_taken_over_only_when_that_is_asked_for,
     nothing_that_others_made_goes_with_what_leaves_the_file,
+    a_group_that_something_stands_on_does_not_leave_with_the_file,
     an_organization_is_never_left_without_an_owner,
     a_role_is_bound_only_where_it_is_for,
     rules_that_stay_keep_their_ids,
@@ -259,6 +260,22 @@ async fn nothing_that_others_made_goes_with_what_leaves_the_file(w: World) {
     let e = refused(&w, "version: 1\n").await;
     assert!(e.message().contains("that the file did not make"), "{e}");
     assert_eq!(everything(&w).await, before);
+}
+
+async fn a_group_that_something_stands_on_does_not_leave_with_the_file(w: World) {
+    let file = "version: 1\ngroups:\n  - name: everybody\n";
+    applied(&w, file).await;
+    let group = w.owner().get("/v1/groups").await.expect(200)["data"][0]["id"].as_str().unwrap().to_owned();
+    let rule = w.policy("p", 5, &format!("forbid (principal in Group::\"{group}\", action, resource);")).await;
+    let e = refused(&w, "version: 1\n").await;
+    let told = json!(e.details()).to_string();
+    assert!(e.message().contains("everybody") && told.contains(&rule), "{e} {told}");
+    w.owner().delete(&format!("/v1/policies/{rule}")).await.expect(204);
+    w.owner().post(&format!("/v1/groups/{group}/roles"), json!({ "role": "approver" })).await.expect(201);
+    let e = refused(&w, "version: 1\n").await;
+    assert!(e.message().contains("it carries roles"), "{e}");
+    w.owner().delete(&format!("/v1/groups/{group}/roles/approver")).await.expect(204);
+    assert_eq!(counted(&applied(&w, "version: 1\n").await, What::Remove), 1);
 }
 
 async fn an_organization_is_never_left_without_an_owner(w: World) {

@@ -17,6 +17,7 @@ both!(
     the_older_log_takes_what_members_claim,
     sec_02_an_organizations_log_shows_nothing_of_another,
     sec_20_a_claimed_actor_never_becomes_the_actor_of_the_log,
+    sec_20_a_claimed_line_passes_for_none_of_the_servers,
 );
 
 fn record(change: Value) -> Value {
@@ -303,6 +304,28 @@ async fn the_older_log_takes_what_members_claim(w: World) {
     }
     let stranger = w.person("Stranger", &["user"]).await.client;
     stranger.post(&path, json!({ "logs": [line] })).await.expect(403);
+}
+
+async fn sec_20_a_claimed_line_passes_for_none_of_the_servers(w: World) {
+    let olga = w.person("Olga", &["user"]).await.client;
+    let org = organization(&olga, "acme-corp").await;
+    let path = format!("/v1beta1/organizations/{org}/auditlogs");
+    let ours = olga.get(&path).await.expect(200)["logs"][0]["source"].clone();
+    for (field, value) in
+        [("source", ours), ("source", json!("FRONTIER")), ("created_at", json!("2026-12-24T00:00:00Z"))]
+    {
+        let mut line = json!({ "source": "shop", "action": "order.paid" });
+        line["target"] = json!({ "id": "t", "type": "order", "name": "T" });
+        line[field] = value;
+        let refused = olga.post(&path, json!({ "logs": [line] })).await.expect(400);
+        assert!(refused.to_string().contains(&format!("logs[0].{field}")), "{refused}");
+    }
+    // a machine that left is told as what it is, not as a person
+    let m = machine(&olga, &org, "CI").await;
+    let leave = json!({ "org_id": org, "principal_id": m, "principal_type": "app/serviceuser" });
+    connect(&olga, "RemoveOrganizationMember", leave).await.expect(200);
+    let gone = w.events("action=organization.member_removed").await.remove(0)["metadata"].clone();
+    assert_eq!((&gone["principal_id"], &gone["user_id"]), (&json!(m), &Value::Null), "{gone}");
 }
 
 async fn sec_02_an_organizations_log_shows_nothing_of_another(w: World) {

@@ -8,6 +8,7 @@ use portcullis_store::frontier::Source;
 use serde_json::{Value, json};
 
 use crate::audit::{Cell, rows};
+use crate::tenant_groups;
 use crate::world::access::organization;
 use crate::world::*;
 
@@ -21,6 +22,7 @@ both!(
     every_row_that_is_not_as_it_was_is_named,
     sec_01_an_address_that_nobody_proved_gives_nothing,
     sec_11_what_a_person_wrote_of_themselves_feeds_no_policy,
+    sec_11_no_row_gives_more_than_it_gave_there,
     nothing_that_is_there_is_overwritten,
     an_unknown_version_is_refused,
     sec_18_no_secret_of_the_source_is_shown,
@@ -307,6 +309,47 @@ async fn sec_11_what_a_person_wrote_of_themselves_feeds_no_policy(w: World) {
         imported(&w, &url).await;
         let ada = w.owner().get(&format!("/v1beta1/users/{ADA}")).await.expect(200);
         assert_eq!(ada["user"]["metadata"], json!({ "label": { "team": "core" } }));
+    })
+    .await;
+}
+
+async fn sec_11_no_row_gives_more_than_it_gave_there(w: World) {
+    beside(|url| async move {
+        const OTHER: &str = "60000000-0000-4000-8000-000000000013";
+        const MANAGED: &str = "50000000-0000-4000-8000-000000000002";
+        const DEEP: &str = "40000000-0000-4000-8000-000000000007";
+        // something of ours has the id of a project there; a group of ours gives a role of the tenant
+        let ours = organization(&w.owner(), "ours").await;
+        let group = tenant_groups::made(&w.owner(), "Admins").await;
+        tenant_groups::map(&w.owner(), &group, "admin").await.expect(201);
+        sql(
+            &url,
+            &format!(
+                "INSERT INTO projects (id, name, org_id) VALUES ('{ours}', 'squatter', '{ACME}');
+                 INSERT INTO projects (id, name, org_id, metadata)
+                 VALUES ('{DEEP}', 'deep', '{ACME}', (repeat('[', 3000) || repeat(']', 3000))::jsonb),
+                 (gen_random_uuid(), 'long', '{ACME}', to_jsonb(repeat('x', 2000000)));
+                 INSERT INTO roles (id, org_id, name, permissions, scopes) VALUES
+                 ('{OTHER}', '10000000-0000-4000-8000-000000000003', 'theirs', '[\"app_organization_get\"]', NULL);
+                 INSERT INTO groups (id, name, org_id) VALUES ('{group}', 'admins', '{ACME}'), ('{MANAGED}', 'plain', '{ACME}');
+                 INSERT INTO policies (role_id, resource_id, resource_type, principal_id, principal_type) VALUES
+                 ('{OTHER}', '{ACME}', 'app/organization', '{BOB}', 'app/user'),
+                 ('60000000-0000-4000-8000-00000000000a', '{group}', 'app/group', '{BOB}', 'app/user');"
+            ),
+        )
+        .await;
+        let report = imported(&w, &url).await;
+        let told = |table: &str, id: &str, word: &str| {
+            let found = report.problems.iter().any(|p| p.table == table && p.id.contains(id) && p.problem.contains(word));
+            assert!(found, "{table} {id} {word}: {:#?}", report.problems);
+        };
+        told("projects", &ours, "something else here has this id");
+        told("projects", DEEP, "too long or too deep");
+        told("projects", "", "too long or too deep");
+        told("policies", "", "its role is of another organization");
+        told("policies", "", "its group carries roles of the tenant");
+        told("relations", "", &format!("the user {ADA} gets the role admin"));
+        assert!(!allowed(&w, BOB, &format!("app/group:{group}"), "get").await);
     })
     .await;
 }

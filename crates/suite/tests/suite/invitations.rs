@@ -495,6 +495,14 @@ async fn each_change_of_an_invitation_is_in_the_log(w: World) {
     let accepted = &events.iter().find(|e| e["action"] == "organization.accepted").unwrap()["metadata"];
     assert_eq!((&accepted["user_id"], &accepted["invitation_id"]), (&json!(ada.id), &json!(i)));
     assert_eq!((&accepted["role_ids"], &accepted["group_ids"]), (&json!([ORGANIZATION_VIEWER]), &json!([g])));
+    // who reads this log does not learn which addresses have an account
+    let told = |gave: bool| {
+        let invited = events.iter().filter(|e| e["action"] == "organization.invited");
+        let one = invited.map(|e| &e["metadata"]).find(|m| (m["group_ids"] == json!([g])) == gave).unwrap();
+        one.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(told(true), told(false));
+    assert!(!told(true).contains(&"user_id".to_owned()));
     // an address that nobody can ever ask to be erased is not written down
     assert!(!json!(events).to_string().contains("bob@example.com"));
     assert_eq!(w.events(&format!("action=group.member_added&resource_id={g}")).await.len(), 1);

@@ -330,6 +330,16 @@ async fn sec_11_nobody_makes_a_credential_that_is_worth_more_than_they_hold(w: W
     assert_eq!(refused.status, 403);
     assert!(refused.text().contains("app_organization_administer"), "{}", refused.text());
     assert_eq!(manager.client.get(&p.at("secrets")).await.status, 200, "looking is no using");
+    // what it owns is worth what its owner may, though no binding says so
+    let robot = machine(&p.owner.client, &p.organization, "Robot").await;
+    let path = format!("/v1beta1/organizations/{}/serviceusers/{robot}/secrets", p.organization);
+    manager.client.post(&path, json!({})).await.expect(200);
+    let order = json!({ "permissions": [{ "key": "compute.order.get" }] });
+    w.owner().post(&format!("{ADMIN}/CreatePermission"), json!({ "bodies": order["permissions"] })).await.expect(200);
+    let body = json!({ "name": "first", "namespace": "compute/order", "principal": format!("serviceuser:{robot}") });
+    p.owner.client.post(&format!("/v1beta1/projects/{apollo}/resources"), body).await.expect(200);
+    manager.client.post(&path, json!({})).await.expect(403);
+    p.owner.client.post(&path, json!({})).await.expect(200);
     // what another organization gave it is that one's business
     let other = w.person("Otto", &["user"]).await;
     let theirs = organization(&other.client, "other-corp").await;

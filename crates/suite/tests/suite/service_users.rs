@@ -21,6 +21,7 @@ both!(
     an_organizations_service_users_go_with_it,
     a_service_key_is_a_service_user_of_the_platform,
     sec_11_a_platform_role_makes_a_service_user_a_superuser,
+    a_service_user_that_is_the_last_owner_stays,
     sec_02_an_organizations_service_user_is_none_of_the_masters_administrators,
     service_users_and_credentials_are_searched,
     paths_without_an_organization_still_work,
@@ -382,9 +383,11 @@ async fn sec_11_a_platform_role_makes_a_service_user_a_superuser(w: World) {
     client.get("/v1beta1/admin/serviceusers").await.expect(200);
     assert_eq!(client.get("/v1beta1/admin/users/self").await.expect(200)["service_user"]["id"], json!(m));
     client.get("/v1/users").await.expect(200);
-    // whoever manages it in its organization cannot come as it, but can shut it out
+    // whoever manages it in its organization can neither come as it nor shut it out
     let refused = p.owner.client.post(&format!("{}/secrets", p.at(&m)), json!({})).await;
     assert_eq!(refused.status, 403, "{}", refused.text());
+    p.owner.client.delete(&format!("{}/secrets/{old}", p.at(&m))).await.expect(403);
+    p.owner.client.delete(&p.at(&m)).await.expect(403);
     w.owner().post(&format!("{}/secrets", p.at(&m)), json!({})).await.expect(200);
     change_machine(&w, &m, |s| ServiceUser { roles: Roles::NONE.with(Role::Checker), ..s }).await;
     client.get("/v1beta1/admin/serviceusers").await.expect(403);
@@ -393,8 +396,22 @@ async fn sec_11_a_platform_role_makes_a_service_user_a_superuser(w: World) {
     let about =
         json!({ "subject": format!("serviceuser:{m}"), "resource": "platform:platform", "permission": "superuser" });
     assert_eq!(client.post("/v1beta1/admin/check", about).await.expect(200)["status"], false);
-    p.owner.client.delete(&format!("{}/secrets/{old}", p.at(&m))).await.expect(200);
+    w.owner().delete(&format!("{}/secrets/{old}", p.at(&m))).await.expect(200);
     client.get("/v1beta1/users/self").await.expect(401);
+    w.owner().delete(&p.at(&m)).await.expect(200);
+}
+
+async fn a_service_user_that_is_the_last_owner_stays(w: World) {
+    let p = place(&w).await;
+    let m = machine(&p.owner.client, &p.organization, "CI").await;
+    let on = format!("organization:{}", p.organization);
+    policy(&p.owner.client, "app_organization_owner", &on, &format!("serviceuser:{m}")).await.expect(200);
+    let leave = json!({ "org_id": p.organization, "principal_id": p.owner.id, "principal_type": "app/user" });
+    connect(&w.owner(), "RemoveOrganizationMember", leave).await.expect(200);
+    let refused = w.owner().delete(&p.at(&m)).await.expect(400);
+    assert!(refused["message"].as_str().unwrap().contains("last owner"), "{refused}");
+    policy(&w.owner(), "app_organization_owner", &on, &format!("user:{}", p.member.id)).await.expect(200);
+    w.owner().delete(&p.at(&m)).await.expect(200);
 }
 
 async fn sec_02_an_organizations_service_user_is_none_of_the_masters_administrators(w: World) {

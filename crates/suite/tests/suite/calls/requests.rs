@@ -10,7 +10,15 @@ use crate::world::access::{
 use crate::world::*;
 
 /// What the call of one who may ends with, where that is not `ok`.
-pub const ENDS: &[(&str, &str)] = &[("UpdatePolicy", "unimplemented")];
+pub const ENDS: &[(&str, &str)] = &[
+    ("UpdatePolicy", "unimplemented"),
+    ("CreateProjectPreferences", "unimplemented"),
+    ("ListProjectPreferences", "unimplemented"),
+    ("CreateGroupPreferences", "unimplemented"),
+    ("ListGroupPreferences", "unimplemented"),
+    ("AuthCallback", "invalid_argument"),
+    ("VerifyOrganizationDomain", "not_found"),
+];
 
 /// The call and its request as JSON: what Connect sends, which is what REST says with path, query and body.
 #[rustfmt::skip]
@@ -178,6 +186,43 @@ pub const REQUESTS: &[(&str, &str)] = &[
     ("ListAuditRecords", r#"{"query":{}}"#),
     ("ListWebhooks", "{}"),
     ("ListProspects", r#"{"query":{}}"#),
+    ("Authenticate", r#"{"strategy_name":"mailotp","email":"$email"}"#),
+    ("AuthCallback", r#"{"strategy_name":"mailotp","state":"s","code":"c"}"#),
+    // what is in an organization, one by one
+    ("GetServiceUserJWK", r#"{"org_id":"$organization","id":"$machine","key_id":"$machine_key"}"#),
+    ("DeleteServiceUserJWK", r#"{"org_id":"$organization","id":"$machine","key_id":"$machine_key"}"#),
+    ("DeleteServiceUserCredential", r#"{"org_id":"$organization","id":"$machine","secret_id":"$machine_secret"}"#),
+    ("DeleteServiceUserToken", r#"{"org_id":"$organization","id":"$machine","token_id":"$machine_token"}"#),
+    ("GetOrganizationInvitation", r#"{"org_id":"$organization","id":"$invitation"}"#),
+    ("DeleteOrganizationInvitation", r#"{"org_id":"$organization","id":"$invitation"}"#),
+    ("GetOrganizationDomain", r#"{"org_id":"$organization","id":"$domain"}"#),
+    ("VerifyOrganizationDomain", r#"{"org_id":"$organization","id":"$domain"}"#),
+    ("DeleteOrganizationDomain", r#"{"org_id":"$organization","id":"$domain"}"#),
+    ("ExportOrganizations", r#"{}"#),
+    ("ExportOrganizationUsers", r#"{"id":"$organization"}"#),
+    ("CreateRelation", r#"{"body":{"object":"app/group:$group","subject":"app/user:$member","relation":"member"}}"#),
+    ("GetRelation", r#"{"id":"member.$group.$group_member"}"#),
+    ("DeleteRelation", r#"{"object":"app/group:$group","subject":"app/user:$group_member","relation":"member"}"#),
+    ("CreateProjectPreferences", r#"{"id":"$project","bodies":[{"name":"newsletter","value":"true"}]}"#),
+    ("ListProjectPreferences", r#"{"id":"$project"}"#),
+    ("CreateGroupPreferences", r#"{"id":"$group","bodies":[{"name":"newsletter","value":"true"}]}"#),
+    ("ListGroupPreferences", r#"{"id":"$group"}"#),
+    ("CreateUserPreferences", r#"{"id":"$user","bodies":[{"name":"newsletter","value":"true"}]}"#),
+    ("CreateCurrentUserPreferences", r#"{"bodies":[{"name":"newsletter","value":"true"}]}"#),
+    ("CreatePreferences", r#"{"preferences":[{"name":"invite_with_roles","value":"true"}]}"#),
+    ("RemovePlatformUser", r#"{"user_id":"$checker","relation":"member"}"#),
+    ("CreateCurrentUserPAT", r#"{"title":"$name","org_id":"$organization","scopes":[{"role_id":"$member_role","resource_type":"app/organization"}],"expires_at":"$soon"}"#),
+    ("GetCurrentUserPAT", r#"{"id":"$token"}"#),
+    ("UpdateCurrentUserPAT", r#"{"id":"$token","title":"$name","scopes":[{"role_id":"$member_role","resource_type":"app/organization"}]}"#),
+    ("RegenerateCurrentUserPAT", r#"{"id":"$token","expires_at":"$soon"}"#),
+    ("DeleteCurrentUserPAT", r#"{"id":"$token"}"#),
+    ("CreateWebhook", r#"{"body":{"url":"https://hooks.example.com/$name","description":"T"}}"#),
+    ("UpdateWebhook", r#"{"id":"$webhook","body":{"url":"https://hooks.example.com/$name","description":"T"}}"#),
+    ("DeleteWebhook", r#"{"id":"$webhook"}"#),
+    ("CreateProspect", r#"{"email":"$email","activity":"newsletter","status":"STATUS_SUBSCRIBED"}"#),
+    ("GetProspect", r#"{"id":"$prospect"}"#),
+    ("UpdateProspect", r#"{"id":"$prospect","email":"$email","activity":"newsletter","status":"STATUS_SUBSCRIBED"}"#),
+    ("DeleteProspect", r#"{"id":"$prospect"}"#),
 ];
 
 /// Lists narrowed by a thing: of one that is not there they are empty, in another tenant too.
@@ -185,54 +230,18 @@ pub const EMPTY: &[&str] = &["ListUserSessions", "ListRelations"];
 
 /// Calls that are exercised in the files of their areas only: their requests need more than things of one organization.
 pub const ELSEWHERE: &[&str] = &[
-    "Authenticate",
-    "AuthCallback",
     "AuthToken",
     "AuthLogout",
     "RevokeSession",
     "RevokeUserSession",
-    "GetServiceUserJWK",
-    "DeleteServiceUserJWK",
-    "DeleteServiceUserCredential",
-    "DeleteServiceUserToken",
-    "GetOrganizationInvitation",
     "AcceptOrganizationInvitation",
-    "DeleteOrganizationInvitation",
-    "DeleteOrganizationDomain",
-    "GetOrganizationDomain",
-    "VerifyOrganizationDomain",
     "JoinOrganization",
-    "ExportOrganizations",
-    "ExportOrganizationUsers",
     "ExportOrganizationProjects",
     "GetOrganizationKyc",
-    "CreateRelation",
-    "GetRelation",
-    "DeleteRelation",
     "CreateOrganizationPreferences",
-    "CreateProjectPreferences",
-    "ListProjectPreferences",
-    "CreateGroupPreferences",
-    "ListGroupPreferences",
-    "CreateUserPreferences",
-    "CreateCurrentUserPreferences",
-    "CreatePreferences",
-    "RemovePlatformUser",
-    "CreateCurrentUserPAT",
-    "GetCurrentUserPAT",
-    "UpdateCurrentUserPAT",
-    "DeleteCurrentUserPAT",
-    "RegenerateCurrentUserPAT",
     "CreateAuditRecord",
     "ExportAuditRecords",
-    "CreateWebhook",
-    "UpdateWebhook",
-    "DeleteWebhook",
     "CreateProspectPublic",
-    "CreateProspect",
-    "GetProspect",
-    "UpdateProspect",
-    "DeleteProspect",
     "OldCreateServiceUser",
     "OldGetServiceUser",
     "OldDeleteServiceUser",
@@ -250,7 +259,7 @@ pub const ELSEWHERE: &[&str] = &[
 
 /// Words that are no thing of the tenant: what a new thing shall be called, and the roles that have the same ids in all tenants.
 const NO_THINGS: &[&str] =
-    &["name", "email", "key", "member_role", "other_organization_role", "group_role", "project_role"];
+    &["soon", "name", "email", "key", "member_role", "other_organization_role", "group_role", "project_role"];
 
 /// What one request is about. A word stands for the same thing wherever it is in it.
 pub struct Scene<'w> {
@@ -306,6 +315,46 @@ impl<'w> Scene<'w> {
                 self.made["user_email"].clone()
             }
             "organization" => access::organization(&owner, &name).await,
+            "soon" => crate::world::token::in_seconds(w, 3_600).as_str().unwrap().to_owned(),
+            "machine_key" | "machine_secret" | "machine_token" => {
+                let (rpc, member) = match word {
+                    "machine_key" => ("CreateServiceUserJWK", "key"),
+                    "machine_secret" => ("CreateServiceUserCredential", "secret"),
+                    _ => ("CreateServiceUserToken", "token"),
+                };
+                let (organization, machine) = (self.get("organization").await, self.get("machine").await);
+                let body = json!({ "org_id": organization, "id": machine, "title": "T" });
+                let made = connect(&owner, rpc, body).await.expect(200)[member].clone();
+                made["kid"].as_str().map_or_else(|| id(&made), ToOwned::to_owned)
+            }
+            "invitation" => {
+                let body =
+                    json!({ "org_id": self.get("organization").await, "user_ids": [format!("{name}@example.com")] });
+                id(&connect(&owner, "CreateOrganizationInvitation", body).await.expect(200)["invitations"][0])
+            }
+            "domain" => {
+                let body = json!({ "org_id": self.get("organization").await, "domain": format!("{name}.example") });
+                id(&connect(&owner, "CreateOrganizationDomain", body).await.expect(200)["domain"])
+            }
+            "checker" => {
+                let user = self.get("user").await;
+                connect_admin(&owner, "AddPlatformUser", json!({ "user_id": user, "relation": "member" })).await;
+                user
+            }
+            "token" => {
+                let organization = self.get("organization").await;
+                crate::world::token::token(w, &owner, &organization, crate::world::token::viewer()).await.0
+            }
+            "webhook" => {
+                let body =
+                    json!({ "body": { "url": format!("https://hooks.example.com/{name}"), "description": "T" } });
+                id(&connect_admin(&owner, "CreateWebhook", body).await["webhook"])
+            }
+            "prospect" => {
+                let email = format!("{name}@example.com");
+                let body = json!({ "email": email, "activity": "newsletter", "status": "STATUS_SUBSCRIBED" });
+                id(&connect_admin(&owner, "CreateProspect", body).await["prospect"])
+            }
             "machine" => {
                 let body = json!({ "org_id": self.get("organization").await, "body": { "title": "A machine" } });
                 id(&connect(&owner, "CreateServiceUser", body).await.expect(200)["serviceuser"])
