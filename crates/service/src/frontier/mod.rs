@@ -66,7 +66,7 @@ enum Step {
     Policies,
     Relations,
     MetaSchemas,
-    /// A table that has no home here yet.
+    /// A table whose rows are counted and not taken over, although their like is kept here.
     Later(&'static str),
 }
 /// In the order in which rows need one another.
@@ -354,6 +354,6 @@ async fn one(tx: &mut Tx, b: &Batch, r: &Row) -> portcullis_store::Result<Outcom
         Step::Policies => authorization::policy(tx, b, r).await,
         Step::Relations => authorization::relation(tx, b, r).await,
         Step::MetaSchemas => authorization::meta_schema(tx, b, r).await,
-        Step::Later(_) => Ok(Outcome::Left("not kept by this version")),
+        Step::Later(_) => Ok(Outcome::Left("not taken over")),
     }
 }

@@ -275,7 +275,7 @@ async fn every_row_that_is_not_as_it_was_is_named(w: World) {
         assert_eq!(c["organizations"]["left"]["deleted"], 1);
         assert_eq!(c["policies"]["left"]["on the platform itself"], 1);
         assert_eq!(c["relations"]["left"]["of an older Frontier, which gives nothing any more"], 1);
-        assert_eq!(c["domains"]["left"]["not kept by this version"], 1);
+        assert_eq!(c["domains"]["left"]["not taken over"], 1);
         for t in &report.tables {
             let (c, left) = (&t.count, t.count.left.values().sum::<u64>());
             assert!(
