@@ -6,8 +6,8 @@
 //! for, and never removed. Each change is the use case that the API runs for it, so that no rule is gone round: this is the
 //! same work, done by the server itself for whoever can reach the store.
 //!
-//! Preferences have no section yet: one that has is `file.rs` (the entry), `wanted.rs` (its words), `work.rs` (a step after the
-//! organizations and a removal), `export.rs`.
+//! Users, service users, resources, domains, preferences, MetaSchemas and webhooks have no section. A new section is its entry
+//! (`file.rs`), its words (`wanted.rs`), a step (`work.rs`), a removal (`removal.rs`) and its part of `export.rs`.
 mod bound;
 mod difference;
 mod export;
