@@ -37,16 +37,6 @@ pub struct Words {
     pub types: BTreeSet<String>,
 }
 
-/// The built-in schema as text: `GET /v1/policies/schema` for a tenant without words of its own.
-pub fn text() -> &'static str {
-    static TEXT: LazyLock<String> = LazyLock::new(|| full(&Words::default()));
-    &TEXT
-}
-/// The schema of a tenant with these words.
-pub fn text_for(words: &Words) -> String {
-    full(words)
-}
-
 /// The Cedar type of an API resource type: CamelCase (`aws_account` is `AwsAccount`, `x_database` is `XDatabase`); a type of a
 /// custom namespace (`compute/order`) is `x_compute_order` (decision 24).
 pub fn cedar_type(kind: &str) -> String {
@@ -91,12 +81,12 @@ pub(crate) enum Part {
 
 /// A validator for a rule with these words of its own.
 pub(crate) fn validator(part: Part, words: &Words) -> Result<Arc<Validator>, String> {
-    static FULL: LazyLock<Result<Arc<Validator>, String>> = LazyLock::new(|| build(text()));
+    static FULL: LazyLock<Result<Arc<Validator>, String>> = LazyLock::new(|| build(&text(&Words::default())));
     static ACCESS: LazyLock<Result<Arc<Validator>, String>> = LazyLock::new(|| build(&access(&Words::default())));
     match (part, words.actions.is_empty() && words.types.is_empty()) {
         (Part::Full, true) => FULL.clone(),
         (Part::Access, true) => ACCESS.clone(),
-        (Part::Full, false) => build(&full(words)),
+        (Part::Full, false) => build(&text(words)),
         (Part::Access, false) => build(&access(words)),
     }
 }
@@ -131,7 +121,8 @@ fn access(words: &Words) -> String {
     }
     out
 }
-fn full(words: &Words) -> String {
+/// The schema of a tenant with these words as text: `GET /v1/policies/schema`.
+pub fn text(words: &Words) -> String {
     let mut out = access(words);
     out.push_str("// ---- built-in actions, by area ----\n");
     for area in actions::AREAS {

@@ -11,6 +11,7 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
+use data_encoding::HEXLOWER;
 use portcullis_domain::port::Random;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
@@ -28,7 +29,7 @@ pub const OVERHEAD: usize = HEAD + TAG;
 pub struct KeyId([u8; ID]);
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+        f.write_str(&HEXLOWER.encode(&self.0))
     }
 }
 impl fmt::Debug for KeyId {

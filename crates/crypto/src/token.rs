@@ -332,7 +332,7 @@ mod tests {
         let token = Purpose::PersonalAccess.generate(&Zero);
         assert_eq!(token.raw.expose(), format!("fpt_{}", "A".repeat(43)));
         // SHA3-256 of 32 zero bytes
-        let hex: String = token.hash.bytes().iter().map(|b| format!("{b:02x}")).collect();
+        let hex = data_encoding::HEXLOWER.encode(token.hash.bytes());
         assert_eq!(hex, "9e6291970cb44dd94008c79bcaf9d86f18b4b49ba5b2a04781db7199ed3b9e4e");
         assert!(Purpose::PersonalAccess.parse(&format!("fpt_{}B", "A".repeat(42))).is_err(), "one text a secret");
     }

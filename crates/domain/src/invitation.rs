@@ -3,6 +3,7 @@ use crate::access_role::AccessRole;
 use crate::group::Group;
 use crate::id::Id;
 use crate::organization::Organization;
+use crate::role_binding::Bearer;
 use crate::time::Timestamp;
 use crate::value::Email;
 
@@ -24,6 +25,8 @@ pub struct Invitation {
     pub groups: Vec<Id<Group>>,
     /// What they will be; the least kind of member when it is empty.
     pub roles: Vec<Id<AccessRole>>,
+    /// Who said so last: it gives no more than they could still give. `None`: an older version did not write it down.
+    pub inviter: Option<Bearer>,
     /// When it was made.
     pub created_at: Timestamp,
     /// From then on it cannot be accepted.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use data_encoding::HEXLOWER_PERMISSIVE;
 use portcullis_crypto::machine_key::{Assertion, AssertionError, PublicKey};
 use portcullis_crypto::token::hash_of;
 use portcullis_domain::organization::State;
@@ -136,15 +137,8 @@ fn organization_disabled() -> Error {
 }
 
 /// 32 bytes that were written as 64 hexadecimal digits.
-fn digits(text: &str) -> Option<[u8; 32]> {
-    let mut out = [0; 32];
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (i, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).ok()?;
-    }
-    Some(out)
+pub(crate) fn digits(text: &str) -> Option<[u8; 32]> {
+    HEXLOWER_PERMISSIVE.decode(text.as_bytes()).ok()?.try_into().ok()
 }
 
 /// Where a service user belongs.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::change::moved;
+use crate::thing::takes;
 
 /// A list that has no pages ends here (decision 22).
 pub(crate) const MOST: usize = 10_000;
@@ -228,11 +229,7 @@ pub(crate) fn asked_words<'a>(
 
 /// What a role gives on an object of this kind; its permissions of other kinds mean nothing there (spec v1beta1 5.4).
 pub(crate) fn gives(role: &AccessRole, catalogue: &Catalogue, namespace: &str) -> Vec<String> {
-    let counts = |slug: &&String| {
-        catalogue.get(slug).is_some_and(|p| {
-            *p.namespace == *namespace || (namespace == "app/project" && !p.namespace.starts_with("app/"))
-        })
-    };
+    let counts = |slug: &&String| catalogue.get(slug).is_some_and(|p| takes(namespace, p));
     role.permissions.iter().filter(counts).cloned().collect()
 }
 /// Is it still the role that the call was allowed with? What it gives was decided on.

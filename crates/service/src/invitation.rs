@@ -14,7 +14,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, bearer};
+use crate::authorize::{Gate, bearer, maker};
 use crate::holder::{bounded, no_such_role, same_role};
 use crate::organization::{current, on, shown_outside};
 use crate::organization_member::fits;
@@ -45,7 +45,7 @@ pub struct MyInvitations {
     pub organizations: Vec<Organization>,
 }
 
-const CREATE: &str = "app_organization_invitationcreate";
+pub(crate) const CREATE: &str = "app_organization_invitationcreate";
 
 impl App {
     /// Invites people: all of them or nobody. Whoever is invited already keeps that invitation and its end; what it gives is
@@ -86,6 +86,7 @@ impl App {
                 email,
                 groups: groups.clone(),
                 roles: roles.iter().map(|r| r.id).collect(),
+                inviter: maker(&cx.principal),
                 created_at: cx.now,
                 expires_at: cx.now.plus_seconds(LIFE_SECONDS),
             };
@@ -258,7 +259,8 @@ async fn invite_one(
     let before = invitation::of(tx, organization, &new.email).await?;
     let made = match &before {
         Some(old) if old.is_open(tx.cx.now) => {
-            let made = Invitation { groups: new.groups.clone(), roles: new.roles.clone(), ..old.clone() };
+            let (groups, roles) = (new.groups.clone(), new.roles.clone());
+            let made = Invitation { groups, roles, inviter: new.inviter, ..old.clone() };
             if made == *old {
                 return Ok(made);
             }

@@ -1,5 +1,7 @@
 //! Accepting an invitation: membership, roles and groups in one transaction, for whoever proved the address that it names.
+use portcullis_authz::graph::Object;
 use portcullis_domain::access_role::{AccessRole, GROUP_MEMBER, ORGANIZATION_VIEWER};
+use portcullis_domain::context::Notices;
 use portcullis_domain::invitation::Invitation;
 use portcullis_domain::preference::Whose;
 use portcullis_domain::preference_trait::INVITE_WITH_ROLES;
@@ -10,14 +12,15 @@ use portcullis_store::{Tx, access_role, group, invitation, role_binding};
 use serde_json::json;
 
 use crate::app::Scribe;
-use crate::authorize::forbidden_unseen;
+use crate::authorize::{Gate, forbidden_unseen};
+use crate::change::moved;
 use crate::holder::{Give, give_too};
-use crate::invitation::about;
+use crate::invitation::{CREATE, about};
 use crate::newcomer::{newcomer, proved};
 use crate::organization::{NAMESPACE, current};
 use crate::organization_member::{fits, join};
 use crate::preference;
-use crate::{Answer, App, Reply};
+use crate::{Answer, App, Reply, lookup};
 
 const ACCEPT: &str = "app_invitation_accept";
 
@@ -26,19 +29,62 @@ impl App {
     /// they are, and gets the groups.
     pub async fn accept_invitation(&self, cx: &Ctx, which: String, id: &str, reply: Reply<()>) -> Result<Answer> {
         let found = self.find_invitation(cx, &which, id, ACCEPT).await?;
-        let gate = about(cx, &found, ACCEPT);
-        let command = async { Ok(Accept { id: found.id, user: newcomer(cx)?, scribe: self.scribe(cx) }) };
+        // what its maker may is asked beside the gate
+        let gate = about(cx, &found, ACCEPT).once();
+        let command = async {
+            let stands = self.could_still_give(cx, &found).await?;
+            Ok(Accept { invitation: found, stands, user: newcomer(cx)?, scribe: self.scribe(cx) })
+        };
         self.answer(cx, gate, command, reply, accept).await
+    }
+
+    /// Could whoever made an invitation still make it what it is?
+    async fn could_still_give(&self, cx: &Ctx, i: &Invitation) -> Result<bool> {
+        let Some(inviter) = i.inviter else { return Ok(false) };
+        let subject = format!("{}:{}", inviter.namespace(), inviter.id());
+        let Some(who) = self.somebody(cx, &subject).await? else { return Ok(false) };
+        if who.superuser {
+            return Ok(true);
+        }
+        // their notices are not the caller's
+        let theirs = Ctx { notices: Notices::default(), ..who.cx };
+        match self.may_invite_to(&theirs, i).await {
+            Ok(()) => Ok(true),
+            Err(e) if e.code() == Code::Forbidden => Ok(false),
+            Err(e) => Err(e),
+        }
+    }
+    async fn may_invite_to(&self, cx: &Ctx, i: &Invitation) -> Result<()> {
+        let mut gives = vec![];
+        for role in i.roles.iter().filter(|r| **r != ORGANIZATION_VIEWER.id()) {
+            let role = self.named_role(cx, &role.to_string(), Some(i.organization_id)).await?;
+            gives.extend(self.given_by(cx, role.as_ref()).await?);
+        }
+        self.allow(cx, &Gate::on(Object::Organization(i.organization_id.uuid()), CREATE).giving(gives)).await?;
+        for group in &i.groups {
+            if let Some(group) = self.0.db.read(cx.clone(), &group.to_string(), lookup::group).await? {
+                self.may_add_to_group(cx, &group).await?;
+            }
+        }
+        Ok(())
     }
 }
 
 struct Accept {
-    id: Id<Invitation>,
+    /// As it was when its maker's rights were looked at.
+    invitation: Invitation,
+    /// Could its maker still give what it gives?
+    stands: bool,
     user: Id<User>,
     scribe: Scribe,
 }
 async fn accept(tx: &mut Tx, c: &Accept) -> portcullis_store::Result<()> {
-    let Some(i) = invitation::by_id(tx, c.id).await? else { return Err(Error::not_found("invitation").into()) };
+    let Some(i) = invitation::by_id(tx, c.invitation.id).await? else {
+        return Err(Error::not_found("invitation").into());
+    };
+    if i != c.invitation {
+        return Err(moved().into());
+    }
     // superusers may do much, but not accept what names somebody else
     if proved(tx, c.user).await?.as_ref() != Some(&i.email) {
         return Err(forbidden_unseen(ACCEPT).into());
@@ -62,7 +108,7 @@ async fn accept(tx: &mut Tx, c: &Accept) -> portcullis_store::Result<()> {
     Ok(())
 }
 
-/// The roles that they got: of those that were named, the ones that are still there and may be given; else the least.
+/// The roles that they got: if its maker could still give them, of those that were named, the ones that are still there and may be given; else the least.
 async fn membership(tx: &mut Tx, c: &Accept, i: &Invitation) -> portcullis_store::Result<Vec<Id<AccessRole>>> {
     let (bearer, object) = (Bearer::User(c.user.uuid()), i.organization_id.uuid());
     if !role_binding::held_on(tx, bearer, object).await?.is_empty() {
@@ -70,7 +116,7 @@ async fn membership(tx: &mut Tx, c: &Accept, i: &Invitation) -> portcullis_store
     }
     let mut roles = vec![];
     // switched off meanwhile, invitations give no roles
-    let gives = preference::is_on(tx, Whose::Platform, &INVITE_WITH_ROLES).await?;
+    let gives = c.stands && preference::is_on(tx, Whose::Platform, &INVITE_WITH_ROLES).await?;
     for id in i.roles.iter().filter(|_| gives) {
         if access_role::by_id(tx, *id).await?.is_some_and(|r| fits(&r, i.organization_id).is_ok()) {
             roles.push(*id);
@@ -97,7 +143,7 @@ async fn groups(
     i: &Invitation,
 ) -> portcullis_store::Result<Vec<Id<portcullis_domain::group::Group>>> {
     let (bearer, mut out) = (Bearer::User(c.user.uuid()), vec![]);
-    for id in &i.groups {
+    for id in i.groups.iter().filter(|_| c.stands) {
         let found = group::by_id(tx, *id).await?;
         let counts = found.is_some_and(|g| g.organization_id == Some(i.organization_id) && g.state.is_enabled());
         if !counts || !role_binding::held_on(tx, bearer, id.uuid()).await?.is_empty() {

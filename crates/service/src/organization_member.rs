@@ -12,8 +12,8 @@ use uuid::Uuid;
 use crate::app::Scribe;
 use crate::authorize::Gate;
 use crate::holder::{
-    Became, Give, Holder, active_user, give, has_another, held, no_such_role, not_a_member, persons, same_role, take,
-    take_these,
+    Became, Give, Holder, active_user, give, gives, has_another, held, no_such_role, not_a_member, persons, same_role,
+    take, take_these,
 };
 use crate::organization::{NAMESPACE, current, on};
 use crate::personal_token_end::end_if_left;
@@ -119,8 +119,7 @@ impl App {
     /// What a role gives on an organization: below it each of its permissions counts; a word that is none gives nothing.
     pub(crate) async fn given_by(&self, cx: &Ctx, role: Option<&AccessRole>) -> Result<Vec<String>> {
         let compiled = self.snapshot(cx).await?;
-        let permissions = role.map(|r| r.permissions.as_slice()).unwrap_or_default();
-        Ok(permissions.iter().filter(|slug| compiled.access.catalogue.get(slug).is_some()).cloned().collect())
+        Ok(role.map_or(vec![], |r| gives(r, &compiled.access.catalogue, NAMESPACE)))
     }
     /// Adds members; each for itself, so that one who cannot be added is in nobody's way. Superusers only.
     pub async fn add_organization_members(

@@ -151,7 +151,7 @@ async fn since(tx: &mut Tx) -> portcullis_store::Result<Timestamp> {
     tenant.map(|t| t.created_at).ok_or_else(|| portcullis_store::Error::internal("the tenant is gone"))
 }
 
-async fn all(tx: &mut Tx, (): &()) -> portcullis_store::Result<Vec<Permission>> {
+pub(crate) async fn all(tx: &mut Tx, (): &()) -> portcullis_store::Result<Vec<Permission>> {
     let mut out: Vec<Permission> = built_in(since(tx).await?).collect();
     let mut last = String::new();
     loop {

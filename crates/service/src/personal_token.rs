@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
 use portcullis_authz::graph::{Object, expand};
-use portcullis_crypto::token::{NewToken, Purpose};
+use portcullis_crypto::token::{NewToken, Purpose, Raw};
 use portcullis_domain::access_role::AccessRole;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::personal_token::{PersonalToken, Reach, TokenScope, scopes};
@@ -63,23 +63,8 @@ pub struct Shown {
     /// Its roles.
     pub scopes: Vec<TokenScope>,
     /// Its secret, in the answer to the call that made it.
-    pub secret: Option<Secret>,
+    pub secret: Option<Raw>,
 }
-/// A secret on its way to the one who is shown it.
-#[derive(Clone)]
-pub struct Secret(String);
-impl Secret {
-    /// The text to hand to its holder. Never log it.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
-}
-
 /// A token with its user, for superusers.
 #[derive(Clone, Debug)]
 pub struct Owned {
@@ -449,11 +434,7 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<Shown> {
         .with("user_id", t.user_id.to_string());
     c.scribe.write(tx, event);
     tx.bump().await?;
-    Ok(Shown {
-        token: t.clone(),
-        scopes: c.rights.scopes.clone(),
-        secret: Some(Secret(c.made.raw.expose().to_owned())),
-    })
+    Ok(Shown { token: t.clone(), scopes: c.rights.scopes.clone(), secret: Some(c.made.raw.clone()) })
 }
 
 struct Update {
@@ -527,7 +508,7 @@ async fn regenerate(tx: &mut Tx, c: &Regenerate) -> portcullis_store::Result<Sho
     // the old secret is worth nothing from here on
     tx.bump().await?;
     let scopes = scopes(&bindings(tx, c.id).await?);
-    Ok(Shown { token: after, scopes, secret: Some(Secret(c.made.raw.expose().to_owned())) })
+    Ok(Shown { token: after, scopes, secret: Some(c.made.raw.clone()) })
 }
 
 struct Delete {

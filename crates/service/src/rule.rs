@@ -2,6 +2,7 @@
 use std::collections::{HashMap, HashSet};
 
 use portcullis_authz::rule::{self, Effect};
+use portcullis_authz::schema;
 use portcullis_authz::{Reach, Resolver, Rule as Cedar, RuleErrors, RuleParts, RuleSource, ScopeType, Target, actions};
 use portcullis_domain::policy::{Policy, Rule};
 use portcullis_domain::value::Email;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 use crate::app::Scribe;
 use crate::authorize::{Asked, Gate, decide, is_superuser};
 use crate::policy::{RuleDraft, RuleView, complete};
-use crate::{Answer, App, Page, PageRequest, Reply};
+use crate::{Answer, App, Page, PageRequest, Reply, permission};
 
 /// A tenant has at most so many rules (spec v1 2.8).
 const MOST: i64 = 20_000;
@@ -168,10 +169,17 @@ impl App {
             Err(e) => json!({ "valid": false, "errors": e.issues(), "warnings": [], "rules": [] }),
         })
     }
-    /// The Cedar schema. `policies:read`.
+    /// The Cedar schema: the built-in one, with the permissions of the tenant and the types of its own resources. `policies:read`.
     pub async fn cedar_schema(&self, cx: &Ctx) -> Result<String> {
         self.may(cx, "policies:read", Target::tenant()).await?;
-        Ok(portcullis_authz::schema::text().to_owned())
+        let mut words = schema::Words::default();
+        for p in self.0.db.read(cx.clone(), &(), permission::all).await? {
+            if !p.namespace.starts_with("app/") {
+                words.types.insert(schema::cedar_type(&p.namespace));
+            }
+            words.actions.insert(p.slug);
+        }
+        Ok(schema::text(&words))
     }
 
     /// Reads and validates a rule: a whole text, or parts (merged into the stored rule on a change).

@@ -1,6 +1,7 @@
 //! Signing in with a local password; ending a session.
 use std::sync::Arc;
 
+use data_encoding::HEXLOWER;
 use portcullis_crypto::password::{Owner, Password, Verdict};
 use portcullis_crypto::signing::Claims;
 use portcullis_crypto::token::Purpose;
@@ -211,7 +212,7 @@ fn bad_token() -> Error {
 /// What failures are counted under: a digest, so that the table holds no addresses.
 fn subject(tenancy: &Tenancy, kind: &str, value: &str) -> String {
     let tag = tenancy.idempotency.tag(&[b"attempts", kind.as_bytes(), value.as_bytes()]);
-    tag.iter().take(16).map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&tag[..16])
 }
 
 async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Option<(User, Option<String>)>> {

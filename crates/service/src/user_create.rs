@@ -1,5 +1,6 @@
 //! Making a user: the heart of the product, through either surface.
 
+use data_encoding::HEXLOWER;
 use portcullis_audit::Prepared;
 use portcullis_authz::Target;
 use portcullis_crypto::password::{Owner, Rule};
@@ -119,7 +120,7 @@ pub(crate) fn words(roles: Roles) -> Vec<&'static str> {
     roles.iter().map(Role::as_str).collect()
 }
 pub(crate) fn digest(avatar: &str) -> String {
-    portcullis_crypto::sha256(avatar.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+    HEXLOWER.encode(&portcullis_crypto::sha256(avatar.as_bytes()))
 }
 
 pub(crate) struct Insert {

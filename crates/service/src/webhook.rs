@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use data_encoding::HEXLOWER;
 use portcullis_domain::organization::State;
 use portcullis_domain::outbound::is_public;
 use portcullis_domain::webhook::Webhook;
@@ -88,7 +89,7 @@ impl App {
                 created_at: cx.now,
                 updated_at: cx.now,
             };
-            let shown = WebhookShown { webhook, headers: new.headers, secret: Some(hex(&secret)) };
+            let shown = WebhookShown { webhook, headers: new.headers, secret: Some(HEXLOWER.encode(&secret)) };
             Ok(Save { shown, state: None, scribe: self.scribe(cx) })
         };
         self.answer(cx, Gate::superuser("webhooks:create"), command, reply, insert).await
@@ -163,14 +164,6 @@ pub(crate) fn open_headers(tenancy: &Tenancy, w: &Webhook) -> Result<BTreeMap<St
 /// The signing secret of an endpoint.
 pub(crate) fn open_secret(tenancy: &Tenancy, w: &Webhook) -> Result<zeroize::Zeroizing<Vec<u8>>> {
     tenancy.data_key.open(&aad("secret", w.id), &w.sealed_secret).map_err(Error::internal)
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, b| {
-        let _ = write!(out, "{b:02x}"); // a String takes all
-        out
-    })
 }
 
 /// The content if it is well-formed, or all that is wrong with it.

@@ -8,6 +8,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use data_encoding::HEXLOWER;
 use portcullis_audit::entry::entry;
 use portcullis_authz::Target;
 use portcullis_domain::organization::State;
@@ -27,7 +28,7 @@ use crate::app::Scribe;
 use crate::audit_record;
 use crate::authorize::Gate;
 use crate::tenancy::Tenancy;
-use crate::webhook::{by_id, hex, open_headers, open_secret, origin};
+use crate::webhook::{by_id, open_headers, open_secret, origin};
 use crate::{Answer, App, Page, PageRequest, Reply};
 
 /// Endpoints that a node serves at once, and how many of them may be one tenant's.
@@ -319,7 +320,7 @@ fn letter(
     })
     .to_string()
     .into_bytes();
-    let sign = |parts: &[&[u8]]| hex(&portcullis_crypto::hmac_sha256(secret, parts));
+    let sign = |parts: &[&[u8]]| HEXLOWER.encode(&portcullis_crypto::hmac_sha256(secret, parts));
     let seconds = now.seconds().to_string();
     let mut all: Vec<(String, String)> = headers.into_iter().collect();
     let mut add = |name: &str, value: String| all.push((name.into(), value));

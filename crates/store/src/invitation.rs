@@ -1,6 +1,7 @@
 //! Rows of invitations into organizations.
 use portcullis_domain::invitation::Invitation;
 use portcullis_domain::organization::Organization;
+use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Id, Timestamp};
 use uuid::Uuid;
@@ -10,14 +11,14 @@ use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
     () => {
-        "id, organization_id, email, group_ids, role_ids, created_at, expires_at"
+        "id, organization_id, email, group_ids, role_ids, created_at, expires_at, inviter_type, inviter_id"
     };
 }
 
 statements! {
-    INSERT: write "INSERT INTO invitations (tenant, id, organization_id, email, group_ids, role_ids, created_at, expires_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
-    UPDATE: write "UPDATE invitations SET group_ids = $3, role_ids = $4 WHERE tenant = $1 AND id = $2";
+    INSERT: write "INSERT INTO invitations (tenant, id, organization_id, email, group_ids, role_ids, created_at, expires_at, \
+        inviter_type, inviter_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    UPDATE: write "UPDATE invitations SET group_ids = $3, role_ids = $4, inviter_type = $5, inviter_id = $6 WHERE tenant = $1 AND id = $2";
     DELETE: write "DELETE FROM invitations WHERE tenant = $1 AND id = $2";
     DELETE_OF: write "DELETE FROM invitations WHERE tenant = $1 AND email = $2";
     BY_ID: point concat!("SELECT ", columns!(), " FROM invitations WHERE tenant = $1 AND id = $2");
@@ -38,6 +39,10 @@ fn read(r: &Row<'_>) -> Result<Invitation> {
         roles: ids(r.str(4)?),
         created_at: r.timestamp(5)?,
         expires_at: r.timestamp(6)?,
+        inviter: match (r.opt_text(7)?, r.opt_uuid(8)?) {
+            (Some(namespace), Some(id)) => Bearer::new(&namespace, id),
+            _ => None,
+        },
     })
 }
 
@@ -52,13 +57,16 @@ pub async fn insert(tx: &mut Tx, i: &Invitation) -> Result<()> {
         P::Text(&roles),
         i.created_at.into(),
         i.expires_at.into(),
+        i.inviter.map(Bearer::namespace).into(),
+        i.inviter.map(Bearer::id).into(),
     ];
     tx.run(&INSERT, &params).await.map(drop)
 }
-/// Writes what it gives.
+/// Writes what it gives, and who says so.
 pub async fn update(tx: &mut Tx, i: &Invitation) -> Result<()> {
     let (groups, roles) = (ids_text(&i.groups), ids_text(&i.roles));
-    tx.run(&UPDATE, &[i.id.into(), P::Text(&groups), P::Text(&roles)]).await.map(drop)
+    let (kind, id) = (i.inviter.map(Bearer::namespace), i.inviter.map(Bearer::id));
+    tx.run(&UPDATE, &[i.id.into(), P::Text(&groups), P::Text(&roles), kind.into(), id.into()]).await.map(drop)
 }
 /// Removes the row.
 pub async fn delete(tx: &mut Tx, id: Id<Invitation>) -> Result<()> {

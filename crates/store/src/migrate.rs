@@ -39,6 +39,7 @@ const STEPS: &[Step] = &[
     step!(9, min_binary 1, "0009_audit_records.sql"),
     step!(10, min_binary 1, "0010_group_sources.sql"),
     step!(11, min_binary 1, "0011_managed.sql"),
+    step!(12, min_binary 1, "0012_inviters.sql"),
 ];
 
 /// The schema that this binary was written for.

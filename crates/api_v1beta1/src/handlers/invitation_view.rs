@@ -89,6 +89,7 @@ mod tests {
             email: Email::stored("ada@example.com"),
             groups: vec![],
             roles: vec![Id::from_uuid(uuid::Uuid::max())],
+            inviter: None,
             created_at: Timestamp::from_micros(1),
             expires_at: Timestamp::from_micros(2),
         };

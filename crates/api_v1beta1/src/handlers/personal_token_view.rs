@@ -4,7 +4,7 @@ use portcullis_domain::access_role::AccessRole;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::personal_token::{Reach, TokenScope};
 use portcullis_domain::user::User;
-use portcullis_service::personal_token::{Owned, Secret, Shown};
+use portcullis_service::personal_token::{Owned, Shown};
 use portcullis_wire_v1beta1::{Object, View};
 
 use super::role_view::RoleView;
@@ -19,7 +19,7 @@ impl View for TokenView<'_> {
         object.text("title", &token.title);
         object.id("user_id", token.user_id);
         object.id("org_id", organization);
-        object.text("token", self.0.secret.as_ref().map_or("", Secret::expose));
+        object.text("token", self.0.secret.as_ref().map_or("", |s| s.expose()));
         object.list("scopes", self.0.scopes.iter().map(|scope| ScopeView { scope, organization }));
         object.time("expires_at", token.expires_at);
         object.maybe_time("used_at", token.used_at);

@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::row::Row;
 use super::tenancy::{Notes, without};
 use super::{Batch, Outcome};
+use crate::authenticate_machine::digits;
 use crate::user_change::record_roles;
 
 /// One without an organization is of the platform, like Frontier's bootstrap superuser.
@@ -81,7 +82,7 @@ pub(super) async fn credential(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcom
 /// Its kind is told by what it has (frontier-tables.md 2). The error says why it cannot work.
 fn verifier(id: Uuid, r: &Row) -> std::result::Result<(Kind, Verifier), &'static str> {
     Ok(match (r.str("type"), r.text("secret_hash")) {
-        ("opaque_token", Some(hex)) => (Kind::Token, Verifier::Sha3(digest(hex).ok_or("its hash is no SHA3-256")?)),
+        ("opaque_token", Some(hex)) => (Kind::Token, Verifier::Sha3(digits(hex).ok_or("its hash is no SHA3-256")?)),
         (_, Some(hash)) if hash.starts_with("$2") => {
             check_imported(hash).map_err(|_| "its hash is no bcrypt hash that can be verified")?;
             (Kind::Secret, Verifier::Bcrypt(hash.to_owned()))
@@ -97,17 +98,6 @@ fn key(id: Uuid, r: &Row) -> std::result::Result<String, &'static str> {
     members.insert("kid".into(), id.to_string().into());
     let key = PublicKey::parse(&jwk.to_string()).map_err(|_| "its key is no RSA key for RS256")?;
     Ok(key.jwk().to_string())
-}
-fn digest(hex: &str) -> Option<[u8; 32]> {
-    let bytes = hex.as_bytes();
-    if bytes.len() != 64 || !bytes.iter().all(u8::is_ascii_hexdigit) {
-        return None;
-    }
-    let mut out = [0; 32];
-    for (n, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(hex.get(2 * n..2 * n + 2)?, 16).ok()?;
-    }
-    Some(out)
 }
 
 /// A relation to the platform, as the role that it is here.

@@ -12,6 +12,7 @@ both!(
     without_the_platforms_leave_no_roles_are_given,
     sec_01_an_address_that_nobody_proved_is_nobodys,
     sec_11_nobody_invites_to_more_than_they_hold,
+    sec_11_an_invitation_gives_no_more_than_its_maker_could_still_give,
     sec_11_what_belongs_to_another_organization_cannot_be_given,
     sec_03_nobody_accepts_for_somebody_else,
     an_expired_invitation_is_told_and_forgotten,
@@ -240,6 +241,41 @@ async fn sec_11_nobody_invites_to_more_than_they_hold(w: World) {
     // what was refused is not there
     let list = p.owner.client.get(&p.all()).await.expect(200)["invitations"].clone();
     assert_eq!(sorted(&list, "user_id"), ["new@example.com", "peer@example.com"]);
+}
+
+async fn sec_11_an_invitation_gives_no_more_than_its_maker_could_still_give(w: World) {
+    let p = place(&w).await;
+    let manager = w.person("Max", &["user"]).await;
+    join(&w, &p.organization, &manager.id, ORGANIZATION_ACCESS_MANAGER).await;
+    let g = group(&p.owner.client, &p.organization, "backend").await;
+    in_group(&p.owner.client, &g, &manager.id, GROUP_OWNER).await.expect(200);
+    let gives = json!({ "role_ids": [ORGANIZATION_ACCESS_MANAGER], "group_ids": [g] });
+    let mut invitations = vec![];
+    for n in 0..4 {
+        let ada = verified(&w, &format!("ada{n}@example.com")).await;
+        let made = p.invite(&manager.client, &ada.email, gives.clone()).await.expect(200);
+        invitations.push((ada, id(&made["invitations"][0])));
+    }
+    let accepts = async |n: usize| {
+        let (ada, invitation) = &invitations[n];
+        p.accept(&ada.client, invitation).await.expect(200);
+        let in_group = w.events(&format!("action=group.member_added&resource_id={g}")).await;
+        let in_group = in_group.iter().any(|e| e["metadata"]["user_id"] == json!(ada.id));
+        (p.roles_of(&ada.id).await, in_group)
+    };
+    let all = (vec!["app_organization_accessmanager".to_owned()], true);
+    let least = (vec!["app_organization_viewer".to_owned()], false);
+    assert_eq!(accepts(0).await, all);
+    let body = json!({ "org_id": p.organization, "principal_id": manager.id, "principal_type": "app/user" });
+    connect(&p.owner.client, "RemoveOrganizationMember", body).await.expect(200);
+    assert_eq!(accepts(1).await, least);
+    // what somebody asked for again who may is theirs
+    p.invite(&w.owner(), &invitations[2].0.email, gives.clone()).await.expect(200);
+    assert_eq!(accepts(2).await, all);
+    // who comes back may again
+    join(&w, &p.organization, &manager.id, ORGANIZATION_ACCESS_MANAGER).await;
+    in_group(&p.owner.client, &g, &manager.id, GROUP_OWNER).await.expect(200);
+    assert_eq!(accepts(3).await, all);
 }
 
 async fn sec_11_what_belongs_to_another_organization_cannot_be_given(w: World) {

@@ -21,6 +21,7 @@ both!(
     rules_of_another_tenant_never_speak,
     a_forbid_that_fails_forbids,
     changes_of_policies_and_rules_are_kept_or_refused_whole,
+    the_schema_has_the_tenants_own_words,
 );
 
 const NO_ADMINS: &str = r#"forbid (principal, action == Action::"users:create", resource) when { context has roles && context.roles.contains("admin") };"#;
@@ -378,4 +379,19 @@ async fn changes_of_policies_and_rules_are_kept_or_refused_whole(w: World) {
     let etag = stored.header("etag").unwrap();
     w.owner().with("if-match", etag).patch(&at, json!({ "name": "x" })).await.expect(200);
     assert_eq!(w.owner().with("if-none-match", etag).get(&at).await.status, 200);
+}
+
+async fn the_schema_has_the_tenants_own_words(w: World) {
+    let schema = async || {
+        let a = w.owner().get("/v1/policies/schema").await;
+        assert_eq!(a.status, 200);
+        a.text()
+    };
+    let before = schema().await;
+    assert!(before.contains("app_project_get") && before.contains("entity AwsAccount") && !before.contains("compute"));
+    let body = json!({ "bodies": [{ "key": "compute.order.get" }] });
+    w.owner().post("/v1beta1/permissions", body).await.expect(200);
+    let after = schema().await;
+    assert!(after.contains("entity x_compute_order in"), "{after}");
+    assert!(after.contains("\"compute_order_get\""), "{after}");
 }
