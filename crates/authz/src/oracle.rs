@@ -51,7 +51,8 @@ pub fn decide(input: &SnapshotInput, request: &Request<'_>) -> Verdict {
     if let Some(early) = decide::before_rules(request, kind) {
         return plain(early.0, early.1);
     }
-    let ruled = by_rules(input, request, kind, &caller);
+    let (entities, principal, resource) = told(input, request, kind, &caller);
+    let ruled = Rules::new(input).decide(request, &entities, principal, resource);
     if decide::is_beyond_token(request, kind) {
         return ruled.filter(|v| !v.allowed).unwrap_or_else(|| plain(false, Layer::Scope));
     }
@@ -64,95 +65,120 @@ pub fn decide(input: &SnapshotInput, request: &Request<'_>) -> Verdict {
     }
 }
 
-/// Group by group of priority, highest first; `None`: no rule matches.
-fn by_rules(input: &SnapshotInput, request: &Request<'_>, kind: Kind, caller: &Caller<'_>) -> Option<Verdict> {
-    let world = World::new(input, request, kind, caller);
-    let mut groups: BTreeMap<i64, Vec<(&PolicySource, &RuleRow)>> = BTreeMap::new();
-    for policy in input.policies.iter().filter(|p| p.enabled) {
-        groups.entry(policy.priority).or_default().extend(policy.rules.iter().map(|r| (policy, r)));
+/// The rules of a tenant as Cedar reads them: one list a priority, highest first.
+pub struct Rules<'a>(Vec<Vec<(&'a PolicySource, &'a RuleRow, Policy)>>);
+impl<'a> Rules<'a> {
+    /// Reads the enabled ones.
+    pub fn new(input: &'a SnapshotInput) -> Self {
+        let mut groups: BTreeMap<i64, Vec<(&PolicySource, &RuleRow, Policy)>> = BTreeMap::new();
+        for policy in input.policies.iter().filter(|p| p.enabled) {
+            groups.entry(policy.priority).or_default().extend(policy.rules.iter().map(|r| (policy, r, read(r))));
+        }
+        for group in groups.values_mut() {
+            group.sort_by_key(|(p, r, _)| (r.ordinal, p.id, r.id));
+        }
+        Self(groups.into_values().rev().collect())
     }
-    for (_, mut group) in groups.into_iter().rev() {
-        group.sort_by_key(|(p, r)| (r.ordinal, p.id, r.id));
-        if let Some((allowed, rules)) = world.group(request, kind, &group) {
+    /// Group by group; `None`: no rule matches. Principal and resource are whatever the entities say of them: of the request only
+    /// its action, its purpose and its context are read.
+    pub fn decide(
+        &self,
+        request: &Request<'_>,
+        entities: &Entities,
+        principal: EntityUid,
+        resource: EntityUid,
+    ) -> Option<Verdict> {
+        let kind = Kind::of(request.action)?;
+        let action = uid("Action", request.action);
+        let is_access = !kind.is_builtin();
+        let world = World { entities, principal, action, resource, context: context(request, kind), is_access };
+        self.0.iter().find_map(|group| {
+            let (allowed, rules) = world.group(request, kind, group)?;
             let mut notices: Vec<Arc<str>> = vec![];
-            for notice in group.iter().filter(|(_, r)| rules.contains(&r.id)).filter_map(|(_, r)| r.notice.as_ref()) {
+            for notice in
+                group.iter().filter(|(_, r, _)| rules.contains(&r.id)).filter_map(|(_, r, _)| r.notice.as_ref())
+            {
                 if !notices.contains(notice) {
                     notices.push(notice.clone());
                 }
             }
-            return Some(Verdict { allowed, layer: Layer::Rule, reach: Reach::All, rules, notices });
-        }
+            Some(Verdict { allowed, layer: Layer::Rule, reach: Reach::All, rules, notices })
+        })
     }
-    None
 }
 
-struct World {
-    entities: Entities,
+/// The entities that a request brings along, with its principal and its resource.
+fn told(
+    input: &SnapshotInput,
+    request: &Request<'_>,
+    kind: Kind,
+    caller: &Caller<'_>,
+) -> (Entities, EntityUid, EntityUid) {
+    let tenant_id = input.tenant_id.to_string();
+    let place = Place { target: request.target, tenant: &tenant_id };
+    let tenant = uid("Tenant", &tenant_id);
+    let principal = uid(caller.kind(), &caller.id.to_string());
+    let action = uid("Action", request.action);
+    let resource = uid(&request.target.kind, place.id());
+    let mut all: HashMap<EntityUid, Entity> = HashMap::new();
+    let mut add = |u: &EntityUid, attrs, parents: HashSet<EntityUid>, tags: Vec<(String, Expr)>| {
+        let parents: HashSet<EntityUid> = parents.into_iter().filter(|p| p != u).collect();
+        if let Ok(e) = Entity::new_with_tags(u.clone(), attrs, parents, tags) {
+            all.entry(u.clone()).or_insert(e);
+        }
+    };
+    let groups: Vec<EntityUid> = caller.groups.iter().map(|g| uid("Group", &g.to_string())).collect();
+    let roles: Vec<EntityUid> = caller.roles.iter().map(|r| uid("Role", r.as_str())).collect();
+    let parents = groups.iter().chain(&roles).chain([&tenant]).cloned().collect();
+    let attributes = principal_attributes(request.principal, caller);
+    let attributes = attributes.iter().map(|(k, v)| ((*k).to_owned(), expr(v))).collect();
+    let tags = request.principal.tags.iter().filter(|_| !caller.service);
+    add(&principal, attributes, parents, tags.map(|(k, v)| (k.clone(), Expr::new_string(v.clone()))).collect());
+    for group in &groups {
+        add(group, HashMap::new(), [tenant.clone()].into(), vec![]);
+    }
+    for role in &roles {
+        add(role, HashMap::new(), HashSet::new(), vec![]);
+    }
+    let up: HashSet<EntityUid> = kind.group().map(|g| uid("Action", g)).into_iter().collect();
+    for group in &up {
+        add(group, HashMap::new(), HashSet::new(), vec![]);
+    }
+    add(&action, HashMap::new(), up, vec![]);
+    let parents = place.entities().skip(1).map(|(k, i)| uid(k, i)).collect();
+    let mut attributes: HashMap<String, Expr> =
+        request.target.attributes.iter().map(|(k, v)| ((*k).to_owned(), expr(v))).collect();
+    if resource == tenant {
+        attributes.insert("slug".into(), Expr::new_string(input.tenant_slug.to_string()));
+    }
+    let tags = request.target.tags.iter().map(|(k, v)| (k.to_string(), Expr::new_string(v.to_string()))).collect();
+    add(&resource, attributes, parents, tags);
+    let slug = Expr::new_string(input.tenant_slug.to_string());
+    add(&tenant, HashMap::from([("slug".to_owned(), slug)]), HashSet::new(), vec![]);
+    let entities = Entities::from_entities(all.into_values(), None).unwrap_or_default();
+    (entities, principal, resource)
+}
+
+struct World<'e> {
+    entities: &'e Entities,
     principal: EntityUid,
     action: EntityUid,
     resource: EntityUid,
     context: Vec<(String, Expr)>,
     is_access: bool,
 }
-impl World {
-    fn new(input: &SnapshotInput, request: &Request<'_>, kind: Kind, caller: &Caller<'_>) -> Self {
-        let tenant_id = input.tenant_id.to_string();
-        let place = Place { target: request.target, tenant: &tenant_id };
-        let tenant = uid("Tenant", &tenant_id);
-        let principal = uid(caller.kind(), &caller.id.to_string());
-        let action = uid("Action", request.action);
-        let resource = uid(&request.target.kind, place.id());
-        let mut all: HashMap<EntityUid, Entity> = HashMap::new();
-        let mut add = |u: &EntityUid, attrs, parents: HashSet<EntityUid>, tags: Vec<(String, Expr)>| {
-            let parents: HashSet<EntityUid> = parents.into_iter().filter(|p| p != u).collect();
-            if let Ok(e) = Entity::new_with_tags(u.clone(), attrs, parents, tags) {
-                all.entry(u.clone()).or_insert(e);
-            }
-        };
-        let groups: Vec<EntityUid> = caller.groups.iter().map(|g| uid("Group", &g.to_string())).collect();
-        let roles: Vec<EntityUid> = caller.roles.iter().map(|r| uid("Role", r.as_str())).collect();
-        let parents = groups.iter().chain(&roles).chain([&tenant]).cloned().collect();
-        let attributes = principal_attributes(request.principal, caller);
-        let attributes = attributes.iter().map(|(k, v)| ((*k).to_owned(), expr(v))).collect();
-        let tags = request.principal.tags.iter().filter(|_| !caller.service);
-        add(&principal, attributes, parents, tags.map(|(k, v)| (k.clone(), Expr::new_string(v.clone()))).collect());
-        for group in &groups {
-            add(group, HashMap::new(), [tenant.clone()].into(), vec![]);
-        }
-        for role in &roles {
-            add(role, HashMap::new(), HashSet::new(), vec![]);
-        }
-        let up: HashSet<EntityUid> = kind.group().map(|g| uid("Action", g)).into_iter().collect();
-        for group in &up {
-            add(group, HashMap::new(), HashSet::new(), vec![]);
-        }
-        add(&action, HashMap::new(), up, vec![]);
-        let parents = place.entities().skip(1).map(|(k, i)| uid(k, i)).collect();
-        let mut attributes: HashMap<String, Expr> =
-            request.target.attributes.iter().map(|(k, v)| ((*k).to_owned(), expr(v))).collect();
-        if resource == tenant {
-            attributes.insert("slug".into(), Expr::new_string(input.tenant_slug.to_string()));
-        }
-        let tags = request.target.tags.iter().map(|(k, v)| (k.to_string(), Expr::new_string(v.to_string()))).collect();
-        add(&resource, attributes, parents, tags);
-        let slug = Expr::new_string(input.tenant_slug.to_string());
-        add(&tenant, HashMap::from([("slug".to_owned(), slug)]), HashSet::new(), vec![]);
-        let entities = Entities::from_entities(all.into_values(), None).unwrap_or_default();
-        Self { entities, principal, action, resource, context: context(request, kind), is_access: !kind.is_builtin() }
-    }
-
+impl World<'_> {
     /// What one priority group says: the answer and the determining rules.
     fn group(
         &self,
         request: &Request<'_>,
         kind: Kind,
-        group: &[(&PolicySource, &RuleRow)],
+        group: &[(&PolicySource, &RuleRow, Policy)],
     ) -> Option<(bool, BTreeSet<Id<Rule>>)> {
         let asked = request.facts.duration_seconds;
         let (mut permits, mut forbids) = (BTreeSet::new(), BTreeSet::new());
-        let mut by_duration: BTreeMap<i64, Vec<(&RuleRow, Policy)>> = BTreeMap::new();
-        for (source, row) in group {
-            let policy = read(row);
+        let mut by_duration: BTreeMap<i64, Vec<(&RuleRow, &Policy)>> = BTreeMap::new();
+        for (source, row, policy) in group {
             if policy.effect() == Effect::Permit && !decide::counts(source, request, kind, asked) {
                 continue;
             }
@@ -164,9 +190,9 @@ impl World {
                 let matched = if effect == Effect::Permit { &mut permits } else { &mut forbids };
                 let mut set = PolicySet::new();
                 for (_, policy) in rules.iter().filter(|(_, p)| p.effect() == effect) {
-                    set.add(policy.clone()).unwrap_or_else(|e| unreachable!("{e}"));
+                    set.add((*policy).clone()).unwrap_or_else(|e| unreachable!("{e}"));
                 }
-                let response = Authorizer::new().is_authorized(&self.question(seconds), &set, &self.entities);
+                let response = Authorizer::new().is_authorized(&self.question(seconds), &set, self.entities);
                 let mut ids: Vec<&PolicyId> = response.diagnostics().reason().collect();
                 let failed: Vec<PolicyId> = response
                     .diagnostics()

@@ -1,26 +1,19 @@
 //! The fast path says what Cedar says: decision, layer, determining rules, notices (engine.md 10).
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "tests stop where they cannot go on")]
 use std::cell::Cell;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use portcullis_authz::oracle::{self, Verdict};
-use portcullis_authz::{
-    CredentialKind, Facts, Layer, PolicySource, Purpose, Request, RuleRow, Snapshot, SnapshotInput, Target,
-};
+use portcullis_authz::{CredentialKind, Facts, Layer, PolicySource, Purpose, Request, Snapshot, SnapshotInput, Target};
 use portcullis_domain::api_key::{KeyOwner, Scopes};
-use portcullis_domain::policy::{AccessKind, ApprovalMode};
 use portcullis_domain::user::AuthProvider;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Credential, Id, Principal, Role, Roles, Subject, Timestamp};
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 use proptest::test_runner::{Config, TestRunner};
-use uuid::Uuid;
 
-fn id(n: u128) -> Uuid {
-    Uuid::from_u128(0x0199_c1b2_7d4e_7c3a_9b1f_0000_0000_0000 + n)
-}
+use crate::policies::{RuleText, id, numbered, policy, rule_of};
 
 /// Words of rules: users 1–3, groups 11–13, service user 21, tenant 99.
 fn fill(text: &str) -> String {
@@ -123,62 +116,17 @@ const CONDITIONS: &[&str] = &[
     "when { context.nope }",
 ];
 
-type RuleSeed = (bool, &'static str, &'static str, &'static str, &'static str, Option<u8>);
-fn rule() -> impl Strategy<Value = RuleSeed> {
-    let notice = proptest::option::of(0..3u8);
+fn rule() -> impl Strategy<Value = RuleText> {
     // wide scopes more often than not, so that rules meet requests
     let principal = prop_oneof![2 => Just("principal"), 2 => select(PRINCIPALS)];
     let action = prop_oneof![2 => select(&ACTIONS[..7]), 1 => select(ACTIONS)];
     let resource = prop_oneof![3 => Just("resource"), 2 => select(RESOURCES)];
-    (prop::bool::weighted(0.65), principal, action, resource, select(CONDITIONS), notice)
-}
-fn policy() -> impl Strategy<Value = PolicySource> {
-    let durations = (
-        select(&[600i64, 3_600, 86_400][..]),
-        proptest::option::of(Just(300i64)),
-        proptest::option::of(Just(90_000i64)),
-    );
-    let mode = prop_oneof![3 => Just(ApprovalMode::Require), 2 => Just(ApprovalMode::Auto), 1 => Just(ApprovalMode::BreakGlass)];
-    let access = prop_oneof![3 => Just(AccessKind::Standing), 1 => Just(AccessKind::OnRequest)];
-    let kind = (mode, access, 1..4u32);
-    (-1..3i64, prop::bool::weighted(0.85), kind, durations, prop::collection::vec(rule(), 1..6)).prop_map(
-        |(priority, enabled, (approval_mode, access, stages), (max, default, total), rules)| PolicySource {
-            id: Id::from_uuid(Uuid::nil()),
-            priority,
-            enabled,
-            approval_mode,
-            access,
-            max_duration_seconds: max,
-            default_duration_seconds: default,
-            max_total_duration_seconds: total,
-            stages,
-            people: stages,
-            rules: rules.into_iter().enumerate().map(|(i, r)| row(i, &r)).collect(),
-        },
-    )
-}
-fn row(i: usize, (permit, principal, action, resource, condition, notice): &RuleSeed) -> RuleRow {
-    let effect = if *permit { "permit" } else { "forbid" };
-    RuleRow {
-        id: Id::from_uuid(Uuid::nil()),
-        ordinal: i64::try_from(i).unwrap() + 1,
-        text: fill(&format!("{effect} ({principal}, {action}, {resource}) {condition};")).into(),
-        notice: notice.map(|n| format!("notice {n}").into()),
-        audit_session: true,
-    }
+    rule_of(0.65, principal, action, resource, select(CONDITIONS), fill)
 }
 fn policies() -> impl Strategy<Value = Vec<PolicySource>> {
-    prop::collection::vec(policy(), 0..8).prop_map(|mut list| {
-        for (p, policy) in (1u128..).zip(&mut list) {
-            policy.id = Id::from_uuid(id(1_000 * p));
-            for (r, rule) in (1u128..).zip(&mut policy.rules) {
-                rule.id = Id::from_uuid(id(1_000 * p + r));
-            }
-        }
-        list
-    })
+    let list = prop::collection::vec(policy(rule(), 1..6), 0..8);
+    list.prop_map(|list| (1..).zip(list).map(|(n, policy)| numbered(n, policy)).collect())
 }
-
 fn principal() -> impl Strategy<Value = Principal> {
     let groups = subsequence(vec![id(11), id(12), id(13)], 0..=3);
     let roles = subsequence(vec![Role::User, Role::Approver, Role::Admin, Role::Checker], 0..=2);
