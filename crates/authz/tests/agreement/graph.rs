@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use crate::facts::{
     Facts, INTERESTING, askers, binding, facts, ground, group, interesting, objects, organization, permissions,
-    project, resource, role, sensible, user,
+    project, resource, role, sensible, token, user,
 };
 
 fn agree(graph: &Graph, facts: &Facts) -> Result<(), TestCaseError> {
@@ -157,6 +157,37 @@ fn what_is_taken_away_and_given_again_counts_again() {
         let less = graph.after([away.clone()]);
         assert!(!may(&less) && may(&graph), "{away:?}");
         assert!(may(&less.after([back])), "{away:?}");
+    }
+}
+
+/// Random facts come to these two too seldom.
+#[test]
+fn a_group_of_a_disabled_organization_gives_nothing_elsewhere() {
+    let bound = |object, bearer| Binding { object, bearer, role: role(0), relation: Relation::Granted };
+    let graph = Graph::build(ground()).after([
+        Fact::Role(role(0), Some(vec!["app_project_get".to_owned()])),
+        Fact::Binding(binding(0), Some(bound(group(1), user(0)))),
+        Fact::Binding(binding(1), Some(bound(project(0), Bearer::Group(group(1))))),
+    ]);
+    let may =
+        |g: &Graph| g.check(user(0), None, &Permission::new("app/project", "get"), Object::Project(project(0))).holds();
+    let closed = graph.after([Fact::Organization(organization(1), Some(Organization { enabled: false }))]);
+    assert!(may(&graph) && !may(&closed));
+}
+#[test]
+fn what_is_denied_to_tokens_is_in_no_role_of_theirs() {
+    let bound = |bearer| Binding { object: project(0), bearer, role: role(0), relation: Relation::Granted };
+    let facts = [
+        Fact::Role(role(0), Some(vec!["app_project_get".to_owned()])),
+        Fact::Binding(binding(0), Some(bound(user(0)))),
+        Fact::Binding(binding(1), Some(bound(token(0)))),
+    ];
+    let get = Permission::new("app/project", "get");
+    for (denied, want) in [(vec![], true), (vec!["app_project_get".to_owned()], false)] {
+        let graph = Graph::denying_tokens(&denied).after(ground()).after(facts.clone());
+        let may = |bearer, of| graph.check(bearer, of, &get, Object::Project(project(0))).holds();
+        assert!(may(user(0), None));
+        assert_eq!(may(token(0), Some(user(0))), want);
     }
 }
 
