@@ -112,7 +112,14 @@ impl<'a> Target<'a> {
     }
     /// The person that it is, if it is one.
     pub fn as_user(&self) -> Option<Uuid> {
-        let id = self.id.as_deref().filter(|_| self.kind == "User" && self.side == Side::Own)?;
+        self.own_id("User")
+    }
+    /// The group that it is, if it is one.
+    pub fn as_group(&self) -> Option<Uuid> {
+        self.own_id("Group")
+    }
+    fn own_id(&self, kind: &str) -> Option<Uuid> {
+        let id = self.id.as_deref().filter(|_| self.kind == kind && self.side == Side::Own)?;
         Uuid::try_parse(id).ok()
     }
     /// The same in these groups, with these roles.

@@ -442,15 +442,14 @@ pub(crate) fn decide(
     if !compiled.snapshot.could_match(action) {
         return compiled.snapshot.decide(&Request::new(&cx.principal, action, target, &facts));
     }
-    let principal = in_groups(compiled, &cx.principal);
-    match target.as_user().map(Bearer::User) {
-        // a rule may speak of the groups of whom something is done to
-        Some(user) => {
-            let target = target.clone().in_groups(&counting(compiled, user), compiled.access.graph.mapped_roles(user));
-            compiled.snapshot.decide(&Request::new(&principal, action, &target, &facts))
-        }
-        None => compiled.snapshot.decide(&Request::new(&principal, action, target, &facts)),
-    }
+    let (principal, graph) = (in_groups(compiled, &cx.principal), &compiled.access.graph);
+    // a rule may speak of the groups of whom something is done to, and of the roles that a group carries (spec v1 6.1)
+    let target = match (target.as_user().map(Bearer::User), target.as_group().and_then(|id| graph.group(id))) {
+        (Some(user), _) => Cow::Owned(target.clone().in_groups(&counting(compiled, user), graph.mapped_roles(user))),
+        (_, Some(group)) => Cow::Owned(target.clone().in_groups(&[], group.roles)),
+        _ => Cow::Borrowed(target),
+    };
+    compiled.snapshot.decide(&Request::new(&principal, action, &target, &facts))
 }
 
 /// The groups of somebody that count (decision 19).
