@@ -7,6 +7,7 @@ pub mod http2;
 pub mod names;
 pub mod node;
 pub mod rpc;
+pub mod scene;
 pub mod token;
 
 use std::future::Future;

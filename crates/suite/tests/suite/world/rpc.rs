@@ -157,14 +157,17 @@ fn web(answer: &Answer, text: bool) -> (Ended, Vec<Vec<u8>>) {
 
 /// Over REST, in its last form; `None` for calls that have none.
 pub async fn rest(by: &Client, e: &Endpoint, request: &Value) -> Option<Ended> {
-    let rest = e.rest.last()?;
+    let answer = rest_answer(by, e.rest.last()?, request).await;
+    Some(if answer.status < 400 { Ended::new("ok", "") } else { Ended::of(&answer.json()) })
+}
+/// What one of its forms answers.
+pub async fn rest_answer(by: &Client, rest: &Rest, request: &Value) -> Answer {
     let (path, body) = told(rest, request);
     let method = rest.method.as_str();
-    let answer = match body {
+    match body {
         Some(body) => by.json(method, &path, &body).await,
         None => by.send(method, &path, &[]).await,
-    };
-    Some(if answer.status < 400 { Ended::new("ok", "") } else { Ended::of(&answer.json()) })
+    }
 }
 /// Path with query, and body.
 fn told(rest: &Rest, request: &Value) -> (String, Option<Value>) {
