@@ -9,7 +9,6 @@ mod tampering;
 use serde_json::{Value, json};
 
 use crate::world::*;
-pub use tables::{Cell, dump, rows};
 
 /// What the server says of the chain.
 async fn verdict(w: &World) -> Value {

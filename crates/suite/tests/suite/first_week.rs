@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use crate::world::access::*;
+use crate::world::tables::count;
 use crate::world::token::may;
 use crate::world::*;
 
@@ -29,12 +30,7 @@ const TABLES: [&str; 14] = [
 async fn rows(w: &World) -> Vec<(&'static str, i64)> {
     let mut out = vec![];
     for table in TABLES {
-        let sql = format!("SELECT count(*) FROM {table}");
-        let count = match w.engine.is_sqlite() {
-            true => w.engine.raw_sqlite().query_row(&sql, [], |r| r.get(0)).unwrap(),
-            false => w.engine.raw_postgres().await.query_one(&sql, &[]).await.unwrap().get(0),
-        };
-        out.push((table, count));
+        out.push((table, count(w, table).await));
     }
     out
 }

@@ -7,9 +7,9 @@ use portcullis_service::frontier::{FrontierOptions, Report};
 use portcullis_store::frontier::Source;
 use serde_json::{Value, json};
 
-use crate::audit::{Cell, rows};
 use crate::tenant_groups;
 use crate::world::access::organization;
+use crate::world::tables::{Cell, rows};
 use crate::world::*;
 
 both!(

@@ -1,6 +1,7 @@
 //! What a hostile reader found, each with the call that showed it. They must never work again.
 use serde_json::{Value, json};
 
+use crate::world::tables::execute;
 use crate::world::*;
 
 both!(
@@ -456,11 +457,7 @@ async fn sec_14_a_stored_hash_that_would_take_too_long_is_not_computed(w: World)
     let hasher = argon2::Argon2::new(argon2::Algorithm::Argon2id, argon2::Version::V0x13, params);
     let hash: PasswordHash = hasher.hash_password_with_salt(PASSWORD.as_bytes(), b"0123456789abcdef").unwrap();
     let sql = format!("UPDATE users SET password_hash = '{hash}' WHERE email = '{}'", user.email);
-    if w.engine.is_sqlite() {
-        w.engine.raw_sqlite().execute_batch(&sql).unwrap();
-    } else {
-        w.engine.raw_postgres().await.batch_execute(&sql).await.unwrap();
-    }
+    execute(&w, &sql).await;
     w.login(&user.email).await.refused(401, "invalid_credentials");
     let change = json!({ "current_password": PASSWORD, "new_password": "quite-another-phrase-7" });
     user.client.post("/v1/users/me/password", change).await.refused(400, "invalid_input");

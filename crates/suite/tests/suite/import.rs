@@ -1,7 +1,7 @@
 //! Importing users: hashes of other systems, dry runs, conflicts, bad rows (spec v1 4.3.3).
 use serde_json::{Value, json};
 
-use crate::audit::{Cell, rows};
+use crate::world::tables::{Cell, rows};
 use crate::world::*;
 
 both!(

@@ -1,8 +1,8 @@
 //! Invitations into organizations: made, seen, accepted, declined, forgotten (spec v1beta1 2.3.7, 2.3.3, 3.11, 5.4).
 use serde_json::{Value, json};
 
-use crate::audit::rows;
 use crate::world::access::*;
+use crate::world::tables::rows;
 use crate::world::*;
 
 both!(

@@ -1,8 +1,8 @@
 //! Whether organizations have shown who they are (spec v1beta1 2.3.8, 3.16).
 use serde_json::{Value, json};
 
-use crate::preferences::count;
 use crate::world::access::*;
+use crate::world::tables::count;
 use crate::world::*;
 
 both!(

@@ -1,8 +1,8 @@
 //! E-mail domains of organizations, and joining through one (spec v1beta1 2.3.7, 3.12).
 use serde_json::{Value, json};
 
-use crate::audit::rows;
 use crate::world::access::*;
+use crate::world::tables::rows;
 use crate::world::*;
 
 both!(

@@ -4,6 +4,7 @@ use portcullis_domain::preference_trait::{Choice, Input, NEWSLETTER, Trait, Trai
 use serde_json::{Value, json};
 
 use crate::world::access::*;
+use crate::world::tables::count;
 use crate::world::*;
 
 both!(
@@ -34,14 +35,6 @@ fn platform(name: &str, value: &str) -> Value {
 }
 fn of_organization(organization: &str) -> String {
     format!("/v1beta1/organizations/{organization}/preferences")
-}
-/// Rows of a table of any tenant.
-pub async fn count(w: &World, table: &str) -> i64 {
-    let sql = format!("SELECT count(*) FROM {table}");
-    if w.engine.is_sqlite() {
-        return w.engine.raw_sqlite().query_row(&sql, [], |r| r.get(0)).unwrap();
-    }
-    w.engine.raw_postgres().await.query_one(&sql, &[]).await.unwrap().get(0)
 }
 /// A server whose operator added traits: one for each organization that a user is in, one of users, one of organizations.
 async fn with_traits(engine: Engine) -> World {

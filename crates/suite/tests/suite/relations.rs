@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use crate::world::access::*;
+use crate::world::tables::execute;
 use crate::world::*;
 
 both!(
@@ -393,11 +394,7 @@ async fn sec_14_a_list_that_is_too_long_is_refused(w: World) {
          b.relation, b.title, b.metadata, b.created_at, b.updated_at \
          FROM (SELECT * FROM role_bindings WHERE object_id = {of} LIMIT 1) b, {rows} s"
     );
-    if w.engine.is_sqlite() {
-        w.engine.raw_sqlite().execute(&sql, []).unwrap();
-    } else {
-        w.engine.raw_postgres().await.execute(&sql, &[]).await.unwrap();
-    }
+    execute(&w, &sql).await;
     for query in ["", "?object=org:acme-corp", &format!("?subject=app/role:{}", "00000000-0000-7000-8000-000000000001")]
     {
         let e = w.owner().get(&format!("/v1beta1/admin/relations{query}")).await.expect(429);

@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use crate::world::access::*;
+use crate::world::tables::execute;
 use crate::world::*;
 
 both!(
@@ -317,11 +318,7 @@ async fn sec_12_a_group_of_a_directory_is_not_changed_by_hand(w: World) {
     let g = made(&w.owner(), "From afar").await;
     add(&w.owner(), &g, &ann.id).await.expect(201);
     let sql = "UPDATE groups SET source = 'scim' WHERE title = 'From afar'";
-    if w.engine.is_sqlite() {
-        w.engine.raw_sqlite().execute(sql, []).unwrap();
-    } else {
-        w.engine.raw_postgres().await.execute(sql, &[]).await.unwrap();
-    }
+    execute(&w, sql).await;
     let at = format!("/v1/groups/{g}");
     assert_eq!(w.owner().get(&at).await.expect(200)["source"], "scim");
     w.owner().put(&at, json!({ "name": "Mine" })).await.refused(409, "managed_externally");

@@ -3,8 +3,8 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::tables::{Cell, contains, rows, table_bytes};
 use super::{busy_day, settled};
+use crate::world::tables::{Cell, contains, rows, table_bytes};
 use crate::world::*;
 
 both!(

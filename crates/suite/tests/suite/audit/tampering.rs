@@ -3,8 +3,9 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
-use super::tables::{Cell, flips, literal, rows, tamper};
+use super::tables::{flips, literal};
 use super::{settled, verdict};
+use crate::world::tables::{Cell, execute, rows};
 use crate::world::*;
 
 both!(
@@ -76,13 +77,13 @@ async fn sec_20_a_flipped_byte_in_any_column_of_any_row_is_reported_with_its_pla
                     let at =
                         |value: &Cell| format!("tenant = {} AND {key} = {}", literal(&w, &tenant), literal(&w, value));
                     let changed_key = if *column == key { &flipped } else { &row[key] };
-                    tamper(
+                    execute(
                         &w,
                         &format!("UPDATE {table} SET {column} = {} WHERE {}", literal(&w, &flipped), at(&row[key])),
                     )
                     .await;
                     let v = verdict(&w).await;
-                    tamper(
+                    execute(
                         &w,
                         &format!(
                             "UPDATE {table} SET {column} = {} WHERE {}",
@@ -132,7 +133,7 @@ async fn sec_20_a_removed_row_in_the_middle_is_reported_with_its_place(w: World)
             if from {
                 sql.push(format!("DELETE FROM audit_seals WHERE {seal}"));
             }
-            tamper(&w, &sql.join(";")).await;
+            execute(&w, &sql.join(";")).await;
             let v = verdict(&w).await;
             let mut back = vec![];
             if removes {
@@ -141,7 +142,7 @@ async fn sec_20_a_removed_row_in_the_middle_is_reported_with_its_place(w: World)
             if from {
                 back.push("INSERT INTO audit_seals SELECT * FROM kept_s".to_owned());
             }
-            tamper(&w, &back.join(";")).await;
+            execute(&w, &back.join(";")).await;
             assert_eq!(
                 (&v["ok"], &v["problem"]["seq"]),
                 (&json!(false), &json!(seq)),
@@ -149,7 +150,7 @@ async fn sec_20_a_removed_row_in_the_middle_is_reported_with_its_place(w: World)
             );
         }
     }
-    tamper(&w, "DROP TABLE kept_e; DROP TABLE kept_s").await;
+    execute(&w, "DROP TABLE kept_e; DROP TABLE kept_s").await;
     settled(&w).await;
 }
 
@@ -163,7 +164,7 @@ async fn sec_20_a_cut_tail_is_reported_against_a_checkpoint_kept_elsewhere(w: Wo
     let tenant = literal(&w, &first_tenant(&w).await);
     // whoever cuts the tail takes the checkpoints of the database along, and the events
     let cut = last - 2;
-    tamper(&w, &format!(
+    execute(&w, &format!(
         "DELETE FROM audit_events WHERE tenant = {tenant} AND id IN (SELECT event_id FROM audit_seals WHERE tenant = {tenant} AND seq >= {cut});
          DELETE FROM audit_seals WHERE tenant = {tenant} AND seq >= {cut};
          DELETE FROM audit_checkpoints WHERE tenant = {tenant} AND seq >= {cut}"
@@ -186,7 +187,7 @@ async fn sec_20_a_cut_tail_is_reported_by_the_checkpoints_that_were_left(w: Worl
     w.owner().post("/v1/users", new_user()).await.expect(201);
     let last = settled(&w).await;
     let tenant = literal(&w, &first_tenant(&w).await);
-    tamper(&w, &format!("DELETE FROM audit_seals WHERE tenant = {tenant} AND seq >= {last}")).await;
+    execute(&w, &format!("DELETE FROM audit_seals WHERE tenant = {tenant} AND seq >= {last}")).await;
     let v = verdict(&w).await;
     assert_eq!((&v["problem"]["kind"], &v["problem"]["seq"]), (&json!("truncated"), &json!(last)), "{v}");
 }
@@ -198,13 +199,13 @@ async fn sec_20_a_checkpoint_that_was_changed_is_reported(w: World) {
     let newest = format!("tenant = {tenant} AND seq = {last}");
     for (signature, wrong) in [("flipped", vec![7; 64]), ("short", vec![7; 3]), ("empty", vec![])] {
         let wrong = literal(&w, &Cell::Bytes(wrong));
-        tamper(&w, &format!("UPDATE audit_checkpoints SET signature = {wrong} WHERE {newest}")).await;
+        execute(&w, &format!("UPDATE audit_checkpoints SET signature = {wrong} WHERE {newest}")).await;
         let v = verdict(&w).await;
         let problem = (&v["problem"]["kind"], &v["problem"]["seq"]);
         assert_eq!(problem, (&json!("signature"), &json!(last)), "{signature}: {v}");
     }
     // on an entry that never was
-    tamper(&w, &format!("UPDATE audit_checkpoints SET seq = -5 WHERE {newest}")).await;
+    execute(&w, &format!("UPDATE audit_checkpoints SET seq = -5 WHERE {newest}")).await;
     let v = verdict(&w).await;
     assert_eq!((&v["problem"]["kind"], &v["problem"]["seq"]), (&json!("signature"), &json!(-5)), "{v}");
 }
@@ -222,14 +223,14 @@ async fn sec_20_rows_that_change_places_or_are_put_in_are_reported(w: World) {
     };
     let spare = if w.engine.is_sqlite() { "x'00'" } else { "'00000000-0000-0000-0000-000000000000'::uuid" };
     let park = format!("UPDATE audit_seals SET event_id = {spare} WHERE tenant = {tenant} AND seq = {}", a.0);
-    tamper(&w, &[park.clone(), swap(b, a), swap(a, b)].join(";")).await;
+    execute(&w, &[park.clone(), swap(b, a), swap(a, b)].join(";")).await;
     let v = verdict(&w).await;
     assert_eq!((&v["ok"], &v["problem"]["seq"]), (&json!(false), &json!(a.0)), "{v}");
-    tamper(&w, &[park, swap(b, b), swap(a, a)].join(";")).await;
+    execute(&w, &[park, swap(b, b), swap(a, a)].join(";")).await;
     settled(&w).await;
     // the whole chain made anew without one entry: the signature of the checkpoint speaks
     let hash = chain.last().unwrap();
-    tamper(&w, &format!("UPDATE audit_checkpoints SET seq = seq - 1 WHERE tenant = {tenant} AND seq = {}", hash.0))
+    execute(&w, &format!("UPDATE audit_checkpoints SET seq = seq - 1 WHERE tenant = {tenant} AND seq = {}", hash.0))
         .await;
     assert_eq!(verdict(&w).await["ok"], false);
 }

@@ -8,6 +8,7 @@ pub mod names;
 pub mod node;
 pub mod rpc;
 pub mod scene;
+pub mod tables;
 pub mod token;
 
 use std::future::Future;

@@ -1,0 +1,103 @@
+//! What gives access is nowhere in the store as it is (checklist 18): every kind of it, every table.
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+
+use crate::world::access::*;
+use crate::world::scene::Scene;
+use crate::world::tables::Contents;
+use crate::world::token::{in_seconds, viewer};
+use crate::world::*;
+
+both!(sec_18_no_secret_is_in_the_store_in_clear);
+
+/// All secrets that the server gives out, by what they are. The value that proves a domain is none: it is published in the DNS.
+async fn given_out(w: &World) -> Vec<(&'static str, String)> {
+    // with a key: the answer is kept to be repeated
+    let by = || w.owner().with("idempotency-key", unique());
+    let text = |v: &Value| v.as_str().unwrap_or_else(|| panic!("no secret: {v}")).to_owned();
+    let in_link = |v: &Value| text(v).split_once("token=").unwrap().1.to_owned();
+    let mut out = vec![("password", PASSWORD.to_owned()), ("session", w.owner_token().to_owned())];
+    for (kind, body) in [
+        ("API key", json!({ "name": "k" })),
+        ("service key", json!({ "name": "s", "owner_type": "service", "scopes": ["*"] })),
+    ] {
+        let key = text(&by().post("/v1/api-keys", body).await.expect(201)["raw_key"]);
+        w.with_key(&key).get("/v1/users").await.expect(200);
+        out.push((kind, key[17..60].to_owned()));
+    }
+    let tenant = by().post("/v1/tenants", json!({ "name": "T", "owner_email": "t@example.com" })).await.expect(201);
+    out.push(("a tenant's invitation", in_link(&tenant["invitation_url"])));
+    let row = json!({ "email": "row@example.com", "name": "Row" }).to_string();
+    let import = w.service().with("content-type", "application/x-ndjson");
+    let user = id(&import.send("POST", "/v1/users/import", row.as_bytes()).await.lines()[0]);
+    let invited = by().post(&format!("/v1/users/{user}/resend-invite"), json!({})).await.expect(200);
+    out.push(("a user's invitation", in_link(&invited["invitation_url"])));
+
+    let mut scene = Scene::new(w);
+    let (organization, machine) = (scene.get("organization").await, scene.get("machine").await);
+    let on_machine = json!({ "org_id": organization, "id": machine, "title": "T" });
+    let secret = connect(&by(), "CreateServiceUserCredential", on_machine.clone()).await.expect(200)["secret"].clone();
+    basic(w, &id(&secret), &text(&secret["secret"])).get("/v1beta1/users/self").await.expect(200);
+    out.push(("a service user's secret", text(&secret["secret"])));
+    let token = text(&connect(&by(), "CreateServiceUserToken", on_machine.clone()).await.expect(200)["token"]["token"]);
+    w.bearer(&token).get("/v1beta1/users/self").await.expect(200);
+    out.push(("a service user's token", token));
+    let key = connect(&by(), "CreateServiceUserJWK", on_machine).await.expect(200)["key"].clone();
+    out.push(("a service user's private key", text(&key["private_key"])));
+
+    let pat = json!({ "title": "T", "org_id": organization, "scopes": viewer(), "expires_at": in_seconds(w, 3_600) });
+    let pat = connect(&by(), "CreateCurrentUserPAT", pat).await.expect(200)["pat"].clone();
+    w.bearer(&text(&pat["token"])).get("/v1beta1/users/self").await.expect(200);
+    let access = w.bearer(&text(&pat["token"])).post("/v1beta1/auth/token", json!({})).await.expect(200);
+    out.push(("an access token", text(&access["access_token"])));
+    out.push(("a personal access token", text(&pat["token"])));
+    let again = json!({ "id": pat["id"], "expires_at": in_seconds(w, 7_200) });
+    let again = connect(&by(), "RegenerateCurrentUserPAT", again).await.expect(200)["pat"].clone();
+    out.push(("a personal access token made anew", text(&again["token"])));
+
+    let headers = json!({ "authorization": "Bearer of-the-receiver-77" });
+    let hook =
+        json!({ "url": "https://hooks.example.com/in", "headers": headers, "subscribed_events": ["app.user.created"] });
+    let hook = by().post(&format!("{ADMIN}/CreateWebhook"), json!({ "body": hook })).await.expect(200);
+    out.push(("a webhook's secret", text(&hook["webhook"]["secrets"][0]["value"])));
+    out.push(("a webhook's header", "of-the-receiver-77".into()));
+    by().post("/v1/users", new_user()).await.expect(201);
+    out
+}
+/// The forms in which a secret would give access to whoever reads it.
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let mut texts = vec![secret];
+    // a prefix says what it is; of a JWT only the signature is secret
+    texts.extend(secret.split_once('_').map(|(_, random)| random));
+    texts.extend(secret.rsplit_once('.').map(|(_, signature)| signature));
+    texts.extend(secret.len().checked_sub(43).and_then(|at| secret.get(at..)));
+    texts.extend(secret.lines().filter(|l| l.len() >= 40 && !l.starts_with('-')));
+    let mut out: Vec<Vec<u8>> = texts.iter().map(|t| t.as_bytes().to_vec()).collect();
+    let pem: String = secret.lines().filter(|l| !l.starts_with('-')).collect();
+    out.extend(STANDARD.decode(pem));
+    out.extend(texts.iter().filter_map(|t| URL_SAFE_NO_PAD.decode(t).ok()));
+    out.extend(texts.iter().filter_map(|t| hex(t)));
+    out.retain(|form| form.len() >= 16);
+    out
+}
+fn hex(text: &str) -> Option<Vec<u8>> {
+    let pairs = text.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
+    pairs.map(|pair| u8::from_str_radix(pair?, 16).ok()).collect()
+}
+
+async fn sec_18_no_secret_is_in_the_store_in_clear(w: World) {
+    let secrets = given_out(&w).await;
+    w.seal().await;
+    let all = Contents::of(&w).await;
+    assert!(all.tables_with(b"row@example.com").contains(&"users"), "what is looked for is found");
+    let mut found = vec![];
+    for (kind, secret) in &secrets {
+        let forms = forms(secret);
+        assert!(!forms.is_empty(), "{kind}");
+        for form in forms {
+            found.extend(all.tables_with(&form).into_iter().map(|table| format!("{kind} is in {table}")));
+        }
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
