@@ -197,8 +197,10 @@ fn with_one_of_ours<R: PartialEq>(
     let beside = named.map(|kind| (theirs.but(kind, ours), theirs.but(kind, none)));
     [(ours.clone(), none.clone())].into_iter().chain(beside).collect()
 }
+/// Method, path and body.
+type Request = (&'static str, String, Value);
 /// Requests that name things elsewhere than in the path.
-const NAMING: [fn(&Things) -> (&'static str, String, Value); 9] = [
+const NAMING: [fn(&Things) -> Request; 9] = [
     |t| ("POST", "/v1/users".into(), json!({ "email": "n@example.com", "name": "N", "manager_id": t.0["user"] })),
     |t| ("PUT", format!("/v1/users/{}", t.0["user"]), json!({ "manager_id": t.0["user"] })),
     |t| ("PUT", format!("/v1/tenants/{}", t.0["tenant"]), json!({ "owner_user_id": t.0["user"] })),
