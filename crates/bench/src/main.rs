@@ -32,6 +32,7 @@ fn main() -> Result<()> {
             Work::CreateUserPostgres => work::create_user_postgres::run(&options, &mut report).await,
             Work::GetUser => work::get_user::run(&options, &mut report).await,
             Work::Check => work::check::run(&options, &mut report).await,
+            Work::Tenants => work::tenants::run(&options, &mut report).await,
             Work::Login => work::login::run(&options, &mut report).await,
             Work::Import => work::import::run(&options, &mut report),
             Work::Page => work::page::run(&options, &mut report).await,

@@ -85,6 +85,8 @@ pub enum Work {
     GetUser,
     /// Permission checks on 100,000 bindings and 10,000 rules.
     Check,
+    /// Permission checks in 10,000 small tenants.
+    Tenants,
     /// POST /v1/auth/login, and what others feel of it.
     Login,
     /// POST /v1/users/import of a million users.
@@ -109,6 +111,7 @@ impl Work {
             Self::CreateUserPostgres => "create-user-postgres",
             Self::GetUser => "get-user",
             Self::Check => "check",
+            Self::Tenants => "tenants",
             Self::Login => "login",
             Self::Import => "import",
             Self::Page => "page",

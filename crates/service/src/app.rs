@@ -86,6 +86,7 @@ pub(crate) struct Inner {
     pub keys: Keys,
     pub tenancies: Arc<Tenancies>,
     pub credentials: Credentials,
+    pub subjects: crate::check::Subjects,
     pub idempotency: crate::idempotency::Running,
     pub denials: crate::denial::Denials,
     pub lookups: crate::domain_check::Lookups,
@@ -113,6 +114,7 @@ impl App {
         let keys = Keys::load(&db, Ctx::nowhere(clock.now()), &master_key, &*random).await?;
         Ok(Self(Arc::new(Inner {
             credentials: Credentials::new(settings.hot_credentials),
+            subjects: crate::check::Subjects::new(settings.hot_credentials),
             idempotency: crate::idempotency::Running::default(),
             denials: crate::denial::Denials::default(),
             lookups: crate::domain_check::Lookups::default(),

@@ -5,6 +5,7 @@ use portcullis_authz::{Decision, Layer, Target};
 use portcullis_domain::organization::Organization;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::service_user::ServiceUser;
+use portcullis_domain::tenant::TenantKey;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Role};
@@ -77,6 +78,21 @@ impl Who {
     }
 }
 
+/// People whom others ask about, as they were on a revision of their tenant: whatever a check reads of them is structural.
+pub(crate) struct Subjects(moka::sync::Cache<(TenantKey, Id<User>), Arc<Remembered>>);
+impl Subjects {
+    /// Room for so many.
+    pub fn new(capacity: u64) -> Self {
+        Self(moka::sync::Cache::new(capacity))
+    }
+}
+struct Remembered {
+    revision: i64,
+    principal: Arc<Principal>,
+    superuser: bool,
+    checker: bool,
+}
+
 /// What is looked at.
 enum Matter {
     /// The server itself: is somebody a superuser, may somebody check for others?
@@ -120,11 +136,7 @@ impl App {
                     (_, _, Ok(slug)) => UserRef::Slug(slug),
                     _ => return Ok(None),
                 };
-                let found = self.find_user(cx, &which).await?.filter(|u| u.state != UserState::Suspended);
-                let Some(user) = found else { return Ok(None) };
-                let tenancy = self.tenancy_of(cx.tenant).await?;
-                let compiled = self.snapshot(cx).await?;
-                Ok(Some(Who::person(cx, &compiled, &user, tenancy.is_master)))
+                self.some_person(cx, &which).await
             }
             "app/serviceuser" => {
                 let Ok(id) = name.id.parse() else { return Ok(None) };
@@ -147,6 +159,26 @@ impl App {
             }
             _ => Err(wrong("Name a user, a service user or a token: app/user:0199…")),
         }
+    }
+    async fn some_person(&self, cx: &Ctx, which: &UserRef) -> Result<Option<Who>> {
+        // before the row is read: what is remembered is at least as new as its revision
+        let compiled = self.snapshot(cx).await?;
+        let known = match which {
+            UserRef::Id(id) => self.0.subjects.0.get(&(cx.tenant, *id)).filter(|r| r.revision == compiled.revision),
+            _ => None,
+        };
+        if let Some(r) = known {
+            let cx = seen_as(cx, r.principal.clone());
+            return Ok(Some(Who { cx, superuser: r.superuser, checker: r.checker }));
+        }
+        let found = self.find_user(cx, which).await?.filter(|u| u.state != UserState::Suspended);
+        let Some(user) = found else { return Ok(None) };
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        let who = Who::person(cx, &compiled, &user, tenancy.is_master);
+        let (principal, superuser, checker) = (who.cx.principal.clone(), who.superuser, who.checker);
+        let remembered = Remembered { revision: compiled.revision, principal, superuser, checker };
+        self.0.subjects.0.insert((cx.tenant, user.id), Arc::new(remembered));
+        Ok(Some(who))
     }
 }
 

@@ -14,4 +14,5 @@ pub mod profile;
 pub mod requests;
 pub mod rows;
 pub mod server;
+pub mod tenants;
 pub mod upload;

@@ -8,3 +8,4 @@ pub mod import;
 pub mod login;
 pub mod mixed;
 pub mod page;
+pub mod tenants;

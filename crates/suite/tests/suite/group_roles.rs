@@ -9,6 +9,7 @@ use crate::world::*;
 
 both!(
     sec_11_nobody_changes_their_own_roles_by_a_group,
+    a_rule_speaks_of_the_roles_that_a_group_carries,
     sec_11_who_may_not_give_a_role_gives_no_group_that_carries_it,
     sec_11_scopes_for_groups_give_no_roles,
     sec_11_who_owns_a_group_gives_nothing_that_it_carries,
@@ -65,6 +66,16 @@ async fn sec_11_nobody_changes_their_own_roles_by_a_group(w: World) {
     map(&eve.client, &plain, "approver").await.expect(201);
     assert_eq!(eve.client.delete(&format!("/v1/groups/{g}/members/{}", adam.id)).await.status, 204);
     assert_eq!(eve.client.delete(&format!("/v1/groups/{plain}")).await.status, 204);
+}
+
+async fn a_rule_speaks_of_the_roles_that_a_group_carries(w: World) {
+    let eve = w.person("Eve", &["user", "admin"]).await;
+    let (powerful, plain) = (made(&w.owner(), "Powerful").await, made(&w.owner(), "Plain").await);
+    map(&w.owner(), &powerful, "admin").await.expect(201);
+    let cedar = r#"forbid (principal, action in Action::"groups:*", resource in Role::"admin");"#;
+    w.policy("the powerful stay", 9, cedar).await;
+    eve.client.put(&format!("/v1/groups/{powerful}"), json!({ "name": "Weak" })).await.refused(403, "forbidden");
+    eve.client.put(&format!("/v1/groups/{plain}"), json!({ "name": "Weak" })).await.expect(200);
 }
 
 async fn sec_11_who_may_not_give_a_role_gives_no_group_that_carries_it(w: World) {
