@@ -67,14 +67,23 @@ impl Checks {
 impl Script for Checks {
     fn request(&mut self, out: &mut Vec<u8>) {
         self.state += 1;
-        let Tenant { id, key, user, organization } = &self.tenants[(scramble(self.state) % self.among as u64) as usize];
-        let (subject, resource) = (format!("app/user:{user}"), format!("app/organization:{organization}"));
-        let body = json!({ "subject": subject, "resource": resource, "permission": "get" }).to_string();
-        let head = format!(
-            "POST /v1beta1/admin/check HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\nx-tenant-id: {id}\r\n\
+        ask(&self.tenants[(scramble(self.state) % self.among as u64) as usize], out);
+    }
+    fn status(&self) -> u16 {
+        200
+    }
+}
+
+/// May somebody of a tenant see their organization?
+fn ask(tenant: &Tenant, out: &mut Vec<u8>) {
+    let Tenant { id, key, user, organization } = tenant;
+    let (subject, resource) = (format!("app/user:{user}"), format!("app/organization:{organization}"));
+    let body = json!({ "subject": subject, "resource": resource, "permission": "get" }).to_string();
+    let head = format!(
+        "POST /v1beta1/admin/check HTTP/1.1\r\nhost: localhost\r\nx-api-key: {key}\r\nx-tenant-id: {id}\r\n\
              content-type: application/json\r\ncontent-length: {}\r\n\r\n",
-            body.len()
-        );
-        out.extend_from_slice(head.as_bytes());
-        out.extend_from_slice(body.as_bytes());
+        body.len()
+    );
+    out.extend_from_slice(head.as_bytes());
+    out.extend_from_slice(body.as_bytes());
 }
