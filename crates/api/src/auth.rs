@@ -1,7 +1,7 @@
 //! `/v1/auth`: signing in with a password, ending a session, following an invitation (spec 4.2).
 use axum::response::Response;
 use portcullis_domain::{Code, Result, fields};
-use portcullis_service::session::Login;
+use portcullis_service::session::{Login, SignedIn};
 use serde_json::json;
 
 use crate::call::{Call, Visit};
@@ -19,6 +19,16 @@ static LOGIN: Op = Op::post(
 )
 .access(Access::Login)
 .refuses(&[Code::InvalidCredentials]);
+static REFRESH: Op = Op::post(
+    "/v1/auth/refresh",
+    "refresh",
+    "",
+    "Spend a refresh token for the next one and an access token. A spent one ends its session.",
+    Body::Json("Refresh"),
+    (200, Shape::Json("Refreshed")),
+)
+.access(Access::Auth)
+.refuses(&[Code::Unauthenticated]);
 static LOGOUT: Op =
     Op::post("/v1/auth/logout", "logout", "", "End your session.", Body::OptionalJson("Nothing"), (204, Shape::Empty))
         .access(Access::Credential);
@@ -47,6 +57,7 @@ static SET_INITIAL_PASSWORD: Op = Op::post(
 pub(crate) fn routes() -> Vec<Route> {
     vec![
         LOGIN.open(login),
+        REFRESH.open(refresh),
         LOGOUT.to(logout),
         VERIFY_EMAIL.open(verify_email),
         SET_INITIAL_PASSWORD.open(set_initial_password),
@@ -66,10 +77,24 @@ async fn login(mut visit: Visit) -> Result<Response> {
     let tenant_slug = f.optional("tenant_slug", word);
     let login = f.finish(email.zip(password).map(|(email, password)| Login { email, password, tenant_slug }))?;
     let signed_in = visit.app().login(visit.origin(), login).await?;
-    Ok(render::json(
-        200,
-        &json!({ "token": signed_in.token, "expires_at": signed_in.expires_at, "tenant_id": signed_in.tenant_id }),
-    ))
+    let mut answer = tokens(&signed_in);
+    answer["tenant_id"] = json!(signed_in.tenant_id);
+    Ok(render::json(200, &answer))
+}
+fn tokens(signed_in: &SignedIn) -> serde_json::Value {
+    json!({
+        "token": signed_in.token,
+        "expires_at": signed_in.expires_at,
+        "refresh_token": signed_in.refresh_token.expose(),
+        "refresh_expires_at": signed_in.refresh_expires_at,
+    })
+}
+
+async fn refresh(mut visit: Visit) -> Result<Response> {
+    let mut f = visit.take_fields();
+    let token = f.required("refresh_token", "Send the refresh token.", word);
+    let token = f.finish(token)?;
+    Ok(render::json(200, &tokens(&visit.app().refresh(visit.origin(), &token).await?)))
 }
 
 async fn logout(mut call: Call) -> Result<Response> {

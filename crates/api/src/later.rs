@@ -95,7 +95,6 @@ const OPEN_ROWS: &[Row] = &[
     ("/v1/auth/start", &[Get]),
     ("/v1/auth/saml/{provider_id}/metadata", &[Get]),
     ("/v1/auth/saml/{provider_id}/acs", &[Post]),
-    ("/v1/auth/refresh", &[Post]),
     ("/v1/integrations/{id}/ssh-ca", &[Get]),
     ("/v1/integrations/{id}/ssh-krl", &[Get]),
 ];

@@ -18,6 +18,7 @@ pub mod machine_key;
 pub mod password;
 pub mod pool;
 pub mod random;
+pub mod refresh_token;
 pub mod seal;
 pub mod signing;
 pub mod token;

@@ -257,7 +257,7 @@ pub struct NewToken {
     pub hash: TokenHash,
 }
 
-fn hash(raw: &str) -> TokenHash {
+pub(crate) fn hash(raw: &str) -> TokenHash {
     TokenHash(crate::sha256(raw.as_bytes()))
 }
 

@@ -24,6 +24,17 @@ pub struct Session {
     pub revoked_at: Option<Timestamp>,
 }
 
+/// What renews a session (spec v1 9.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refresh {
+    /// A digest of what all its refresh tokens share.
+    pub family: [u8; 32],
+    /// A digest of the one that counts.
+    pub hash: [u8; 32],
+    /// When that one ends.
+    pub expires_at: Timestamp,
+}
+
 /// A session as its person recognises it.
 #[derive(Clone, Debug)]
 pub struct SessionOnDevice {

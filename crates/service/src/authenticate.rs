@@ -235,6 +235,17 @@ impl App {
         Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted(None) })
     }
 
+    /// Who a session makes somebody, if it may still be used.
+    pub(crate) async fn session_principal(
+        &self,
+        tenancy: &Arc<Tenancy>,
+        id: Id<Session>,
+        now: Timestamp,
+    ) -> Result<Arc<Principal>> {
+        self.freshen(tenancy).await?;
+        Ok(self.read_session(tenancy, id, None, now).await?.principal)
+    }
+
     async fn verify_personal_token(&self, raw: &str, now: Timestamp) -> Result<Known> {
         let hash = Purpose::PersonalAccess.parse(raw).map_err(|_| refused("malformed"))?;
         let found = self.0.db.read(self.nowhere(), hash.bytes(), directory::personal_token_by_hash).await?;

@@ -61,6 +61,7 @@ pub mod project;
 pub mod project_list;
 pub mod project_member;
 pub mod prospect;
+pub mod refresh;
 pub mod relation;
 mod relation_list;
 pub mod resource;

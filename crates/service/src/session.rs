@@ -3,9 +3,10 @@ use std::sync::Arc;
 
 use data_encoding::HEXLOWER;
 use portcullis_crypto::password::{Owner, Password, Verdict};
+use portcullis_crypto::refresh_token::RefreshToken;
 use portcullis_crypto::signing::Claims;
-use portcullis_crypto::token::Purpose;
-use portcullis_domain::session::Session;
+use portcullis_crypto::token::{Purpose, Raw};
+use portcullis_domain::session::{Refresh, Session};
 use portcullis_domain::tenant::Tenant;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
@@ -36,6 +37,10 @@ pub struct SignedIn {
     pub token: String,
     /// When it ends.
     pub expires_at: Timestamp,
+    /// What the next one is asked for with, once.
+    pub refresh_token: Raw,
+    /// When that ends.
+    pub refresh_expires_at: Timestamp,
     /// Where.
     pub tenant_id: Id<Tenant>,
 }
@@ -119,18 +124,38 @@ impl App {
         let principal = self.with_mapped_roles(tenancy, of_user(user, credential, tenancy.is_master)).await?;
         let cx = Ctx { principal: Arc::new(principal), ..cx.clone() };
         let expires_at = cx.now.plus_seconds(settings.access_token_seconds);
-        let token = self.token(&cx, user, &session, expires_at);
-        let c = Start { session, proved, scribe: self.scribe(&cx) };
+        let token = self.access_token(&cx, user.id, (session.id, session.auth_time, session.amr.clone()), expires_at);
+        let refresh_token = RefreshToken::generate(&*self.0.random);
+        let refresh = Refresh {
+            family: *refresh_token.family().bytes(),
+            hash: *refresh_token.hash().bytes(),
+            expires_at: cx.now.plus_seconds(settings.session_idle_seconds).min(session.expires_at),
+        };
+        let refresh_expires_at = refresh.expires_at;
+        let c = Start { session, refresh, proved, scribe: self.scribe(&cx) };
         self.0.db.write(cx.clone(), c, start).await?;
-        Ok(SignedIn { token, expires_at, tenant_id: tenancy.id })
+        Ok(SignedIn {
+            token,
+            expires_at,
+            refresh_token: refresh_token.raw(),
+            refresh_expires_at,
+            tenant_id: tenancy.id,
+        })
     }
-    fn token(&self, cx: &Ctx, user: &User, session: &Session, expires_at: Timestamp) -> String {
+    /// An access token of a session: its id, when its person last proved who they are, and how.
+    pub(crate) fn access_token(
+        &self,
+        cx: &Ctx,
+        user: Id<User>,
+        (sid, auth_time, amr): (Id<Session>, Timestamp, Vec<String>),
+        expires_at: Timestamp,
+    ) -> String {
         self.0.keys.tokens.issue(&Claims {
-            sub: user.id.uuid(),
+            sub: user.uuid(),
             roles: cx.principal.roles.public().map(|r| r.as_str().to_owned()).collect(),
-            sid: session.id.uuid(),
-            amr: session.amr.clone(),
-            auth_time: session.auth_time.seconds(),
+            sid: sid.uuid(),
+            amr,
+            auth_time: auth_time.seconds(),
             ..self.claims(cx, expires_at)
         })
     }
@@ -259,6 +284,7 @@ pub(crate) struct Proved {
 }
 struct Start {
     session: Session,
+    refresh: Refresh,
     proved: Option<Proved>,
     scribe: Scribe,
 }
@@ -278,7 +304,7 @@ async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
         }
         attempt::clear(tx, &proved.account).await?;
     }
-    session::insert(tx, &c.session).await?;
+    session::insert(tx, &c.session, &c.refresh).await?;
     user::signed_in(tx, id, now).await?;
     let event = c.scribe.event("auth.login_succeeded", "session", c.session.id).with("amr", c.session.amr.clone());
     c.scribe.write(tx, event);

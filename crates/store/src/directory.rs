@@ -38,6 +38,9 @@ statements! {
     // A single-use token names its tenant and its user by its hash.
     USER_BY_TOKEN: point
         "SELECT t.tenant, t.id, u.id FROM users u JOIN tenants t ON t.tenant = u.tenant WHERE u.token_hash = $1";
+    // So does a refresh token its session.
+    SESSION_BY_REFRESH: point
+        "SELECT t.tenant, t.id, s.id FROM sessions s JOIN tenants t ON t.tenant = s.tenant WHERE s.refresh_family = $1";
     // The courier looks for endpoints with something to deliver, one after the other, of whichever tenant.
     WEBHOOK_AFTER: page
         "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
@@ -127,6 +130,10 @@ pub async fn webhook_after(tx: &mut Tx, after: &(TenantKey, Uuid)) -> Result<Opt
 pub async fn tenants_newest(tx: &mut Tx, before: TenantKey, limit: usize) -> Result<Vec<TenantKey>> {
     let limit = i64::try_from(limit).unwrap_or(250);
     tx.all(&TENANT_ROWS, &[before.into(), limit.into()], |row| Ok(TenantKey(row.int(0)?))).await
+}
+/// The tenant and the session that a refresh token is of, whether it counts or was spent.
+pub async fn session_by_refresh(tx: &mut Tx, family: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
+    tx.one(&SESSION_BY_REFRESH, &[family.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
 }
 /// The tenant and the user that a single-use token belongs to.
 pub async fn user_by_token(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {

@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     step!(10, min_binary 1, "0010_group_sources.sql"),
     step!(11, min_binary 1, "0011_managed.sql"),
     step!(12, min_binary 1, "0012_inviters.sql"),
+    step!(13, min_binary 1, "0013_refresh_tokens.sql"),
 ];
 
 /// The schema that this binary was written for.

@@ -1,5 +1,5 @@
 //! Rows of sessions.
-use portcullis_domain::session::{Session, SessionOnDevice};
+use portcullis_domain::session::{Refresh, Session, SessionOnDevice};
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
 
@@ -12,8 +12,12 @@ macro_rules! columns {
 }
 
 statements! {
-    INSERT: write "INSERT INTO sessions (tenant, id, user_id, amr, auth_time, ip, user_agent, created_at, expires_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+    INSERT: write "INSERT INTO sessions (tenant, id, user_id, amr, auth_time, ip, user_agent, created_at, expires_at, \
+        refresh_family, refresh_hash, refresh_expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+    REFRESH: point "SELECT refresh_family, refresh_hash, refresh_expires_at FROM sessions WHERE tenant = $1 AND id = $2 \
+        AND refresh_family IS NOT NULL";
+    TURN: write "UPDATE sessions SET refresh_hash = $4, refresh_expires_at = $5 WHERE tenant = $1 AND id = $2 AND refresh_hash = $3 \
+        AND revoked_at IS NULL";
     BY_ID: point concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND id = $2");
     REVOKE: write "UPDATE sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     LIVE_OF_USER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 \
@@ -41,7 +45,7 @@ fn read(r: &Row<'_>) -> Result<Session> {
 }
 
 /// Writes a new session; address and device are those of the transaction's context.
-pub async fn insert(tx: &mut Tx, s: &Session) -> Result<()> {
+pub async fn insert(tx: &mut Tx, s: &Session, refresh: &Refresh) -> Result<()> {
     let (ip, agent) = (tx.cx.ip.map(|ip| ip.to_string()), tx.cx.user_agent.clone());
     let amr = serde_json::json!(s.amr).to_string();
     tx.send(
@@ -55,6 +59,9 @@ pub async fn insert(tx: &mut Tx, s: &Session) -> Result<()> {
             agent.as_deref().into(),
             s.created_at.into(),
             s.expires_at.into(),
+            (&refresh.family).into(),
+            (&refresh.hash).into(),
+            refresh.expires_at.into(),
         ],
     )
     .await
@@ -62,6 +69,16 @@ pub async fn insert(tx: &mut Tx, s: &Session) -> Result<()> {
 /// One session.
 pub async fn by_id(tx: &mut Tx, id: Id<Session>) -> Result<Option<Session>> {
     tx.one(&BY_ID, &[id.into()], read).await
+}
+/// What renews a session.
+pub async fn refresh(tx: &mut Tx, id: Id<Session>) -> Result<Option<Refresh>> {
+    let read = |r: &Row<'_>| Ok(Refresh { family: r.array(0)?, hash: r.array(1)?, expires_at: r.timestamp(2)? });
+    tx.one(&REFRESH, &[id.into()], read).await
+}
+/// Puts the next refresh token in the place of this one; false when it counts no more.
+pub async fn turn(tx: &mut Tx, id: Id<Session>, old: &[u8; 32], next: &Refresh) -> Result<bool> {
+    let params = [id.into(), old.into(), (&next.hash).into(), next.expires_at.into()];
+    Ok(tx.run(&TURN, &params).await? == 1)
 }
 /// Ends a session; false when it had ended before.
 pub async fn revoke(tx: &mut Tx, id: Id<Session>, now: Timestamp) -> Result<bool> {

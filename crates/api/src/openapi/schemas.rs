@@ -86,7 +86,22 @@ const ANSWERS: &[Row] = &[
     ),
     ("Permissions", "What you may do.", &["principal uuid?", "roles [user|approver|admin]", "actions [string]"]),
     ("Invitation", "A sent invitation.", &["message string", "invitation_url? uri – Only where no mail is set up."]),
-    ("LoginResult", "A sign-in.", &["token string", "expires_at date-time", "tenant_id uuid"]),
+    (
+        "LoginResult",
+        "A sign-in.",
+        &[
+            "token string",
+            "expires_at date-time",
+            "refresh_token string",
+            "refresh_expires_at date-time",
+            "tenant_id uuid",
+        ],
+    ),
+    (
+        "Refreshed",
+        "A session that goes on.",
+        &["token string", "expires_at date-time", "refresh_token string", "refresh_expires_at date-time"],
+    ),
     ("VerifiedEmail", "A proved address.", &["message string", "email email"]),
     (
         "ApiKey",
@@ -406,6 +421,7 @@ const REQUESTS: &[Row] = &[
         &["current_password* string", "new_password* string(8..256)"],
     ),
     ("Login", "A local sign-in.", &["email* email", "password* string", "tenant_slug string?"]),
+    ("Refresh", "A refresh token.", &["refresh_token* string"]),
     ("VerifyEmail", "An invitation's token.", &["token* string"]),
     ("InitialPassword", "An invitation's token and the password.", &["token* string", "password* string(8..256)"]),
     (

@@ -46,6 +46,7 @@ mod preferences;
 mod projects;
 mod prospects;
 mod readme;
+mod refresh;
 mod refusals;
 mod relations;
 mod roles;

@@ -1,5 +1,5 @@
 //! Two nodes on one PostgreSQL: what one changes, the other knows at its next request.
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::access::*;
 use crate::world::token::may;
@@ -21,6 +21,7 @@ mod postgres {
     }
     on_two_nodes!(
         a_key_revoked_on_one_node_is_dead_on_the_other_at_once,
+        a_spent_refresh_token_ends_its_session_on_both,
         a_user_suspended_on_one_node_is_out_of_the_other_at_once,
         a_rule_made_on_one_node_holds_on_the_other_at_once,
         a_role_taken_on_one_node_is_gone_on_the_other_at_once,
@@ -43,6 +44,21 @@ async fn a_key_revoked_on_one_node_is_dead_on_the_other_at_once(w: World) {
         w.owner().delete(&format!("/v1/api-keys/{id}")).await.expect(204);
         there.get("/v1/users").await.refused(401, "unauthenticated");
     }
+}
+
+async fn a_spent_refresh_token_ends_its_session_on_both(w: World) {
+    let b = two(&w).await;
+    let ada = w.person("Ada", &["user"]).await;
+    let refresh = async |by: &Client, of: &Value| {
+        by.post("/v1/auth/refresh", json!({ "refresh_token": of["refresh_token"] })).await
+    };
+    let first = w.login(&ada.email).await.expect(200);
+    let second = refresh(&w.anonymous().at(b.address), &first).await.expect(200);
+    let there = w.bearer(second["token"].as_str().unwrap()).at(b.address);
+    there.get("/v1/users/me/profile").await.expect(200);
+    refresh(&w.anonymous(), &first).await.refused(401, "unauthenticated");
+    there.get("/v1/users/me/profile").await.refused(401, "unauthenticated");
+    refresh(&w.anonymous().at(b.address), &second).await.refused(401, "unauthenticated");
 }
 
 async fn a_user_suspended_on_one_node_is_out_of_the_other_at_once(w: World) {

@@ -18,6 +18,12 @@ async fn given_out(w: &World) -> Vec<(&'static str, String)> {
     let text = |v: &Value| v.as_str().unwrap_or_else(|| panic!("no secret: {v}")).to_owned();
     let in_link = |v: &Value| text(v).split_once("token=").unwrap().1.to_owned();
     let mut out = vec![("password", PASSWORD.to_owned()), ("session", w.owner_token().to_owned())];
+    let ada = w.person("Ada", &["user"]).await;
+    let mut tokens = w.login(&ada.email).await.expect(200);
+    out.push(("a refresh token", text(&tokens["refresh_token"])));
+    let spend = json!({ "refresh_token": tokens["refresh_token"] });
+    tokens = w.anonymous().post("/v1/auth/refresh", spend).await.expect(200);
+    out.push(("the refresh token after that", text(&tokens["refresh_token"])));
     for (kind, body) in [
         ("API key", json!({ "name": "k" })),
         ("service key", json!({ "name": "s", "owner_type": "service", "scopes": ["*"] })),
