@@ -12,7 +12,6 @@ type Row = (&'static str, &'static [Verb]);
 
 /// With credential and tenant.
 const ROWS: &[Row] = &[
-    ("/v1/users/{id}/sessions", &[Get, Delete]),
     ("/v1/users/{id}/mfa", &[Delete]),
     ("/v1/users/me/mfa", &[Get]),
     ("/v1/users/me/mfa/totp", &[Post]),
@@ -21,8 +20,6 @@ const ROWS: &[Row] = &[
     ("/v1/users/me/mfa/backup-codes", &[Post]),
     ("/v1/users/me/mfa/webauthn/register", &[Post]),
     ("/v1/users/me/mfa/webauthn/register/complete", &[Post]),
-    ("/v1/users/me/sessions", &[Get, Delete]),
-    ("/v1/users/me/sessions/{id}", &[Delete]),
     ("/v1/users/me/reauthenticate", &[Post]),
     ("/v1/oidc-config", &[Get, Put, Delete]),
     ("/v1/identity-providers", &[Get, Post]),

@@ -25,6 +25,7 @@ mod query;
 mod read;
 mod render;
 mod rules;
+mod sessions;
 mod stages;
 mod system;
 mod tenants;
@@ -56,6 +57,7 @@ fn served() -> Vec<op::Route> {
     all.extend(domains::routes());
     all.extend(policies::routes());
     all.extend(rules::routes());
+    all.extend(sessions::routes());
     all.extend(access::routes());
     all.extend(audit_log::routes());
     all.extend(webhooks::routes());

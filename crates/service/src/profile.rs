@@ -11,8 +11,9 @@ use serde_json::{Map, Value};
 use crate::app::{Scribe, busy};
 use crate::authorize::person_only;
 use crate::change::moved;
+use crate::session_list::end_sessions;
 use crate::user::UserRef;
-use crate::user_change::{end_access, record_update};
+use crate::user_change::record_update;
 use crate::{Answer, App, Reply};
 
 /// A change of one's own profile. `None` keeps; `Some(None)` clears.
@@ -179,7 +180,7 @@ async fn set_password(tx: &mut Tx, c: &NewPassword) -> portcullis_store::Result<
     attempt::clear(tx, &c.account).await?;
     user::set_password(tx, c.id, &c.hash, now).await?;
     c.scribe.write(tx, c.scribe.event("password.changed", "user", c.id));
-    end_access(tx, &c.scribe, c.id, "password", Some(c.session)).await?;
+    end_sessions(tx, &c.scribe, c.id, "password", Some(c.session)).await?;
     tx.bump().await?;
     Ok(())
 }

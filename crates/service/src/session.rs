@@ -17,8 +17,9 @@ use crate::App;
 use crate::app::{Scribe, busy};
 use crate::authenticate::{Origin, context, of_user};
 use crate::profile::session_of;
+use crate::session_list::end_sessions;
 use crate::tenancy::Tenancy;
-use crate::user_change::{INVITATION, end_access};
+use crate::user_change::INVITATION;
 
 /// A local sign-in.
 pub struct Login {
@@ -354,7 +355,7 @@ async fn use_token(tx: &mut Tx, c: &Token) -> portcullis_store::Result<String> {
         after.state = UserState::Active;
         user::set_password(tx, c.id, hash, now).await?;
         user::set_token(tx, c.id, None).await?;
-        end_access(tx, &c.scribe, c.id, "password", None).await?;
+        end_sessions(tx, &c.scribe, c.id, "password", None).await?;
     }
     if before.email_verified && c.password.is_none() {
         // nothing new: a second look at the same link

@@ -6,9 +6,11 @@ use portcullis_store::{Tx, session};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::Gate;
+use crate::authorize::{Gate, person_only};
 use crate::holder::bounded;
 use crate::personal_token::blocked;
+use crate::profile::session_of;
+use crate::user::{UserRef, gate};
 use crate::{Answer, App, Reply};
 
 const LIST: &str = "sessions:list";
@@ -44,6 +46,40 @@ impl App {
         let command = async { Ok(Revoke { id: parsed(id)?, of: None, scribe: self.scribe(cx) }) };
         self.answer(cx, Gate::superuser("users:sessions"), command, reply, revoke).await
     }
+    /// The caller's live sessions, with the current one's id. Person only.
+    pub async fn own_sessions(&self, cx: &Ctx) -> Result<(Vec<SessionOnDevice>, Id<Session>)> {
+        let (user, current) = person(cx)?;
+        Ok((self.sessions_of(cx, user).await?, current))
+    }
+    /// Ends one of the caller's sessions; another's is not there. Person only.
+    pub async fn end_own_session(&self, cx: &Ctx, id: Id<Session>) -> Result<()> {
+        let (user, _) = person(cx)?;
+        let c = Revoke { id, of: Some(user), scribe: self.scribe(cx) };
+        self.0.db.write(cx.clone(), c, revoke).await.map_err(Error::from)
+    }
+    /// Ends the caller's sessions but this one. Person only.
+    pub async fn end_other_sessions(&self, cx: &Ctx) -> Result<()> {
+        let (user, current) = person(cx)?;
+        let c = EndAll { user, keep: Some(current), scribe: self.scribe(cx) };
+        self.0.db.write(cx.clone(), c, end_all).await.map_err(Error::from)
+    }
+    /// A user's live sessions. `users:sessions`.
+    pub async fn sessions_of_user(&self, cx: &Ctx, id: Id<User>) -> Result<Vec<SessionOnDevice>> {
+        let found = self.find_user(cx, &UserRef::Id(id)).await?;
+        self.allow(cx, &gate("users:sessions", found.as_ref())).await?;
+        let user = found.ok_or_else(|| Error::not_found("user"))?;
+        self.sessions_of(cx, user.id).await
+    }
+    /// Ends all of a user's sessions; keys and personal access tokens stay. `users:sessions`.
+    pub async fn end_sessions_of_user(&self, cx: &Ctx, id: Id<User>) -> Result<()> {
+        let found = self.find_user(cx, &UserRef::Id(id)).await?;
+        let gate = gate("users:sessions", found.as_ref());
+        let command = async {
+            let user = found.ok_or_else(|| Error::not_found("user"))?;
+            Ok(EndAll { user: user.id, keep: None, scribe: self.scribe(cx) })
+        };
+        self.apply(cx, gate, command, end_all).await
+    }
     async fn sessions_of(&self, cx: &Ctx, user: Id<User>) -> Result<Vec<SessionOnDevice>> {
         let all = self.0.db.scan(cx.clone(), user, all).await?;
         bounded(all.len())?;
@@ -60,6 +96,10 @@ fn signed_in(cx: &Ctx) -> Result<(Id<User>, Id<Session>)> {
             Err(Error::new(Code::Unauthenticated, "Sign in: only a session has sessions.").detail("reason", "missing"))
         }
     }
+}
+/// The same, as `/v1` says it.
+fn person(cx: &Ctx) -> Result<(Id<User>, Id<Session>)> {
+    Ok((cx.principal.user_id().ok_or_else(person_only)?, session_of(cx)?))
 }
 fn parsed(id: &str) -> Result<Id<Session>> {
     id.parse().map_err(|_| Error::field("session_id", "invalid session_id format: must be a valid UUID"))
@@ -83,6 +123,37 @@ async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
     c.scribe.write(tx, event.with("user_id", found.user_id.to_string()));
     tx.bump().await?;
     Ok(())
+}
+struct EndAll {
+    user: Id<User>,
+    keep: Option<Id<Session>>,
+    scribe: Scribe,
+}
+async fn end_all(tx: &mut Tx, c: &EndAll) -> portcullis_store::Result<()> {
+    end_sessions(tx, &c.scribe, c.user, "manual", c.keep).await?;
+    tx.bump().await?;
+    Ok(())
+}
+/// Ends every session of a user but this one, each with its event.
+pub(crate) async fn end_sessions(
+    tx: &mut Tx,
+    scribe: &Scribe,
+    user: Id<User>,
+    cause: &'static str,
+    keep: Option<Id<Session>>,
+) -> portcullis_store::Result<()> {
+    let (now, mut after) = (tx.cx.now, Id::from_uuid(Uuid::nil()));
+    loop {
+        let page = session::live_of_user(tx, user, after).await?;
+        let Some(last) = page.last() else { return Ok(()) };
+        after = last.id;
+        for s in page {
+            if keep != Some(s.id) && session::revoke(tx, s.id, now).await? {
+                let event = scribe.event("session.revoked", "session", s.id).with("cause", cause);
+                scribe.write(tx, event.with("user_id", user.to_string()));
+            }
+        }
+    }
 }
 async fn ping(tx: &mut Tx, id: &Id<Session>) -> portcullis_store::Result<()> {
     if session::seen(tx, *id).await? {

@@ -153,7 +153,7 @@ async fn reset_owner(tx: &mut Tx, c: &ResetOwner) -> portcullis_store::Result<Us
     user::set_password(tx, after.id, &c.hash, now).await?;
     user::set_token(tx, after.id, None).await?;
     c.scribe.write(tx, c.scribe.event("password.reset", "user", after.id).with("cause", "reset-owner"));
-    end_access(tx, &c.scribe, after.id, "reset-owner", None).await?;
+    end_access(tx, &c.scribe, after.id, "reset-owner").await?;
     tx.bump().await?;
     Ok(after)
 }

@@ -3,7 +3,6 @@ use portcullis_crypto::token::Purpose;
 use portcullis_domain::api_key::ApiKey;
 use portcullis_domain::preference::Whose;
 use portcullis_domain::role_binding::Bearer;
-use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
@@ -15,6 +14,7 @@ use crate::app::Scribe;
 use crate::change::moved;
 use crate::organization_removal::take_some;
 use crate::personal_token_end::end_of_user;
+use crate::session_list::end_sessions;
 use crate::user::{Draft, UserPatch, UserRef, UserShown, gate, roles};
 use crate::user_create::{digest, manager_exists, taken, words};
 use crate::{Answer, App, Reply};
@@ -286,7 +286,7 @@ async fn switch(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
     } else {
         c.scribe.write(tx, c.scribe.event("user.suspended", "user", c.id));
         user::set_token(tx, c.id, None).await?;
-        end_access(tx, &c.scribe, c.id, "suspended", None).await?;
+        end_access(tx, &c.scribe, c.id, "suspended").await?;
     }
     tx.bump().await?;
     Ok(after)
@@ -299,30 +299,15 @@ async fn back_to(tx: &mut Tx, u: &User) -> portcullis_store::Result<UserState> {
     Ok(if never_signed_in && u.is_owner { UserState::Invited } else { UserState::Active })
 }
 
-/// Ends every session, key and personal access token of a user, each with its event. A password change ends the other sessions only.
+/// Ends every session, key and personal access token of a user, each with its event.
 pub(crate) async fn end_access(
     tx: &mut Tx,
     scribe: &Scribe,
     id: Id<User>,
     cause: &'static str,
-    keep: Option<Id<Session>>,
 ) -> portcullis_store::Result<()> {
+    end_sessions(tx, scribe, id, cause, None).await?;
     let (now, by) = (tx.cx.now, tx.cx.principal.acting_user);
-    let mut after = Id::from_uuid(Uuid::nil());
-    loop {
-        let page = session::live_of_user(tx, id, after).await?;
-        let Some(last) = page.last() else { break };
-        after = last.id;
-        for s in page {
-            if keep != Some(s.id) && session::revoke(tx, s.id, now).await? {
-                let event = scribe.event("session.revoked", "session", s.id).with("cause", cause);
-                scribe.write(tx, event.with("user_id", id.to_string()));
-            }
-        }
-    }
-    if cause == "password" {
-        return Ok(());
-    }
     let mut after = Id::<ApiKey>::from_uuid(Uuid::nil());
     loop {
         let page = api_key::of_creator(tx, id, after).await?;
@@ -351,7 +336,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     if tx.cx.principal.acting_user == Some(c.id) {
         return Err(Error::new(Code::Conflict, "Nobody deletes themselves.").detail("state", "self").into());
     }
-    end_access(tx, &c.scribe, c.id, "deleted", None).await?;
+    end_access(tx, &c.scribe, c.id, "deleted").await?;
     session::delete_of_user(tx, c.id).await?;
     preference::delete_of(tx, Whose::User(c.id)).await?;
     // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)

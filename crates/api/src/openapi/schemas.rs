@@ -192,6 +192,21 @@ const ANSWERS: &[Row] = &[
         ],
     ),
     ("Domains", "All domains.", &["data [#Domain]"]),
+    (
+        "Session",
+        "A signed-in person on one device.",
+        &[
+            "id uuid",
+            "created_at date-time",
+            "last_seen_at date-time – To about a minute.",
+            "expires_at date-time – Then its person signs in anew, whatever they do.",
+            "amr [string] – How they proved who they are (RFC 8176).",
+            "ip string?",
+            "user_agent string?",
+            "current boolean – Is it the one that asks?",
+        ],
+    ),
+    ("Sessions", "All live sessions.", &["data [#Session]"]),
     ("DomainVerification", "What a check found.", &["verified boolean", "message string"]),
     (
         "Stage",

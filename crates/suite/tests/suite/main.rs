@@ -38,6 +38,7 @@ mod nodes;
 mod organization_domains;
 mod organization_ends;
 mod organizations;
+mod own_sessions;
 mod personal_token_ends;
 mod personal_token_rights;
 mod personal_tokens;

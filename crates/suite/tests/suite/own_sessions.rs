@@ -1,0 +1,102 @@
+//! `/v1/users/me/sessions` and `/v1/users/{id}/sessions` (spec v1 4.3, 4.3.2).
+use serde_json::{Value, json};
+
+use crate::world::access::id;
+use crate::world::*;
+
+both!(
+    one_sees_where_one_is_signed_in_and_signs_out_there,
+    sec_19_signing_out_elsewhere_counts_at_once,
+    who_may_see_and_end_the_sessions_of_others,
+);
+
+const OWN: &str = "/v1/users/me/sessions";
+
+async fn sessions(by: &Client, path: &str) -> Vec<Value> {
+    by.get(path).await.expect(200)["data"].as_array().unwrap().clone()
+}
+async fn signed_in(w: &World, email: &str, agent: &str) -> Client {
+    let body = json!({ "email": email, "password": PASSWORD, "tenant_slug": "acme" });
+    let tokens = w.anonymous().with("user-agent", agent).post("/v1/auth/login", body).await.expect(200);
+    w.bearer(tokens["token"].as_str().unwrap())
+}
+
+async fn one_sees_where_one_is_signed_in_and_signs_out_there(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let (phone, laptop) = (signed_in(&w, &ada.email, "Phone/1").await, signed_in(&w, &ada.email, "Laptop/2").await);
+    let all = sessions(&phone, OWN).await;
+    assert_eq!(all.len(), 3, "with the one that the test begins with");
+    let on = |agent: &str| all.iter().find(|s| s["user_agent"] == agent).unwrap().clone();
+    let (here, there) = (on("Phone/1"), on("Laptop/2"));
+    assert_eq!((&here["current"], &there["current"]), (&json!(true), &json!(false)));
+    assert_eq!((&here["amr"], &here["ip"]), (&json!(["pwd"]), &json!("127.0.0.1")));
+    for at in ["created_at", "last_seen_at", "expires_at"] {
+        assert!(here[at].is_string(), "{at}: {here}");
+    }
+    phone.delete(&format!("{OWN}/{}", id(&there))).await.expect(204);
+    assert_eq!(sessions(&phone, OWN).await.len(), 2);
+    laptop.get(OWN).await.refused(401, "unauthenticated");
+    // it is there no more; nor is another's
+    let bob = w.person("Bob", &["user"]).await;
+    let bobs = id(&sessions(&bob.client, OWN).await[0]);
+    for gone in [id(&there).as_str(), &bobs, NOBODY] {
+        phone.delete(&format!("{OWN}/{gone}")).await.refused(404, "not_found");
+    }
+    phone.delete(&format!("{OWN}/x")).await.refused(404, "not_found");
+    assert_eq!(sessions(&bob.client, OWN).await.len(), 1);
+    let revoked = w.events("action=session.revoked").await.remove(0);
+    assert_eq!((&revoked["resource_id"], &revoked["metadata"]["cause"]), (&there["id"], &json!("manual")));
+}
+
+async fn sec_19_signing_out_elsewhere_counts_at_once(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let tokens = w.login(&ada.email).await.expect(200);
+    let here = signed_in(&w, &ada.email, "Here").await;
+    let (_, key) = w.api_key(&here, json!({ "name": "k" })).await;
+    here.delete(OWN).await.expect(204);
+    assert_eq!(sessions(&here, OWN).await.len(), 1);
+    ada.client.get(OWN).await.refused(401, "unauthenticated");
+    let spend = json!({ "refresh_token": tokens["refresh_token"] });
+    w.anonymous().post("/v1/auth/refresh", spend).await.refused(401, "unauthenticated");
+    key.get("/v1/users/me/permissions").await.expect(200);
+    here.delete(OWN).await.expect(204);
+}
+
+async fn who_may_see_and_end_the_sessions_of_others(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let of_ada = format!("/v1/users/{}/sessions", ada.id);
+    let rival = w.second_tenant("Rival").await;
+    let reader = w.api_key(&w.owner(), json!({ "name": "r", "scopes": ["users:read"] })).await.1;
+    let keeper = w.api_key(&w.owner(), json!({ "name": "s", "scopes": ["users:sessions"] })).await.1;
+    for (who, by, status) in [
+        ("nobody", w.anonymous().with("x-tenant-id", &*w.tenant), 401),
+        ("another user", w.person("Bob", &["user"]).await.client, 403),
+        ("an approver", w.person("Appy", &["user", "approver"]).await.client, 403),
+        ("a reader's key", reader, 403),
+        ("another tenant's owner", rival.owner.client.clone(), 404),
+        ("an admin", w.person("Admin", &["user", "admin"]).await.client, 200),
+        ("a key for it", keeper, 200),
+        ("a service key", w.service(), 200),
+    ] {
+        let session = signed_in(&w, &ada.email, "There").await;
+        assert_eq!(by.get(&of_ada).await.status, status, "{who} lists");
+        let ended = if status == 200 { 204 } else { status };
+        assert_eq!(by.delete(&of_ada).await.status, ended, "{who} ends");
+        let left = if status == 200 { 401 } else { 200 };
+        assert_eq!(session.get(OWN).await.status, left, "after {who}");
+    }
+    let listed = sessions(&w.owner(), &of_ada).await;
+    assert_eq!(listed, Vec::<Value>::new());
+    let session = signed_in(&w, &ada.email, "There").await;
+    let listed = sessions(&w.owner(), &of_ada).await;
+    assert_eq!((listed.len(), &listed[0]["current"]), (1, &json!(false)));
+    // machines have none of their own
+    let (_, key) = w.api_key(&session, json!({ "name": "k" })).await;
+    for by in [&key, &w.service()] {
+        for a in [by.get(OWN).await, by.delete(OWN).await, by.delete(&format!("{OWN}/{NOBODY}")).await] {
+            a.refused(403, "forbidden");
+        }
+    }
+    w.owner().get(&format!("/v1/users/{NOBODY}/sessions")).await.refused(404, "not_found");
+    w.owner().delete(&format!("/v1/users/{NOBODY}/sessions")).await.refused(404, "not_found");
+}
