@@ -9,13 +9,14 @@ use portcullis_domain::tenant::TenantKey;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Role};
+use portcullis_store::{Tx, api_key, service_user};
 use std::sync::Arc;
 
 use crate::App;
 use crate::authenticate::of_user;
 use crate::authenticate_machine::of_machine;
 use crate::authorize::{Asked, Gate, decide, given_to_token, is_superuser, maker, verdict};
-use crate::service_user::{self, MANAGE};
+use crate::service_user::MANAGE;
 use crate::tenancy::Compiled;
 use crate::thing::{Name, Thing};
 use crate::user::UserRef;
@@ -140,14 +141,16 @@ impl App {
             }
             "app/serviceuser" => {
                 let Ok(id) = name.id.parse() else { return Ok(None) };
-                let found = self.0.db.read(cx.clone(), &id, service_user::by_id).await?;
+                let found = self.0.db.read(cx.clone(), &id, machine).await?;
                 let compiled = self.snapshot(cx).await?;
                 let organization = |id: Id<Organization>| compiled.access.graph.organization(id.uuid());
                 let at_home =
                     |s: &ServiceUser| s.organization_id.is_none_or(|o| organization(o).is_some_and(|o| o.enabled));
-                let Some(machine) = found.filter(|s| s.state.is_enabled() && at_home(s)) else { return Ok(None) };
+                let found = found.filter(|(s, _)| s.state.is_enabled() && at_home(s));
+                let Some((machine, by_key)) = found else { return Ok(None) };
                 let tenancy = self.tenancy_of(cx.tenant).await?;
-                let (superuser, checker) = (machine.roles.has(Role::Admin), machine.roles.has(Role::Checker));
+                let superuser = machine.roles.has(Role::Admin) || by_key;
+                let checker = machine.roles.has(Role::Checker);
                 let principal = Arc::new(of_machine(&machine, tenancy.is_master));
                 Ok(Some(Who { cx: seen_as(cx, principal), superuser, checker }))
             }
@@ -183,6 +186,14 @@ impl App {
 }
 
 const NOTATION: &str = "subject/object should be provided as 'namespace:uuid'";
+
+/// A service user, and whether its key makes it a superuser (decision 17).
+async fn machine(tx: &mut Tx, id: &Id<ServiceUser>) -> portcullis_store::Result<Option<(ServiceUser, bool)>> {
+    let Some(machine) = service_user::by_id(tx, *id).await? else { return Ok(None) };
+    let keys = api_key::of_service(tx, *id).await?;
+    let by_key = keys.iter().any(|k| k.status(tx.cx.now) == "active" && k.scopes.is_all());
+    Ok(Some((machine, by_key)))
+}
 
 /// The request as if somebody else had made it: what the sender's connection says is not about them.
 fn seen_as(cx: &Ctx, principal: Arc<Principal>) -> Ctx {

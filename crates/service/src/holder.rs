@@ -381,6 +381,11 @@ async fn take_page(tx: &mut Tx, page: &[RoleBinding], room: &mut Room) -> portcu
     }
     Ok(None)
 }
+/// Somebody has to own an organization or a group.
+pub(crate) fn last_owner() -> Error {
+    let message = "this is the last owner: make somebody else an owner first";
+    Error::new(Code::Conflict, message).detail("state", "last_owner")
+}
 /// Does anybody else hold this role on the object who can act? Disabled people cannot (decision 19).
 pub(crate) async fn has_another(
     tx: &mut Tx,

@@ -108,7 +108,8 @@ async fn accept(tx: &mut Tx, c: &Accept) -> portcullis_store::Result<()> {
     Ok(())
 }
 
-/// The roles that they got: if its maker could still give them, of those that were named, the ones that are still there and may be given; else the least.
+/// The roles that they got: of those that were named, if its maker could still give them, the ones that are still there and may be
+/// given; else the least.
 async fn membership(tx: &mut Tx, c: &Accept, i: &Invitation) -> portcullis_store::Result<Vec<Id<AccessRole>>> {
     let (bearer, object) = (Bearer::User(c.user.uuid()), i.organization_id.uuid());
     if !role_binding::held_on(tx, bearer, object).await?.is_empty() {

@@ -10,15 +10,15 @@ use serde_json::{Map, Value};
 
 /// The schemas that bind metadata, by their names; each is compiled when something is first held against it.
 #[derive(Debug, Default)]
-pub(crate) struct Schemas(HashMap<&'static str, Binding>);
+pub(crate) struct Schemas(HashMap<&'static str, Schema>);
 
 #[derive(Debug)]
-struct Binding {
+struct Schema {
     text: String,
     /// `None`: it does not compile, and binds nothing.
     compiled: OnceLock<Option<Arc<Validator>>>,
 }
-impl Binding {
+impl Schema {
     fn validator(&self) -> Option<&Validator> {
         self.compiled.get_or_init(|| shared(&self.text)).as_deref()
     }
@@ -35,13 +35,13 @@ impl Schemas {
     pub fn of(all: Vec<MetaSchema>) -> Self {
         let named = |m: MetaSchema| {
             let name = BUILT_IN.iter().find(|name| ***name == *m.name)?;
-            Some((*name, Binding { text: m.schema, compiled: OnceLock::new() }))
+            Some((*name, Schema { text: m.schema, compiled: OnceLock::new() }))
         };
         Self(all.into_iter().filter_map(named).collect())
     }
     /// 400 with every place where the metadata of a `user`, `organization`, … is not as its schema says (decision 3).
     pub fn check(&self, name: &'static str, metadata: &Map<String, Value>) -> Result<()> {
-        let Some(schema) = self.0.get(name).and_then(Binding::validator) else { return Ok(()) };
+        let Some(schema) = self.0.get(name).and_then(Schema::validator) else { return Ok(()) };
         let instance = Value::Object(metadata.clone());
         let mut fields: Vec<FieldError> = schema
             .iter_errors(&instance)

@@ -65,6 +65,7 @@ pub struct Shown {
     /// Its secret, in the answer to the call that made it.
     pub secret: Option<Raw>,
 }
+
 /// A token with its user, for superusers.
 #[derive(Clone, Debug)]
 pub struct Owned {

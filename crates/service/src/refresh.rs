@@ -3,7 +3,7 @@
 use portcullis_crypto::refresh_token::RefreshToken;
 use portcullis_domain::session::{Refresh, Session};
 use portcullis_domain::user::{User, UserState};
-use portcullis_domain::{Code, Credential, Error, Id, Result};
+use portcullis_domain::{Credential, Error, Id, Result};
 use portcullis_store::{Tx, directory, session, user};
 
 use crate::App;
@@ -26,7 +26,7 @@ impl App {
         let (Credential::Session { id, auth_time, amr }, Some(user)) =
             (&cx.principal.credential, cx.principal.user_id())
         else {
-            return Err(Error::new(Code::Internal, "a session of nobody"));
+            return Err(Error::internal("a session of nobody"));
         };
         let settings = self.compiled(&tenancy).await?.settings.clone();
         let next = shown.next(&*self.0.random);

@@ -14,7 +14,7 @@ use crate::app::Scribe;
 use crate::authorize::{Gate, is_superuser};
 use crate::change::moved;
 use crate::group_role::{as_seen, by_hand, not_oneself};
-use crate::holder::{bounded, gives, has_another, same_role};
+use crate::holder::{bounded, gives, has_another, last_owner, same_role};
 use crate::organization::NAMESPACE;
 use crate::personal_token_end::end_if_left;
 use crate::tenancy::Compiled;
@@ -333,8 +333,7 @@ pub(crate) async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<
     membership(tx, c.group.as_ref(), b.bearer).await?;
     let owns = b.role_id == ORGANIZATION_OWNER.id() || b.role_id == GROUP_OWNER.id();
     if owns && c.thing.is_some() && !has_another(tx, b.role_id, b.object_id, b.bearer).await? {
-        let message = "this is the last owner: make somebody else an owner first";
-        return Err(Error::new(Code::Conflict, message).detail("state", "last_owner").into());
+        return Err(last_owner().into());
     }
     role_binding::delete(tx, b.id).await?;
     tx.touch(Kind::Binding, b.id.uuid());

@@ -274,8 +274,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
         let (me, owner) = (Bearer::ServiceUser(c.id.uuid()), ORGANIZATION_OWNER.id());
         let owns = role_binding::held_on(tx, me, home.uuid()).await?.iter().any(|b| b.role_id == owner);
         if owns && !crate::holder::has_another(tx, owner, home.uuid(), me).await? {
-            let e = Error::new(Code::Conflict, "this is the last owner: make somebody else an owner first");
-            return Err(e.detail("state", "last_owner").into());
+            return Err(crate::holder::last_owner().into());
         }
     }
     let mut room = Room::STEP;

@@ -13,6 +13,7 @@ both!(
     sec_01_an_address_that_nobody_proved_is_nobodys,
     sec_11_nobody_invites_to_more_than_they_hold,
     sec_11_an_invitation_gives_no_more_than_its_maker_could_still_give,
+    what_a_key_of_the_platform_invites_to_is_given,
     sec_11_what_belongs_to_another_organization_cannot_be_given,
     sec_03_nobody_accepts_for_somebody_else,
     an_expired_invitation_is_told_and_forgotten,
@@ -276,6 +277,25 @@ async fn sec_11_an_invitation_gives_no_more_than_its_maker_could_still_give(w: W
     join(&w, &p.organization, &manager.id, ORGANIZATION_ACCESS_MANAGER).await;
     in_group(&p.owner.client, &g, &manager.id, GROUP_OWNER).await.expect(200);
     assert_eq!(accepts(3).await, all);
+}
+
+async fn what_a_key_of_the_platform_invites_to_is_given(w: World) {
+    let p = place(&w).await;
+    let (key, by) = w.api_key(&w.owner(), json!({ "name": "k", "owner_type": "service", "scopes": ["*"] })).await;
+    let gives = json!({ "role_ids": [ORGANIZATION_MANAGER] });
+    let accepts = async |email: &str| {
+        let ada = verified(&w, email).await;
+        let list = p.owner.client.get(&p.all()).await.expect(200)["invitations"].clone();
+        let invitation = list.as_array().unwrap().iter().find(|i| i["user_id"] == email).unwrap().clone();
+        p.accept(&ada.client, &id(&invitation)).await.expect(200);
+        p.roles_of(&ada.id).await
+    };
+    for email in ["ada@example.com", "bob@example.com"] {
+        p.invite(&by, email, gives.clone()).await.expect(200);
+    }
+    assert_eq!(accepts("ada@example.com").await, ["app_organization_manager"]);
+    w.owner().delete(&format!("/v1/api-keys/{key}")).await.expect(204);
+    assert_eq!(accepts("bob@example.com").await, ["app_organization_viewer"]);
 }
 
 async fn sec_11_what_belongs_to_another_organization_cannot_be_given(w: World) {
