@@ -1,4 +1,5 @@
 //! Accepting an invitation: membership, roles and groups in one transaction, for whoever proved the address that it names.
+use portcullis_authz::Layer;
 use portcullis_authz::graph::Object;
 use portcullis_domain::access_role::{AccessRole, GROUP_MEMBER, ORGANIZATION_VIEWER};
 use portcullis_domain::context::Notices;
@@ -12,7 +13,7 @@ use portcullis_store::{Tx, access_role, group, invitation, role_binding};
 use serde_json::json;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, forbidden_unseen};
+use crate::authorize::{Asked, Gate, decide, forbidden_unseen};
 use crate::change::moved;
 use crate::holder::{Give, give_too};
 use crate::invitation::{CREATE, about};
@@ -43,11 +44,14 @@ impl App {
         let Some(inviter) = i.inviter else { return Ok(false) };
         let subject = format!("{}:{}", inviter.namespace(), inviter.id());
         let Some(who) = self.somebody(cx, &subject).await? else { return Ok(false) };
-        if who.superuser {
-            return Ok(true);
-        }
         // their notices are not the caller's
         let theirs = Ctx { notices: Notices::default(), ..who.cx };
+        if who.superuser {
+            // a rule binds them too
+            let target = Gate::on(Object::Organization(i.organization_id.uuid()), CREATE).target;
+            let d = decide(&*self.snapshot(cx).await?, &theirs, CREATE, &target, &Asked::default(), None);
+            return Ok(d.layer != Layer::Rule || d.allowed);
+        }
         match self.may_invite_to(&theirs, i).await {
             Ok(()) => Ok(true),
             Err(e) if e.code() == Code::Forbidden => Ok(false),

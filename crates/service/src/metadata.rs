@@ -1,43 +1,49 @@
 //! Metadata against the tenant's JSON Schemas (spec v1beta1 3.15).
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::LazyLock;
 
 use jsonschema::Validator;
-use moka::sync::Cache;
-use portcullis_domain::meta_schema::{BUILT_IN, MetaSchema};
+use portcullis_domain::meta_schema::{BUILT_IN, MetaSchema, built_in};
 use portcullis_domain::{Error, FieldError, Result};
 use serde_json::{Map, Value};
 
-/// The schemas that bind metadata, by their names; each is compiled when something is first held against it.
+use crate::meta_schema::validator;
+
+/// The compiled schemas that bind metadata, by their names.
 #[derive(Debug, Default)]
 pub(crate) struct Schemas(HashMap<&'static str, Schema>);
 
 #[derive(Debug)]
-struct Schema {
-    text: String,
-    /// `None`: it does not compile, and binds nothing.
-    compiled: OnceLock<Option<Arc<Validator>>>,
+enum Schema {
+    /// As every tenant begins with it: all of them share what it compiles to.
+    BuiltIn(&'static str),
+    Own(Validator),
 }
 impl Schema {
     fn validator(&self) -> Option<&Validator> {
-        self.compiled.get_or_init(|| shared(&self.text)).as_deref()
+        static BUILT_INS: LazyLock<HashMap<&str, Validator>> = LazyLock::new(|| {
+            let compiled = |name: &'static str| Some((name, validator(&built_in(name)).ok()?));
+            BUILT_IN.iter().filter_map(|name| compiled(name)).collect()
+        });
+        match self {
+            Self::BuiltIn(name) => BUILT_INS.get(name),
+            Self::Own(own) => Some(own),
+        }
     }
 }
 
-/// Most tenants have the schemas that they began with: tenants with one text share what it compiles to.
-fn shared(text: &str) -> Option<Arc<Validator>> {
-    static SHARED: LazyLock<Cache<String, Option<Arc<Validator>>>> = LazyLock::new(|| Cache::new(128));
-    SHARED.get_with_by_ref(text, || crate::meta_schema::validator(text).ok().map(Arc::new))
-}
-
 impl Schemas {
-    /// Takes those that bind something; what a tenant adds under other names is only kept for its clients.
-    pub fn of(all: Vec<MetaSchema>) -> Self {
-        let named = |m: MetaSchema| {
-            let name = BUILT_IN.iter().find(|name| ***name == *m.name)?;
-            Some((*name, Schema { text: m.schema, compiled: OnceLock::new() }))
+    /// Compiles those that bind something; what a tenant adds under other names is only kept for its clients.
+    pub fn compile(all: &[MetaSchema]) -> Self {
+        let named = |name: &'static str| {
+            let text = &all.iter().find(|m| &*m.name == name)?.schema;
+            let schema = match *text == built_in(name) {
+                true => Schema::BuiltIn(name),
+                false => Schema::Own(validator(text).ok()?),
+            };
+            Some((name, schema))
         };
-        Self(all.into_iter().filter_map(named).collect())
+        Self(BUILT_IN.iter().filter_map(|name| named(name)).collect())
     }
     /// 400 with every place where the metadata of a `user`, `organization`, … is not as its schema says (decision 3).
     pub fn check(&self, name: &'static str, metadata: &Map<String, Value>) -> Result<()> {

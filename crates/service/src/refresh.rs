@@ -43,7 +43,7 @@ impl App {
             Turned::Reused => return Err(refused("revoked")),
             Turned::Ended => return Err(refused("expired")),
         };
-        let expires_at = cx.now.plus_seconds(settings.access_token_seconds);
+        let expires_at = cx.now.plus_seconds(settings.access_token_seconds).min(refresh_expires_at);
         let token = self.access_token(&cx, user, (*id, *auth_time, amr.to_vec()), expires_at);
         Ok(SignedIn { token, expires_at, refresh_token: next.raw(), refresh_expires_at, tenant_id: tenancy.id })
     }
@@ -82,8 +82,15 @@ async fn turn_over(tx: &mut Tx, c: &Turn) -> portcullis_store::Result<Turned> {
         }
     }
     if session::revoke(tx, c.id, now).await? {
-        c.scribe.write(tx, c.scribe.event("session.refresh_reused", "session", c.id));
-        c.scribe.write(tx, c.scribe.event("session.revoked", "session", c.id).with("cause", "refresh_reused"));
+        c.scribe
+            .write(tx, c.scribe.event("session.refresh_reused", "session", c.id).with("user_id", c.user.to_string()));
+        c.scribe.write(
+            tx,
+            c.scribe
+                .event("session.revoked", "session", c.id)
+                .with("cause", "refresh_reused")
+                .with("user_id", c.user.to_string()),
+        );
         tx.bump().await?;
     }
     Ok(Turned::Reused)

@@ -124,15 +124,16 @@ impl App {
             Credential::Session { id: session.id, auth_time: session.auth_time, amr: session.amr.clone().into() };
         let principal = self.with_mapped_roles(tenancy, of_user(user, credential, tenancy.is_master)).await?;
         let cx = Ctx { principal: Arc::new(principal), ..cx.clone() };
-        let expires_at = cx.now.plus_seconds(settings.access_token_seconds);
+        let refresh_expires_at = cx.now.plus_seconds(settings.session_idle_seconds).min(session.expires_at);
+        // no token outlives the session, or what would renew it
+        let expires_at = cx.now.plus_seconds(settings.access_token_seconds).min(refresh_expires_at);
         let token = self.access_token(&cx, user.id, (session.id, session.auth_time, session.amr.clone()), expires_at);
         let refresh_token = RefreshToken::generate(&*self.0.random);
         let refresh = Refresh {
             family: *refresh_token.family().bytes(),
             hash: *refresh_token.hash().bytes(),
-            expires_at: cx.now.plus_seconds(settings.session_idle_seconds).min(session.expires_at),
+            expires_at: refresh_expires_at,
         };
-        let refresh_expires_at = refresh.expires_at;
         let c = Start { session, refresh, proved, scribe: self.scribe(&cx) };
         self.0.db.write(cx.clone(), c, start).await?;
         Ok(SignedIn {

@@ -6,11 +6,13 @@ use portcullis_store::{Tx, session};
 use uuid::Uuid;
 
 use crate::app::Scribe;
+use crate::authenticate::refused;
 use crate::authorize::{Gate, person_only};
 use crate::holder::bounded;
 use crate::personal_token::blocked;
 use crate::profile::session_of;
 use crate::user::{UserRef, gate};
+use crate::user_change::owner_protected;
 use crate::{Answer, App, Reply};
 
 const LIST: &str = "sessions:list";
@@ -76,6 +78,12 @@ impl App {
         let gate = gate("users:sessions", found.as_ref());
         let command = async {
             let user = found.ok_or_else(|| Error::not_found("user"))?;
+            // who could keep the owner signed out could keep what they have
+            if user.is_owner && !cx.principal.is_owner && !cx.principal.in_master {
+                return Err(owner_protected(
+                    "Only the owner, and the master tenant's administrators, sign the owner out.",
+                ));
+            }
             Ok(EndAll { user: user.id, keep: None, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, end_all).await
@@ -130,27 +138,37 @@ struct EndAll {
     scribe: Scribe,
 }
 async fn end_all(tx: &mut Tx, c: &EndAll) -> portcullis_store::Result<()> {
-    end_sessions(tx, &c.scribe, c.user, "manual", c.keep).await?;
-    tx.bump().await?;
+    if let Some(own) = c.keep {
+        // of two who end each other's at once, the second was ended
+        let alive = session::by_id(tx, own).await?.is_some_and(|s| s.revoked_at.is_none());
+        if !alive {
+            return Err(refused("revoked").into());
+        }
+    }
+    // who has nothing to end moves nobody's revision
+    if end_sessions(tx, &c.scribe, c.user, "manual", c.keep).await? > 0 {
+        tx.bump().await?;
+    }
     Ok(())
 }
-/// Ends every session of a user but this one, each with its event.
+/// Ends every session of a user but this one, each with its event; how many they were.
 pub(crate) async fn end_sessions(
     tx: &mut Tx,
     scribe: &Scribe,
     user: Id<User>,
     cause: &'static str,
     keep: Option<Id<Session>>,
-) -> portcullis_store::Result<()> {
-    let (now, mut after) = (tx.cx.now, Id::from_uuid(Uuid::nil()));
+) -> portcullis_store::Result<usize> {
+    let (now, mut after, mut ended) = (tx.cx.now, Id::from_uuid(Uuid::nil()), 0);
     loop {
         let page = session::live_of_user(tx, user, after).await?;
-        let Some(last) = page.last() else { return Ok(()) };
+        let Some(last) = page.last() else { return Ok(ended) };
         after = last.id;
         for s in page {
             if keep != Some(s.id) && session::revoke(tx, s.id, now).await? {
                 let event = scribe.event("session.revoked", "session", s.id).with("cause", cause);
                 scribe.write(tx, event.with("user_id", user.to_string()));
+                ended += 1;
             }
         }
     }

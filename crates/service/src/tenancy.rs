@@ -318,7 +318,7 @@ fn compile(
 ) -> Compiled {
     let policies = crate::policy_source::sources(rules.policies, rules.rules);
     let snapshot = crate::policy_source::compile(id, &slug, is_master, revision, policies, previous);
-    let schemas = Arc::new(Schemas::of(rules.schemas));
+    let schemas = Arc::new(Schemas::compile(&rules.schemas));
     let (settings, subscriptions) = (rules.settings, rules.subscriptions.into());
     Compiled { revision, rules_revision, snapshot: Arc::new(snapshot), access, schemas, settings, subscriptions }
 }

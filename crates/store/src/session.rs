@@ -24,7 +24,7 @@ statements! {
         AND revoked_at IS NULL AND expires_at > $4 ORDER BY id LIMIT 1000");
     ON_DEVICES: page concat!("SELECT ", columns!(), ", coalesce(seen_at, created_at), coalesce(seen_ip, ip), \
         coalesce(seen_agent, user_agent) FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 AND revoked_at IS NULL \
-        AND expires_at > $4 ORDER BY id LIMIT 250");
+        AND expires_at > $4 AND coalesce(refresh_expires_at, expires_at) > $4 ORDER BY id LIMIT 250");
     SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     FROM_ADDRESS: page "SELECT created_at FROM sessions WHERE tenant = $1 AND user_id = $2 AND ip = $3 LIMIT 1";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";

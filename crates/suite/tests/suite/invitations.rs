@@ -273,6 +273,14 @@ async fn sec_11_an_invitation_gives_no_more_than_its_maker_could_still_give(w: W
     // what somebody asked for again who may is theirs
     p.invite(&w.owner(), &invitations[2].0.email, gives.clone()).await.expect(200);
     assert_eq!(accepts(2).await, all);
+    // a rule binds a superuser's invitations too, those that were made before it
+    let bob = verified(&w, "bob@example.com").await;
+    let made = p.invite(&w.owner(), &bob.email, gives.clone()).await.expect(200);
+    let only = r#"forbid (principal, action == Action::"app_organization_invitationcreate", resource);"#;
+    let rule = w.policy("nobody invites", 9, only).await;
+    p.accept(&bob.client, &id(&made["invitations"][0])).await.expect(200);
+    assert_eq!(p.roles_of(&bob.id).await, ["app_organization_viewer"]);
+    w.owner().delete(&format!("/v1/policies/{rule}")).await.expect(204);
     // who comes back may again
     join(&w, &p.organization, &manager.id, ORGANIZATION_ACCESS_MANAGER).await;
     in_group(&p.owner.client, &g, &manager.id, GROUP_OWNER).await.expect(200);

@@ -2,11 +2,13 @@
 use serde_json::{Value, json};
 
 use crate::world::access::id;
+use crate::world::tables::rows;
 use crate::world::*;
 
 both!(
     one_sees_where_one_is_signed_in_and_signs_out_there,
     sec_19_signing_out_elsewhere_counts_at_once,
+    sec_11_nobody_keeps_the_owner_signed_out,
     who_may_see_and_end_the_sessions_of_others,
 );
 
@@ -59,7 +61,20 @@ async fn sec_19_signing_out_elsewhere_counts_at_once(w: World) {
     let spend = json!({ "refresh_token": tokens["refresh_token"] });
     w.anonymous().post("/v1/auth/refresh", spend).await.refused(401, "unauthenticated");
     key.get("/v1/users/me/permissions").await.expect(200);
+    // with nothing to end nothing moves: whoever repeats it is in nobody's way
+    let before = rows(&w, "tenants").await;
     here.delete(OWN).await.expect(204);
+    assert_eq!(rows(&w, "tenants").await, before);
+}
+
+async fn sec_11_nobody_keeps_the_owner_signed_out(w: World) {
+    let tenant = w.second_tenant("Rival").await;
+    let (owner, of_owner) = (&tenant.owner.client, format!("/v1/users/{}/sessions", tenant.owner.id));
+    let admin = tenant.person("Admin", &["user", "admin"]).await.client;
+    admin.delete(&of_owner).await.refused(409, "owner_protected");
+    owner.get(OWN).await.expect(200);
+    owner.delete(&of_owner).await.expect(204);
+    owner.get(OWN).await.refused(401, "unauthenticated");
 }
 
 async fn who_may_see_and_end_the_sessions_of_others(w: World) {
