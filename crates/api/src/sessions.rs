@@ -1,7 +1,7 @@
 //! Where somebody is signed in (spec 4.3, 4.3.2).
 use axum::response::Response;
-use portcullis_domain::session::SessionOnDevice;
-use portcullis_domain::{Id, Result};
+use portcullis_domain::session::{Session, SessionOnDevice};
+use portcullis_domain::{Code, Id, Result};
 use serde_json::{Value, json};
 
 use crate::call::Call;
@@ -30,9 +30,10 @@ static END_ALL: Op = Op::delete(
     "/v1/users/{id}/sessions",
     "endSessions",
     "users:sessions",
-    "Sign a user out everywhere. Their API keys and access tokens stay.",
+    "Sign a user out everywhere. Their API keys and personal access tokens stay.",
     (204, Shape::Empty),
-);
+)
+.refuses(&[Code::OwnerProtected]);
 
 /// The operations of this file.
 pub(crate) fn routes() -> Vec<Route> {
@@ -62,7 +63,7 @@ async fn end_all(call: Call) -> Result<Response> {
     Ok(render::nothing())
 }
 
-fn rendered(all: &[SessionOnDevice], current: Option<Id<portcullis_domain::session::Session>>) -> Response {
+fn rendered(all: &[SessionOnDevice], current: Option<Id<Session>>) -> Response {
     let one = |on: &SessionOnDevice| -> Value {
         let s = &on.session;
         json!({
