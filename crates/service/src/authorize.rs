@@ -5,14 +5,14 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use portcullis_authz::graph::{Disabled, Graph, Object, Permission, Verdict};
+use portcullis_authz::graph::{Disabled, Object, Permission};
+pub(crate) use portcullis_authz::graph::{bearer, maker};
 use portcullis_authz::{Decision, Facts, Layer, Reach, Request, Target};
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::{Code, Credential, Ctx, Error, Principal, Result, Role, Roles, Subject};
 
 use crate::App;
-use crate::role_binding::home;
 use crate::tenancy::Compiled;
 
 /// What a body asks for, as far as rules may read it (`context.roles`, `email_domain`, `auth_provider`). Read leniently.
@@ -150,54 +150,6 @@ pub(crate) fn is_superuser(principal: &Principal) -> bool {
         || principal.is_owner
         || matches!(principal.subject, Subject::System))
 }
-/// The caller as the access graph knows them. A key without every scope has no part in it. A personal access token is a bearer of
-/// its own, and what it may do is asked with [`verdict`] alone: without its user it may do nothing.
-pub(crate) fn bearer(principal: &Principal) -> Option<Bearer> {
-    if matches!(&principal.credential, Credential::ApiKey { scopes, .. } if !scopes.is_all()) {
-        return None;
-    }
-    match (&principal.credential, &principal.subject) {
-        (Credential::PersonalToken { id, .. }, _) => Some(Bearer::Pat(id.uuid())),
-        (_, Subject::User(id)) => Some(Bearer::User(id.uuid())),
-        (_, Subject::ServiceUser(id)) => Some(Bearer::ServiceUser(id.uuid())),
-        (_, Subject::System | Subject::Anonymous) => None,
-    }
-}
-/// Who owns what the caller makes: of a token its user (spec v1beta1 3.4).
-pub(crate) fn maker(principal: &Principal) -> Option<Bearer> {
-    match bearer(principal)? {
-        Bearer::Pat(_) => principal.user_id().map(|id| Bearer::User(id.uuid())),
-        other => Some(other),
-    }
-}
-/// What the access graph says about the caller. Of a token both have to hold: what it was given, in its own organization, and what
-/// its user may (spec v1beta1 5.6).
-pub(crate) fn verdict(graph: &Graph, principal: &Principal, permission: &Permission, object: Object) -> Verdict {
-    let given = given_to_token(graph, principal, permission, object);
-    match (given, maker(principal)) {
-        (Some(given), _) if given.via.is_none() => Verdict::NO,
-        // a superuser may everything, and his token what it was given of that
-        (Some(given), _) if principal.is_owner || principal.roles.has(Role::Admin) => given,
-        (Some(given), Some(user)) => match graph.check(user, None, permission, object).via {
-            Some(_) => given,
-            None => Verdict::NO,
-        },
-        (None, Some(bearer)) => graph.check(bearer, None, permission, object),
-        (_, None) => Verdict::NO,
-    }
-}
-/// A token's half of a verdict, whatever else lets its user do it; `None`: the caller is no token, and nothing holds them back.
-pub(crate) fn given_to_token(
-    graph: &Graph,
-    principal: &Principal,
-    permission: &Permission,
-    object: Object,
-) -> Option<Verdict> {
-    let Credential::PersonalToken { id, organization, .. } = &principal.credential else { return None };
-    let within = home(graph, object) == Some(organization.uuid());
-    Some(if within { graph.given_to_token(id.uuid(), permission, object) } else { Verdict::NO })
-}
-
 /// A yes, and on which revision of the tenant it stands.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Allowed {
@@ -250,7 +202,7 @@ impl App {
         let permission = gate.permission.as_ref().or_else(|| compiled.access.catalogue.get(gate.action));
         // what a rule permits to somebody, their token may where it was given it
         let beyond = |object: Object| match permission {
-            Some(p) => given_to_token(graph, &cx.principal, p, object).is_some_and(|v| v.via.is_none()),
+            Some(p) => graph.given_to(&cx.principal, p, object).is_some_and(|v| v.via.is_none()),
             None => cx.principal.credential.is_personal_token(),
         };
         match (d.layer, need) {
@@ -267,7 +219,7 @@ impl App {
             (_, Need::Superuser) if superuser => yes,
             (_, Need::On(object)) if !superuser => {
                 let Some(permission) = permission else { return no };
-                let verdict = verdict(graph, &cx.principal, permission, object);
+                let verdict = graph.verdict(&cx.principal, permission, object);
                 match (verdict.via, verdict.disabled) {
                     (Some(_), None) => yes,
                     (Some(_), Some(Disabled::Organization)) => Err(organization_disabled()),
@@ -350,7 +302,7 @@ fn holds_what_it_gives(cx: &Ctx, compiled: &Compiled, gate: &Gate, need: Need) -
     }
     let holds = |slug: &String| {
         let permission = compiled.access.catalogue.get(slug);
-        permission.is_some_and(|p| verdict(&compiled.access.graph, &cx.principal, p, object).holds())
+        permission.is_some_and(|p| compiled.access.graph.verdict(&cx.principal, p, object).holds())
     };
     let missing: Vec<&str> = gate.gives.iter().filter(|slug| !holds(slug)).map(String::as_str).collect();
     if missing.is_empty() { Ok(()) } else { Err(not_yours_to_give(gate, &missing)) }

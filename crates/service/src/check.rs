@@ -15,7 +15,7 @@ use std::sync::Arc;
 use crate::App;
 use crate::authenticate::of_user;
 use crate::authenticate_machine::of_machine;
-use crate::authorize::{Asked, Gate, decide, given_to_token, is_superuser, maker, verdict};
+use crate::authorize::{Asked, Gate, decide, is_superuser, maker};
 use crate::service_user::MANAGE;
 use crate::tenancy::Compiled;
 use crate::thing::{Name, Thing};
@@ -297,12 +297,12 @@ pub(crate) fn find(compiled: &Compiled, who: &Who, thing: &Thing, permission: &P
     let how = match decision.layer {
         Layer::Rule if !decision.allowed => How::Rule,
         _ if who.superuser => How::Superuser,
-        Layer::Rule => match given_to_token(graph, principal, permission, thing.object) {
+        Layer::Rule => match graph.given_to(principal, permission, thing.object) {
             Some(given) if given.via.is_none() => How::Graph(given),
             _ => graph.disabled(thing.object).map_or(How::Rule, How::Disabled),
         },
         _ if who.bearer().is_none() => How::Nothing,
-        _ => How::Graph(verdict(graph, principal, permission, thing.object)),
+        _ => How::Graph(graph.verdict(principal, permission, thing.object)),
     };
     let allowed = match how {
         How::Rule => decision.allowed,

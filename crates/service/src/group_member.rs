@@ -9,7 +9,7 @@ use portcullis_store::{Tx, group, role_binding};
 use uuid::Uuid;
 
 use crate::app::Scribe;
-use crate::authorize::{Gate, maker, verdict};
+use crate::authorize::{Gate, maker};
 use crate::group::{GroupShown, Shown, enabled, on, within};
 use crate::group_role::{as_seen, by_hand, not_oneself};
 use crate::holder::{
@@ -116,14 +116,14 @@ impl App {
         let asked = asked_words(&access.catalogue, permissions, "app/group")?;
         if cx.principal.credential.is_personal_token() {
             let get = access.catalogue.get("app_group_get");
-            let seen = |id| get.is_some_and(|p| verdict(&access.graph, &cx.principal, p, Object::Group(id)).holds());
+            let seen = |id| get.is_some_and(|p| access.graph.verdict(&cx.principal, p, Object::Group(id)).holds());
             groups.retain(|g| seen(g.group.id.uuid()));
         }
         let pairs = groups.iter().filter_map(|g| {
             let object = Object::Group(g.group.id.uuid());
             let has: Vec<String> = asked
                 .iter()
-                .filter(|(_, permission)| verdict(&access.graph, &cx.principal, permission, object).holds())
+                .filter(|(_, permission)| access.graph.verdict(&cx.principal, permission, object).holds())
                 .map(|(word, _)| (*word).clone())
                 .collect();
             (!has.is_empty()).then(|| (g.group.id.uuid(), has))

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::access_role::RoleFilter;
 use crate::app::Scribe;
-use crate::authorize::{Gate, organization_disabled, person_only, verdict};
+use crate::authorize::{Gate, organization_disabled, person_only};
 use crate::holder::{Room, active_user, bounded, same_role, take_everywhere};
 use crate::organization::{current, on};
 use crate::{Answer, App, Reply};
@@ -262,7 +262,7 @@ impl App {
                 let reached = |id: &Uuid| {
                     let inside = graph.project(*id).is_some_and(|p| p.organization == token.organization_id.uuid());
                     let object = Object::Project(*id);
-                    inside && get.is_some_and(|p| verdict(graph, &cx.principal, p, object).holds() || superuser(cx))
+                    inside && get.is_some_and(|p| graph.verdict(&cx.principal, p, object).holds() || superuser(cx))
                 };
                 if !ids.iter().all(reached) {
                     return Err(foreign_project());

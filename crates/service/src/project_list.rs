@@ -11,7 +11,7 @@ use portcullis_store::{Tx, project};
 use uuid::Uuid;
 
 use crate::access::Access;
-use crate::authorize::{Gate, maker, verdict};
+use crate::authorize::{Gate, maker};
 use crate::holder::{self, asked_words, bounded};
 use crate::project::ProjectShown;
 use crate::user::UserRef;
@@ -64,14 +64,14 @@ impl App {
         let access = &self.snapshot(cx).await?.access;
         if cx.principal.credential.is_personal_token() {
             let get = access.catalogue.get("app_project_get");
-            let seen = |id| get.is_some_and(|p| verdict(&access.graph, &cx.principal, p, Object::Project(id)).holds());
+            let seen = |id| get.is_some_and(|p| access.graph.verdict(&cx.principal, p, Object::Project(id)).holds());
             all.retain(|p| seen(p.id.uuid()));
         }
         let total = all.len();
         let size = q.size.min(LARGEST_PAGE);
         let first = q.page.saturating_sub(1).saturating_mul(size);
         let page: Vec<Project> = all.into_iter().skip(first).take(size).collect();
-        let mine = |p: &Permission, object| verdict(&access.graph, &cx.principal, p, object).holds();
+        let mine = |p: &Permission, object| access.graph.verdict(&cx.principal, p, object).holds();
         let pairs = pairs(access, mine, &page, &q.permissions)?;
         let members = |p: &Project| if q.count { holder::count(&access.graph, p.id.uuid()) } else { 0 };
         let projects = page.into_iter().map(|project| ProjectShown { members: members(&project), project }).collect();

@@ -211,7 +211,7 @@ impl App {
     ) -> Result<Grant> {
         let role = role.ok_or_else(invalid_role)?;
         // a role of one organization means nothing in another
-        let home = home(&compiled.access.graph, thing.object);
+        let home = compiled.access.graph.home(thing.object);
         if role.organization_id.is_some_and(|o| Some(o.uuid()) != home) {
             return Err(invalid_role());
         }
@@ -257,17 +257,6 @@ fn managing(graph: &Graph, thing: &Thing) -> Gate {
     // the refusal names the call alone: not what kind of thing it is, nor that it is there
     Gate::on(thing.object, MANAGE).needing(Permission::new(&thing.namespace, verb), thing.target(graph))
 }
-/// The organization that something lies in.
-pub(crate) fn home(graph: &Graph, object: Object) -> Option<Uuid> {
-    match object {
-        Object::Organization(id)
-        | Object::ServiceUser { organization: id }
-        | Object::Invitation { organization: id, .. } => Some(id),
-        Object::Project(id) | Object::Resource { project: id, .. } => graph.project(id).map(|p| p.organization),
-        Object::Group(id) => graph.group(id).and_then(|g| g.organization),
-    }
-}
-
 fn notation() -> Error {
     Error::new(Code::InvalidInput, "subject/object should be provided as 'namespace:uuid'")
 }

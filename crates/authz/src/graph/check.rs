@@ -183,16 +183,7 @@ impl Graph {
     /// verdict says so instead.
     fn counts(&self, group: Uuid, object: Object) -> bool {
         let Some(organization) = self.groups.get(&group).and_then(|g| g.organization) else { return true };
-        let home = || match object {
-            Object::Organization(id)
-            | Object::ServiceUser { organization: id }
-            | Object::Invitation { organization: id, .. } => Some(id),
-            Object::Project(id) | Object::Resource { project: id, .. } => {
-                self.projects.get(&id).map(|p| p.organization)
-            }
-            Object::Group(id) => self.groups.get(&id).and_then(|g| g.organization),
-        };
-        self.organizations.get(&organization).is_some_and(|o| o.enabled) || home() == Some(organization)
+        self.organizations.get(&organization).is_some_and(|o| o.enabled) || self.home(object) == Some(organization)
     }
 
     fn through(&self, bearer: Bearer, hops: &[Option<Hop>], group: Option<Uuid>) -> Option<Via> {

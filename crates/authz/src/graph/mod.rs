@@ -3,6 +3,7 @@
 //! It is persistent in the functional sense: a change makes a new graph that shares everything else with the old one, so that
 //! decisions under way keep theirs. Users, service users and resources are not in it (engine.md 7): a caller brings them along.
 //! What a check means is in `check.rs`, from the table of spec v1beta1 5.4.
+mod caller;
 mod check;
 mod list;
 mod permission;
@@ -14,6 +15,7 @@ use portcullis_domain::role_binding::{Bearer, Relation};
 use portcullis_domain::{Role, Roles};
 use uuid::Uuid;
 
+pub use caller::{bearer, maker};
 pub use check::{Disabled, Object, Verdict, Via};
 pub use list::ObjectKind;
 pub use permission::{BUILT_IN, Permission, Permissions, expand};

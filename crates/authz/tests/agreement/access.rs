@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use portcullis_authz::graph::{Fact, Graph, Object, Permission, Verdict, Via};
+use portcullis_authz::graph::{Fact, Graph, Object, Permission, Via};
 use portcullis_authz::{CredentialKind, Facts, Layer, PolicySource, Request, Snapshot, SnapshotInput, Target};
 use portcullis_domain::policy::Rule;
 use portcullis_domain::role_binding::Bearer;
@@ -172,7 +172,7 @@ impl Access {
         let Question::On(object, permission) = question else {
             return if by_rule { (ruled(), None) } else { no };
         };
-        let given = self.given(who, permission, *object);
+        let given = self.graph.given_to(&principal, permission, *object);
         if by_rule && !decision.allowed {
             (ruled(), None)
         } else if who.token().is_none() && principal.roles.has(Role::Admin) {
@@ -181,29 +181,8 @@ impl Access {
             let held_back = given.is_some_and(|v| v.via.is_none()) || self.graph.disabled(*object).is_some();
             if held_back { no } else { (ruled(), None) }
         } else {
-            let verdict = match given {
-                Some(given) if given.via.is_none() || principal.roles.has(Role::Admin) => given,
-                given => {
-                    let own = self.graph.check(who.bearer(), None, permission, *object);
-                    if own.via.is_some() { given.unwrap_or(own) } else { Verdict::NO }
-                }
-            };
+            let verdict = self.graph.verdict(&principal, permission, *object);
             if verdict.holds() { (Answer::plain(true, "binding"), verdict.via) } else { no }
         }
-    }
-    /// A token's half of a verdict, in its own organization.
-    fn given(&self, who: Asker, permission: &Permission, object: Object) -> Option<Verdict> {
-        let (token, organization) = who.token()?;
-        let home = match object {
-            Object::Organization(id)
-            | Object::ServiceUser { organization: id }
-            | Object::Invitation { organization: id, .. } => Some(id),
-            Object::Project(id) | Object::Resource { project: id, .. } => {
-                self.graph.project(id).map(|p| p.organization)
-            }
-            Object::Group(id) => self.graph.group(id).and_then(|g| g.organization),
-        };
-        let within = home == Some(organization);
-        Some(if within { self.graph.given_to_token(token.id(), permission, object) } else { Verdict::NO })
     }
 }

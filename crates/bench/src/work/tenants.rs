@@ -10,6 +10,7 @@ use crate::measure::load::{Script, Scripts};
 use crate::measure::people::{self, scramble};
 use crate::measure::phase;
 use crate::measure::requests::each;
+use crate::measure::server::Server;
 use crate::measure::tenants::{self, PEOPLE, TENANTS, Tenant};
 use crate::options::Options;
 use crate::report::{Goal, Report, Row, count, percent, progress};
@@ -19,7 +20,7 @@ const CLIENTS: usize = 64;
 pub async fn run(options: &Options, report: &mut Report) -> Result<()> {
     let (server, tenants) = tenants::server(options).await?;
     server.stop()?;
-    let (server, _) = tenants::server(options).await?;
+    let server = Server::start(options, &tenants::data(options))?;
     let idle = server.process().memory()?;
     let one = phase::run(options, report, &server, "checks in one tenant", || Checks::on(&tenants, 1)).await?;
     let before = server.process().memory()?;
