@@ -21,6 +21,9 @@ use crate::session_list::end_sessions;
 use crate::tenancy::Tenancy;
 use crate::user_change::INVITATION;
 
+/// Somebody has at most so many live sessions.
+const MOST: usize = 100;
+
 /// A local sign-in.
 pub struct Login {
     /// The address as sent.
@@ -306,10 +309,27 @@ async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
         }
         attempt::clear(tx, &proved.account).await?;
     }
+    make_room(tx, &c.scribe, id).await?;
     session::insert(tx, &c.session, &c.refresh).await?;
     user::signed_in(tx, id, now).await?;
     let event = c.scribe.event("auth.login_succeeded", "session", c.session.id).with("amr", c.session.amr.clone());
     c.scribe.write(tx, event);
+    Ok(())
+}
+
+/// Ends the oldest sessions of somebody who is about to have too many: each is read when all of them are ended or shown.
+async fn make_room(tx: &mut Tx, scribe: &Scribe, user: Id<User>) -> portcullis_store::Result<()> {
+    let live = session::live_of_user(tx, user, Id::from_uuid(uuid::Uuid::nil())).await?;
+    let beyond = (live.len() + 1).saturating_sub(MOST);
+    for s in live.into_iter().take(beyond) {
+        if session::revoke(tx, s.id, tx.cx.now).await? {
+            let event = scribe.event("session.revoked", "session", s.id).with("cause", "too_many");
+            scribe.write(tx, event.with("user_id", user.to_string()));
+        }
+    }
+    if beyond > 0 {
+        tx.bump().await?;
+    }
     Ok(())
 }
 

@@ -1,4 +1,8 @@
 //! `/v1/users/me/sessions` and `/v1/users/{id}/sessions` (spec v1 4.3, 4.3.2).
+use portcullis_domain::Id;
+use portcullis_domain::session::{Refresh, Session};
+use portcullis_domain::user::User;
+use portcullis_store::{Tx, session};
 use serde_json::{Value, json};
 
 use crate::world::access::id;
@@ -9,6 +13,7 @@ both!(
     one_sees_where_one_is_signed_in_and_signs_out_there,
     sec_19_signing_out_elsewhere_counts_at_once,
     sec_11_nobody_keeps_the_owner_signed_out,
+    sec_14_the_oldest_of_very_many_sessions_end,
     who_may_see_and_end_the_sessions_of_others,
 );
 
@@ -65,6 +70,38 @@ async fn sec_19_signing_out_elsewhere_counts_at_once(w: World) {
     let before = rows(&w, "tenants").await;
     here.delete(OWN).await.expect(204);
     assert_eq!(rows(&w, "tenants").await, before);
+}
+
+async fn sec_14_the_oldest_of_very_many_sessions_end(w: World) {
+    // as so many sign-ins write them
+    async fn write(tx: &mut Tx, (user, n): &(Id<User>, u8)) -> portcullis_store::Result<()> {
+        let now = tx.cx.now;
+        let session = Session {
+            id: Id::from_uuid(uuid::Uuid::from_u128(u128::from(*n) + 1)),
+            user_id: *user,
+            amr: vec!["pwd".into()],
+            auth_time: now,
+            created_at: now,
+            expires_at: now.plus_seconds(3_600),
+            revoked_at: None,
+        };
+        let refresh = Refresh { family: [*n; 32], hash: [*n; 32], expires_at: session.expires_at };
+        session::insert(tx, &session, &refresh).await
+    }
+    let ada = w.person("Ada", &["user"]).await;
+    let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
+    for n in 0..120 {
+        w.node.app.db().write(cx.clone(), (ada.id.parse().unwrap(), n), write).await.unwrap();
+    }
+    let here = signed_in(&w, &ada.email, "Here").await;
+    let all = sessions(&here, OWN).await;
+    assert_eq!((all.len(), all.iter().filter(|s| s["current"] == true).count()), (100, 1));
+    ada.client.get(OWN).await.expect(200);
+    let revoked = w.events("action=session.revoked").await;
+    assert_eq!((revoked.len(), &revoked[0]["metadata"]["cause"]), (22, &json!("too_many")));
+    // the next one takes the place of one
+    signed_in(&w, &ada.email, "There").await;
+    assert_eq!(sessions(&here, OWN).await.len(), 100);
 }
 
 async fn sec_11_nobody_keeps_the_owner_signed_out(w: World) {
