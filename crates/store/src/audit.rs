@@ -29,10 +29,10 @@ statements! {
     pub(crate) HEAD: point "SELECT seq, hash FROM audit_seals WHERE tenant = $1 ORDER BY seq DESC LIMIT 1";
     pub(crate) EXISTS: point "SELECT at FROM audit_events WHERE tenant = $1 AND id = $2";
     PENDING: page
-        "SELECT e.id, e.body, e.hole FROM audit_pending p \
+        "SELECT e.id, e.body, e.hole, p.ordinal FROM audit_pending p \
          JOIN audit_events e ON e.tenant = p.tenant AND e.id = p.event_id \
-         WHERE p.tenant = $1 ORDER BY p.event_id LIMIT $2";
-    SEALED: write "DELETE FROM audit_pending WHERE tenant = $1 AND event_id <= $2";
+         WHERE p.tenant = $1 ORDER BY p.ordinal LIMIT $2";
+    SEALED: write "DELETE FROM audit_pending WHERE tenant = $1 AND ordinal <= $2";
     COUNT: scan "SELECT count(*) FROM audit_events WHERE tenant = $1 AND outcome = $2";
     BY_ID: point concat!("SELECT ", columns!(), " WHERE e.tenant = $1 AND e.id = $2");
     RANGE: page
@@ -320,15 +320,15 @@ pub struct SealPending {
     /// At most so many events, up to 1,000.
     pub limit: i64,
 }
-/// Numbers and chains the tenant's waiting events in the order of their ids; how many there were. Always 0 on SQLite.
+/// Numbers and chains the tenant's waiting events in the order in which they were written; how many there were. Always 0 on
+/// SQLite. What was written after a change that it depends on is numbered after it: its transaction waited for the other.
 pub async fn seal_pending(tx: &mut Tx, batch: &SealPending) -> Result<usize> {
     lease::check(tx, &batch.lease).await?;
-    let read = |row: &Row<'_>| Ok((row.uuid(0)?, row.bytes(1)?, hole(row, 2)?));
+    let read = |row: &Row<'_>| Ok((row.uuid(0)?, row.bytes(1)?, hole(row, 2)?, row.int(3)?));
     let waiting = tx.all(&PENDING, &[batch.limit.clamp(1, 1_000).into()], read).await?;
-    let Some((last, ..)) = waiting.last() else { return Ok(0) };
-    let last = *last;
+    let Some(&(.., last)) = waiting.last() else { return Ok(0) };
     let mut head = head(tx, &()).await?;
-    for (id, body, hole) in &waiting {
+    for (id, body, hole, _) in &waiting {
         head = head.next(&portcullis_audit::fill(body, *hole, head.seq + 1));
         tx.send(&INSERT_SEAL, &[head.seq.into(), (*id).into(), (&head.hash).into()]).await?;
     }

@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     step!(11, min_binary 1, "0011_managed.sql"),
     step!(12, min_binary 1, "0012_inviters.sql"),
     step!(13, min_binary 1, "0013_refresh_tokens.sql"),
+    step!(14, min_binary 1, "0014_audit_order.sql"),
 ];
 
 /// The schema that this binary was written for.

@@ -45,6 +45,19 @@ both! {
         assert_eq!(t.db.read(cx(1), &(), audit::head).await.unwrap().seq, 16);
     }
 
+    /// An id says when a call began, which says nothing of what it found there.
+    async fn what_was_written_first_is_numbered_first(t: &TestDb) {
+        let mut calls: Vec<_> = (0..20).map(|_| user("a")).collect();
+        calls.sort_by_key(|c| std::cmp::Reverse(c.id));
+        for call in &calls {
+            t.db.write(cx(1), call.clone(), create).await.unwrap();
+        }
+        seal(t, 1).await;
+        let rows = t.db.read(cx(1), &Start { seq: 1, limit: 1_000 }, audit::range).await.unwrap();
+        let numbered: Vec<_> = rows.iter().map(|row| row.id).collect();
+        assert_eq!(numbered, calls.iter().map(|c| c.id).collect::<Vec<_>>());
+    }
+
     async fn a_refused_job_leaves_no_gap(t: &TestDb) {
         let taken = user("taken");
         t.db.write(cx(1), taken.clone(), create).await.unwrap();

@@ -181,7 +181,7 @@ async fn sec_16_of_a_mapping_and_a_member_at_once_each_is_decided_on(w: World) {
         if added.status != 201 {
             continue;
         }
-        // what is numbered in one transaction on SQLite is on PostgreSQL numbered by when it committed
+        // the log numbers them in the order in which they were written
         let events = w.events(&format!("resource_id={g}")).await;
         let seq = |action: &str| events.iter().find(|e| e["action"] == action).unwrap()["seq"].as_i64().unwrap();
         assert!(seq("group.member_added") < seq("group.role_mapped"), "he was first");
