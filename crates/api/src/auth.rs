@@ -1,7 +1,9 @@
 //! `/v1/auth`: signing in with a password, ending a session, following an invitation (spec 4.2).
+use axum::http::{HeaderValue, header::SET_COOKIE};
 use axum::response::Response;
-use portcullis_domain::{Code, Result, fields};
-use portcullis_service::session::{Login, SignedIn};
+use portcullis_domain::{Code, Error, Result, fields};
+use portcullis_edge::cookie;
+use portcullis_service::session::{Given, Hold, Login, Tokens};
 use serde_json::json;
 
 use crate::call::{Call, Visit};
@@ -13,12 +15,12 @@ static LOGIN: Op = Op::post(
     "/v1/auth/login",
     "login",
     "",
-    "Sign in with address and password.",
+    "Sign in with address and password: for tokens, or in a browser for a cookie.",
     Body::Json("Login"),
     (200, Shape::Json("LoginResult")),
 )
 .access(Access::Login)
-.refuses(&[Code::InvalidCredentials]);
+.refuses(&[Code::InvalidCredentials, Code::Forbidden]);
 static REFRESH: Op = Op::post(
     "/v1/auth/refresh",
     "refresh",
@@ -29,9 +31,15 @@ static REFRESH: Op = Op::post(
 )
 .access(Access::Auth)
 .refuses(&[Code::Unauthenticated]);
-static LOGOUT: Op =
-    Op::post("/v1/auth/logout", "logout", "", "End your session.", Body::OptionalJson("Nothing"), (204, Shape::Empty))
-        .access(Access::Credential);
+static LOGOUT: Op = Op::post(
+    "/v1/auth/logout",
+    "logout",
+    "",
+    "End your session, and the browser's cookie.",
+    Body::OptionalJson("Nothing"),
+    (204, Shape::Empty),
+)
+.access(Access::Credential);
 static VERIFY_EMAIL: Op = Op::post(
     "/v1/auth/verify-email",
     "verifyEmail",
@@ -75,19 +83,37 @@ async fn login(mut visit: Visit) -> Result<Response> {
     let email = f.required("email", "Enter your e-mail address.", word);
     let password = f.required("password", "Enter your password.", password::present);
     let tenant_slug = f.optional("tenant_slug", word);
-    let login = f.finish(email.zip(password).map(|(email, password)| Login { email, password, tenant_slug }))?;
+    let hold = if f.optional("cookie", fields::boolean) == Some(true) { Hold::Cookie } else { Hold::Tokens };
+    let login = f.finish(email.zip(password).map(|(email, password)| Login { email, password, tenant_slug, hold }))?;
+    if hold == Hold::Cookie {
+        visit.may_get_cookie()?;
+    }
     let signed_in = visit.app().login(visit.origin(), login).await?;
-    let mut answer = tokens(&signed_in);
-    answer["tenant_id"] = json!(signed_in.tenant_id);
-    Ok(render::json(200, &answer))
+    match signed_in.given {
+        Given::Tokens(given) => {
+            let mut answer = tokens(&given);
+            answer["tenant_id"] = json!(signed_in.tenant_id);
+            Ok(render::json(200, &answer))
+        }
+        Given::Cookie(given) => {
+            let answer = json!({ "expires_at": given.idle_at, "tenant_id": signed_in.tenant_id });
+            with_cookies(render::json(200, &answer), [cookie::set(&visit.app().settings().public_url, &given)])
+        }
+    }
 }
-fn tokens(signed_in: &SignedIn) -> serde_json::Value {
+fn tokens(given: &Tokens) -> serde_json::Value {
     json!({
-        "token": signed_in.token,
-        "expires_at": signed_in.expires_at,
-        "refresh_token": signed_in.refresh_token.expose(),
-        "refresh_expires_at": signed_in.refresh_expires_at,
+        "token": given.access,
+        "expires_at": given.expires_at,
+        "refresh_token": given.refresh.expose(),
+        "refresh_expires_at": given.refresh_expires_at,
     })
+}
+fn with_cookies(mut answer: Response, cookies: impl IntoIterator<Item = String>) -> Result<Response> {
+    for cookie in cookies {
+        answer.headers_mut().append(SET_COOKIE, HeaderValue::try_from(cookie).map_err(Error::internal)?);
+    }
+    Ok(answer)
 }
 
 async fn refresh(mut visit: Visit) -> Result<Response> {
@@ -100,7 +126,7 @@ async fn refresh(mut visit: Visit) -> Result<Response> {
 async fn logout(mut call: Call) -> Result<Response> {
     call.take_fields().finish(Some(()))?;
     call.app().logout(&call.cx).await?;
-    Ok(render::nothing())
+    with_cookies(render::nothing(), cookie::clear(&call.app().settings().public_url))
 }
 
 async fn verify_email(mut visit: Visit) -> Result<Response> {

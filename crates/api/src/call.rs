@@ -8,8 +8,9 @@ use axum::http::{HeaderMap, header, request::Parts};
 use bytes::Bytes;
 use portcullis_domain::fields::Fields;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_edge::cookie::{self, Deed, Surface};
 use portcullis_edge::{EdgeConfig, EdgeState, Exchange, body, credential, headers, json};
-use portcullis_service::authenticate::Origin;
+use portcullis_service::authenticate::{Origin, Presented};
 use portcullis_service::{Answer, App, IdempotencyKey, PageRequest, Reply};
 use serde_json::{Map, Value};
 
@@ -105,6 +106,10 @@ impl Visit {
     pub fn app(&self) -> &App {
         &self.edge.app
     }
+    /// 403 when the page that this comes from is given no cookie.
+    pub fn may_get_cookie(&self) -> Result<()> {
+        cookie::may_set(&self.edge, self.headers())
+    }
     /// The settings of the edge.
     pub fn settings(&self) -> &EdgeConfig {
         &self.edge.config
@@ -168,7 +173,7 @@ impl Call {
             Body::None | Body::Ndjson(_) => body,
         };
         // nobody fills the memory: a body is read once it is known who sends it
-        let cx = match caller(op, &edge, &parts.headers, &exchange).await {
+        let cx = match caller(op, &edge, &parts, &exchange).await {
             Ok(cx) => cx,
             Err(e) => {
                 body::discard(&edge.config, body).await;
@@ -187,8 +192,15 @@ impl Call {
 }
 
 /// Who calls, in which tenant, how often.
-async fn caller(op: &Op, edge: &EdgeState, headers: &HeaderMap, exchange: &Exchange) -> Result<Ctx> {
-    let presented = credential::presented(headers)?;
+async fn caller(op: &Op, edge: &EdgeState, parts: &Parts, exchange: &Exchange) -> Result<Ctx> {
+    let headers = &parts.headers;
+    let presented = match credential::presented(headers)? {
+        Presented::Nothing => {
+            let deed = Deed { method: &parts.method, changes: false };
+            cookie::presented(edge, headers, Surface::V1, deed)?.map_or(Presented::Nothing, Presented::Cookie)
+        }
+        other => other,
+    };
     let cx = edge.app.identify(exchange.origin().clone(), presented).await?;
     exchange.enter(&cx);
     match credential::tenant(headers)? {

@@ -1,20 +1,28 @@
 //! Who calls: like `/v1`, but for what Frontier's clients send besides (spec v1beta1 4.1, decisions 10 and 11).
-use axum::http::{HeaderMap, HeaderName};
+use axum::http::{HeaderMap, HeaderName, request::Parts};
 use portcullis_domain::{Code, Ctx, Error, Result};
-use portcullis_edge::{Exchange, credential};
-use portcullis_service::App;
+use portcullis_edge::cookie::{self, Deed, Surface};
+use portcullis_edge::{EdgeState, Exchange, credential};
 use portcullis_service::authenticate::Presented;
-use portcullis_wire_v1beta1::endpoint::Login;
+use portcullis_wire_v1beta1::endpoint::{Effect, Endpoint, Login};
 
 /// Old middleware hands tokens on in this header.
 const X_USER_TOKEN: HeaderName = HeaderName::from_static("x-user-token");
 
 /// The caller's context, in the tenant of the credential; without one, in that of the header or else the default one.
-pub async fn identify(app: &App, headers: &HeaderMap, exchange: &Exchange, login: Login) -> Result<Ctx> {
+pub async fn identify(edge: &EdgeState, parts: &Parts, exchange: &Exchange, endpoint: &Endpoint) -> Result<Ctx> {
+    let (app, headers, login) = (&edge.app, &parts.headers, endpoint.login);
     let tenant = credential::tenant(headers)?;
     let presented = match (presented(headers), login) {
         (Err(e), Login::Public) if e.code() == Code::Unauthenticated => Presented::Nothing,
         (presented, _) => presented?,
+    };
+    let presented = match presented {
+        Presented::Nothing => {
+            let deed = Deed { method: &parts.method, changes: endpoint.effect == Effect::Changes };
+            cookie::presented(edge, headers, Surface::V1Beta1, deed)?.map_or(Presented::Nothing, Presented::Cookie)
+        }
+        other => other,
     };
     let origin = || exchange.origin().clone();
     match (presented, login) {

@@ -59,7 +59,7 @@ pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> 
     let body = body::demand_size(&edge.config, body).await?;
     let entered = async {
         let exchange = Exchange::of(parts)?;
-        let cx = caller::identify(&edge.app, &parts.headers, &exchange, plan.endpoint.login).await?;
+        let cx = caller::identify(edge, parts, &exchange, plan.endpoint).await?;
         exchange.enter(&cx);
         if let Some(limited) = edge.rate.api(&cx) {
             exchange.limited(limited);
@@ -136,7 +136,7 @@ pub fn respond(plan: &Plan, parts: &Parts, encoding: Encoding, outcome: Result<O
             }
             for (name, value) in &answer.headers {
                 if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-                    headers.insert(name, value);
+                    headers.append(name, value);
                 }
             }
             response

@@ -18,7 +18,7 @@ use portcullis_edge::{EdgeConfig, EdgeState, Listener};
 use portcullis_service::app::Settings;
 use portcullis_service::authenticate::{Origin, Presented};
 use portcullis_service::policy::{NewPolicy, RuleDraft};
-use portcullis_service::session::Login as SignIn;
+use portcullis_service::session::{Given, Hold, Login as SignIn};
 use portcullis_service::tenancy::Tenancies;
 use portcullis_service::user::{Draft, NewUser, SlugChoice};
 use portcullis_service::{Answer, App, Reply};
@@ -73,7 +73,7 @@ impl Server {
             .unwrap();
         let cx = app.system(made.tenant.id).await.unwrap();
         let key = app.service_key(&cx, "test", None).await.unwrap();
-        let owner = app.sign_owner_in(&cx).await.unwrap().token;
+        let owner = app.sign_owner_in(&cx).await.unwrap().access;
         let config = EdgeConfig { access_log: false, ..EdgeConfig::default() };
         let listener = Listener::new(clock, random, config, Arc::new(Metrics::default()));
         Self { router: router(EdgeState::new(app.clone(), listener)), app, owner, key, _dir: dir }
@@ -105,8 +105,14 @@ impl Server {
         let draft = Draft { roles: None, email_domain: None, auth_provider: None, command: Ok(new) };
         let reply = Reply { key: None, render: |_| Answer::new(200, vec![]) };
         self.app.create_user(&self.cx().await, draft, reply).await.unwrap();
-        let login = SignIn { email: "plain@example.com".into(), password: password.into(), tenant_slug: None };
-        self.app.login(origin(), login).await.unwrap().token
+        let login = SignIn {
+            email: "plain@example.com".into(),
+            password: password.into(),
+            tenant_slug: None,
+            hold: Hold::Tokens,
+        };
+        let Given::Tokens(tokens) = self.app.login(origin(), login).await.unwrap().given else { panic!("no tokens") };
+        tokens.access
     }
     /// Nobody makes users of one domain any more.
     async fn forbid_users_of(&self, domain: &str, notice: &str) {

@@ -144,6 +144,8 @@ pub enum Purpose {
     EmailVerification,
     /// `pcr_`: the refresh token of a session (spec v1 9.6).
     Refresh,
+    /// `pck_`: the cookie of a session (spec v1 2.2).
+    Cookie,
     /// `pcm_`: the second step of a sign-in.
     MfaChallenge,
     /// `pcc_`: what a browser carries from a provider's answer to `/v1/auth/callback`.
@@ -155,11 +157,12 @@ pub enum Purpose {
 }
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Invitation,
         Self::PasswordReset,
         Self::EmailVerification,
         Self::Refresh,
+        Self::Cookie,
         Self::MfaChallenge,
         Self::LoginCode,
         Self::ServiceSecret,
@@ -172,6 +175,7 @@ impl Purpose {
             Self::PasswordReset => "pcw_",
             Self::EmailVerification => "pcv_",
             Self::Refresh => "pcr_",
+            Self::Cookie => "pck_",
             Self::MfaChallenge => "pcm_",
             Self::LoginCode => "pcc_",
             Self::ServiceSecret => "pcs_",

@@ -73,7 +73,7 @@ impl Credential {
     }
 }
 
-/// What an access token says that was presented in place of the credential it was made from.
+/// What an access token says that was presented in place of the credential it was made from; or the cookie of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccessToken {
     /// When it ends, which may be long before the credential does.
@@ -106,7 +106,7 @@ pub struct Principal {
     pub name: Arc<str>,
     /// What was proved.
     pub credential: Credential,
-    /// The access token that proved it; `None`: the credential itself did.
+    /// The access token or the cookie that proved it; `None`: the credential itself did.
     pub token: Option<AccessToken>,
     /// Effective roles of the tenant.
     pub roles: Roles,

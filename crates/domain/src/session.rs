@@ -18,21 +18,29 @@ pub struct Session {
     pub auth_time: Timestamp,
     /// Made when.
     pub created_at: Timestamp,
-    /// Ends by itself.
+    /// Ends by itself, however often it is renewed.
     pub expires_at: Timestamp,
+    /// Ends before that unless it is renewed: by its refresh token, or by any call with its cookie.
+    pub idle_at: Timestamp,
     /// Ended before its time.
     pub revoked_at: Option<Timestamp>,
 }
 
-/// What renews a session (spec v1 9.6).
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What a session's client holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Held {
+    /// An access token, and a refresh token for the next one (spec v1 9.6).
+    Tokens(Refresh),
+    /// A cookie of this digest (spec v1 2.2).
+    Cookie([u8; 32]),
+}
+/// The refresh tokens of a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refresh {
-    /// A digest of what all its refresh tokens share.
+    /// A digest of what all of them share.
     pub family: [u8; 32],
     /// A digest of the one that counts.
     pub hash: [u8; 32],
-    /// When that one ends.
-    pub expires_at: Timestamp,
 }
 
 /// A session as its person recognises it.

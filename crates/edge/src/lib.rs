@@ -12,6 +12,7 @@
 pub mod address;
 pub mod body;
 pub mod config;
+pub mod cookie;
 pub mod cors;
 pub mod credential;
 pub mod exchange;

@@ -104,7 +104,7 @@ async fn prepare(app: &App, base_url: String) -> anyhow::Result<Ready> {
         owner_email: owner_email(app, &cx).await?,
         owner_password,
         api_key,
-        access_token: signed_in.token,
+        access_token: signed_in.access,
         token_ends: signed_in.expires_at,
     })
 }

@@ -53,6 +53,8 @@ pub enum Presented<'a> {
         /// Its secret, or its token.
         secret: &'a str,
     },
+    /// The cookie of a session.
+    Cookie(&'a str),
     /// Nothing.
     Nothing,
 }
@@ -74,12 +76,14 @@ pub(crate) struct Known {
     expires_at: Option<Timestamp>,
     /// When its use was last noted.
     noted: AtomicI64,
+    /// Of a cookie: use renews its session for so many seconds.
+    renews: Option<i64>,
 }
 
 impl Known {
     /// A credential whose use is not written down.
     pub fn new(tenancy: Arc<Tenancy>, principal: Principal, revision: i64, expires_at: Option<Timestamp>) -> Self {
-        Self { tenancy, principal: Arc::new(principal), revision, expires_at, noted: noted(None) }
+        Self { tenancy, principal: Arc::new(principal), revision, expires_at, noted: noted(None), renews: None }
     }
 }
 
@@ -111,7 +115,8 @@ impl App {
         };
         let now = self.0.clock.now();
         let digest = match presented {
-            // no header holds a NUL: nothing else is remembered under this
+            // no header holds a NUL: nothing else is remembered under these
+            Presented::Cookie(raw) => portcullis_crypto::sha256(format!("\0{raw}").as_bytes()),
             Presented::ClientSecret { id, secret } => portcullis_crypto::sha256(format!("\0{id}\0{secret}").as_bytes()),
             Presented::Bearer(raw) | Presented::ApiKey(raw) | Presented::Basic(raw) => {
                 portcullis_crypto::sha256(raw.as_bytes())
@@ -122,14 +127,15 @@ impl App {
         if let Some(known) = known {
             self.freshen(&known.tenancy).await?;
             if known.revision == known.tenancy.latest() && known.expires_at.is_none_or(|e| now < e) {
-                self.note_use(&known, now);
-                return Ok(context(origin, &known.tenancy, known.principal.clone(), now));
+                let cx = context(origin, &known.tenancy, known.principal.clone(), now);
+                self.note_use(&known, &cx);
+                return Ok(cx);
             }
             self.0.credentials.0.invalidate(&digest);
         }
         let known = Arc::new(self.verify(presented, now).await?);
-        self.note_use(&known, now);
         let cx = context(origin, &known.tenancy, known.principal.clone(), now);
+        self.note_use(&known, &cx);
         self.0.credentials.0.insert(digest, known);
         Ok(cx)
     }
@@ -152,6 +158,7 @@ impl App {
                 Err(_) => self.verify_token(raw, now).await,
             },
             Presented::ClientSecret { id, secret } => self.verify_machine(id, Proof::Secret(secret), now).await,
+            Presented::Cookie(raw) => self.verify_cookie(raw, now).await,
             Presented::Basic(_) | Presented::Nothing => Err(refused("missing")),
         }
     }
@@ -226,13 +233,27 @@ impl App {
         if s.revoked_at.is_some() || u.state != UserState::Active {
             return Err(refused("revoked"));
         }
-        if s.expires_at <= now {
+        if s.idle_at.min(s.expires_at) <= now {
             return Err(refused("expired"));
         }
         let credential = Credential::Session { id: s.id, auth_time: s.auth_time, amr: s.amr.clone().into() };
         let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
-        let expires_at = Some(s.expires_at);
-        Ok(Known { tenancy: tenancy.clone(), principal: Arc::new(principal), revision, expires_at, noted: noted(None) })
+        Ok(Known::new(tenancy.clone(), principal, revision, Some(s.idle_at.min(s.expires_at))))
+    }
+    async fn verify_cookie(&self, raw: &str, now: Timestamp) -> Result<Known> {
+        let hash = *Purpose::Cookie.parse(raw).map_err(|_| refused("malformed"))?.bytes();
+        let found = self.0.db.read(self.nowhere(), &hash, directory::session_by_cookie).await?;
+        let ((tenant, _), id) = found.ok_or_else(|| refused("invalid"))?;
+        let tenancy = self.tenancy_of(tenant).await?;
+        self.freshen(&tenancy).await?;
+        let mut known = self.read_session(&tenancy, Id::from_uuid(id), None, now).await?;
+        let token = known.expires_at.map(|expires_at| AccessToken { expires_at, exchanged: false });
+        known.principal = Arc::new(Principal { token, ..(*known.principal).clone() });
+        let seconds = self.compiled(&tenancy).await?.settings.session_idle_seconds;
+        // it was used when it was renewed
+        known.noted = noted(known.expires_at.map(|end| end.plus_seconds(-seconds)));
+        known.renews = Some(seconds);
+        Ok(known)
     }
 
     /// Who a session makes somebody, if it may still be used.
@@ -300,6 +321,7 @@ impl App {
             revision,
             expires_at: Some(token.expires_at),
             noted: noted(token.used_at),
+            renews: None,
         })
     }
     /// Somebody's token as a caller, for whoever asks what it may do; `None`: it may do nothing.
@@ -362,6 +384,7 @@ impl App {
             revision,
             expires_at,
             noted: noted(last_used),
+            renews: None,
         })
     }
 
@@ -374,16 +397,19 @@ impl App {
     }
 
     /// `last_used_at` is exact to a minute, and written without anyone waiting for it.
-    fn note_use(&self, known: &Known, now: Timestamp) {
-        let used = match known.principal.credential {
-            Credential::ApiKey { id, .. } => Used::Key(id),
-            Credential::PersonalToken { id, .. } => Used::PersonalToken(id),
-            Credential::Session { .. } | Credential::Service { .. } | Credential::None => return,
+    fn note_use(&self, known: &Known, caller: &Ctx) {
+        let now = caller.now;
+        let used = match (&known.principal.credential, known.renews) {
+            (Credential::ApiKey { id, .. }, _) => Used::Key(*id),
+            (Credential::PersonalToken { id, .. }, _) => Used::PersonalToken(*id),
+            (Credential::Session { id, .. }, Some(seconds)) => Used::Cookie(*id, seconds),
+            (Credential::Session { .. } | Credential::Service { .. } | Credential::None, _) => return,
         };
         let last = known.noted.load(Ordering::Relaxed);
         let due = last.saturating_add(NOTE_SECONDS * 1_000_000) <= now.micros();
         if due && known.noted.compare_exchange(last, now.micros(), Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            let (db, cx) = (self.0.db.clone(), self.nowhere().in_tenant(known.tenancy.key, known.tenancy.id));
+            let (db, nobody) = (self.0.db.clone(), Arc::new(Principal::anonymous()));
+            let cx = Ctx { principal: nobody, ..caller.clone() };
             tokio::spawn(async move {
                 if let Err(e) = db.write(cx, used, note).await {
                     tracing::debug!(error = %e, "the use of a credential was not noted");
@@ -494,11 +520,14 @@ async fn token_facts(tx: &mut Tx, id: &Id<PersonalToken>) -> portcullis_store::R
 enum Used {
     Key(Id<ApiKey>),
     PersonalToken(Id<PersonalToken>),
+    /// And for how many seconds it is renewed.
+    Cookie(Id<Session>, i64),
 }
 async fn note(tx: &mut Tx, used: &Used) -> portcullis_store::Result<()> {
     let now = tx.cx.now;
     match used {
         Used::Key(id) => api_key::used(tx, *id, now).await,
         Used::PersonalToken(id) => personal_token::used(tx, *id, now).await,
+        Used::Cookie(id, seconds) => session::used(tx, *id, now.plus_seconds(*seconds)).await,
     }
 }

@@ -1,7 +1,7 @@
 //! A new access token for a refresh token (spec v1 4.2, 9.6). Each refresh token counts once; whoever shows a spent one has copied it,
 //! or was copied from: the session ends.
 use portcullis_crypto::refresh_token::RefreshToken;
-use portcullis_domain::session::{Refresh, Session};
+use portcullis_domain::session::Session;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Credential, Error, Id, Result};
 use portcullis_store::{Tx, directory, session, user};
@@ -9,11 +9,11 @@ use portcullis_store::{Tx, directory, session, user};
 use crate::App;
 use crate::app::Scribe;
 use crate::authenticate::{Origin, context, refused};
-use crate::session::SignedIn;
+use crate::session::Tokens;
 
 impl App {
     /// Spends a refresh token for the next one and an access token. 401 for whatever counts no more.
-    pub async fn refresh(&self, origin: Origin, raw: &str) -> Result<SignedIn> {
+    pub async fn refresh(&self, origin: Origin, raw: &str) -> Result<Tokens> {
         let shown = RefreshToken::parse(raw).map_err(|_| refused("malformed"))?;
         let family = *shown.family().bytes();
         let found = self.0.db.read(self.nowhere(), &family, directory::session_by_refresh).await?;
@@ -44,8 +44,8 @@ impl App {
             Turned::Ended => return Err(refused("expired")),
         };
         let expires_at = cx.now.plus_seconds(settings.access_token_seconds).min(refresh_expires_at);
-        let token = self.access_token(&cx, user, (*id, *auth_time, amr.to_vec()), expires_at);
-        Ok(SignedIn { token, expires_at, refresh_token: next.raw(), refresh_expires_at, tenant_id: tenancy.id })
+        let access = self.access_token(&cx, user, (*id, *auth_time, amr.to_vec()), expires_at);
+        Ok(Tokens { access, expires_at, refresh: next.raw(), refresh_expires_at })
     }
 }
 
@@ -71,12 +71,11 @@ async fn turn_over(tx: &mut Tx, c: &Turn) -> portcullis_store::Result<Turned> {
     let session = session::by_id(tx, c.id).await?.filter(|s| alive && s.revoked_at.is_none() && s.expires_at > now);
     let (Some(session), Some(refresh)) = (session, session::refresh(tx, c.id).await?) else { return Ok(Turned::Ended) };
     let end = now.plus_seconds(c.idle).min(session.expires_at);
-    let next = Refresh { hash: c.new, expires_at: end, ..refresh };
     if portcullis_crypto::same(&refresh.hash, &c.old) {
-        if refresh.expires_at <= now {
+        if session.idle_at <= now {
             return Ok(Turned::Ended);
         }
-        if session::turn(tx, c.id, &c.old, &next).await? {
+        if session::turn(tx, c.id, &c.old, &c.new, end).await? {
             session::seen(tx, c.id).await?;
             return Ok(Turned::Over(end));
         }

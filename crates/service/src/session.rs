@@ -6,7 +6,7 @@ use portcullis_crypto::password::{Owner, Password, Verdict};
 use portcullis_crypto::refresh_token::RefreshToken;
 use portcullis_crypto::signing::Claims;
 use portcullis_crypto::token::{Purpose, Raw};
-use portcullis_domain::session::{Refresh, Session};
+use portcullis_domain::session::{Held, Refresh, Session};
 use portcullis_domain::tenant::Tenant;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
@@ -32,21 +32,55 @@ pub struct Login {
     pub password: Password,
     /// Which tenant; else it is found by the address (spec v1 9.2).
     pub tenant_slug: Option<String>,
+    /// What the client wants to hold.
+    pub hold: Hold,
+}
+/// What a client holds of its session: tokens, or, in a browser, a cookie that no script reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// An access token and a refresh token.
+    Tokens,
+    /// A cookie.
+    Cookie,
 }
 
 /// A sign-in that succeeded: no second factor exists in this version, and none is due.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
+    /// Where.
+    pub tenant_id: Id<Tenant>,
+    /// What the client gets.
+    pub given: Given,
+}
+/// What a client gets to hold.
+#[derive(Clone, Debug)]
+pub enum Given {
+    /// As [`Hold::Tokens`].
+    Tokens(Tokens),
+    /// As [`Hold::Cookie`].
+    Cookie(SessionCookie),
+}
+/// The tokens of a session.
+#[derive(Clone, Debug)]
+pub struct Tokens {
     /// The access token.
-    pub token: String,
+    pub access: String,
     /// When it ends.
     pub expires_at: Timestamp,
     /// What the next one is asked for with, once.
-    pub refresh_token: Raw,
+    pub refresh: Raw,
     /// When that ends.
     pub refresh_expires_at: Timestamp,
-    /// Where.
-    pub tenant_id: Id<Tenant>,
+}
+/// The cookie of a session.
+#[derive(Clone, Debug)]
+pub struct SessionCookie {
+    /// Its value.
+    pub value: Raw,
+    /// When the session ends unless the cookie is used before.
+    pub idle_at: Timestamp,
+    /// How long the session lasts at most, in seconds from now.
+    pub seconds: i64,
 }
 
 impl App {
@@ -81,7 +115,7 @@ impl App {
             _ => None,
         };
         let proved = Some(Proved { hash: stored, rehash, account: self.account(&cx, &account).await? });
-        self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], proved).await
+        self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], proved, login.hold).await
     }
     async fn login_tenant(&self, slug: Option<&str>, email: Option<&Email>) -> Result<Option<Arc<Tenancy>>> {
         let id = match slug.map(Slug::tenant) {
@@ -104,7 +138,7 @@ impl App {
             None => Ok(None),
         }
     }
-    /// Makes a session and its access token.
+    /// Makes a session, and what its client holds of it.
     pub(crate) async fn start_session(
         &self,
         cx: &Ctx,
@@ -112,40 +146,45 @@ impl App {
         user: &User,
         amr: Vec<String>,
         proved: Option<Proved>,
+        hold: Hold,
     ) -> Result<SignedIn> {
         let settings = self.compiled(tenancy).await?.settings.clone();
+        let expires_at = cx.now.plus_seconds(settings.session_max_seconds);
         let session = Session {
             id: self.id(cx),
             user_id: user.id,
             amr,
             auth_time: cx.now,
             created_at: cx.now,
-            expires_at: cx.now.plus_seconds(settings.session_max_seconds),
+            expires_at,
+            idle_at: cx.now.plus_seconds(settings.session_idle_seconds).min(expires_at),
             revoked_at: None,
         };
         let credential =
             Credential::Session { id: session.id, auth_time: session.auth_time, amr: session.amr.clone().into() };
         let principal = self.with_mapped_roles(tenancy, of_user(user, credential, tenancy.is_master)).await?;
         let cx = Ctx { principal: Arc::new(principal), ..cx.clone() };
-        let refresh_expires_at = cx.now.plus_seconds(settings.session_idle_seconds).min(session.expires_at);
-        // no token outlives the session, or what would renew it
-        let expires_at = cx.now.plus_seconds(settings.access_token_seconds).min(refresh_expires_at);
-        let token = self.access_token(&cx, user.id, (session.id, session.auth_time, session.amr.clone()), expires_at);
-        let refresh_token = RefreshToken::generate(&*self.0.random);
-        let refresh = Refresh {
-            family: *refresh_token.family().bytes(),
-            hash: *refresh_token.hash().bytes(),
-            expires_at: refresh_expires_at,
+        let (held, given) = match hold {
+            Hold::Tokens => {
+                let refresh = RefreshToken::generate(&*self.0.random);
+                let held = Held::Tokens(Refresh { family: *refresh.family().bytes(), hash: *refresh.hash().bytes() });
+                // no token outlives the session, or what would renew it
+                let expires_at = cx.now.plus_seconds(settings.access_token_seconds).min(session.idle_at);
+                let proved = (session.id, session.auth_time, session.amr.clone());
+                let access = self.access_token(&cx, user.id, proved, expires_at);
+                let refresh_expires_at = session.idle_at;
+                (held, Given::Tokens(Tokens { access, expires_at, refresh: refresh.raw(), refresh_expires_at }))
+            }
+            Hold::Cookie => {
+                let cookie = Purpose::Cookie.generate(&*self.0.random);
+                let (idle_at, seconds) = (session.idle_at, settings.session_max_seconds);
+                let given = SessionCookie { value: cookie.raw, idle_at, seconds };
+                (Held::Cookie(*cookie.hash.bytes()), Given::Cookie(given))
+            }
         };
-        let c = Start { session, refresh, proved, scribe: self.scribe(&cx) };
+        let c = Start { session, held, proved, scribe: self.scribe(&cx) };
         self.0.db.write(cx.clone(), c, start).await?;
-        Ok(SignedIn {
-            token,
-            expires_at,
-            refresh_token: refresh_token.raw(),
-            refresh_expires_at,
-            tenant_id: tenancy.id,
-        })
+        Ok(SignedIn { tenant_id: tenancy.id, given })
     }
     /// An access token of a session: its id, when its person last proved who they are, and how.
     pub(crate) fn access_token(
@@ -289,7 +328,7 @@ pub(crate) struct Proved {
 }
 struct Start {
     session: Session,
-    refresh: Refresh,
+    held: Held,
     proved: Option<Proved>,
     scribe: Scribe,
 }
@@ -310,7 +349,7 @@ async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
         attempt::clear(tx, &proved.account).await?;
     }
     make_room(tx, &c.scribe, id).await?;
-    session::insert(tx, &c.session, &c.refresh).await?;
+    session::insert(tx, &c.session, &c.held).await?;
     user::signed_in(tx, id, now).await?;
     let event = c.scribe.event("auth.login_succeeded", "session", c.session.id).with("amr", c.session.amr.clone());
     c.scribe.write(tx, event);

@@ -13,7 +13,7 @@ use portcullis_store::{Tx, api_key, directory, service_user, tenant, user};
 use crate::App;
 use crate::app::Scribe;
 use crate::service_user::{end_with_key, of_key};
-use crate::session::SignedIn;
+use crate::session::{Given, Hold, Tokens};
 use crate::tenant::{MadeTenant, NewTenant, NewTenantRows, insert};
 use crate::user_change::end_access;
 
@@ -75,10 +75,13 @@ impl App {
         Ok(raw.raw.expose().to_owned())
     }
     /// Signs the owner in, for `dev`: on the machine itself, by whoever can read the store anyway.
-    pub async fn sign_owner_in(&self, cx: &Ctx) -> Result<SignedIn> {
+    pub async fn sign_owner_in(&self, cx: &Ctx) -> Result<Tokens> {
         let owner = self.owner(cx).await?;
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        self.start_session(cx, &tenancy, &owner, vec!["pwd".into()], None).await
+        match self.start_session(cx, &tenancy, &owner, vec!["pwd".into()], None, Hold::Tokens).await?.given {
+            Given::Tokens(tokens) => Ok(tokens),
+            Given::Cookie(_) => Err(Error::internal("a cookie in place of tokens")),
+        }
     }
     /// Gives the owner a new password, makes them active, and ends their sessions and keys.
     pub async fn reset_owner(&self, cx: &Ctx, password: Password) -> Result<User> {

@@ -41,6 +41,9 @@ statements! {
     // So does a refresh token its session.
     SESSION_BY_REFRESH: point
         "SELECT t.tenant, t.id, s.id FROM sessions s JOIN tenants t ON t.tenant = s.tenant WHERE s.refresh_family = $1";
+    // And a cookie.
+    SESSION_BY_COOKIE: point
+        "SELECT t.tenant, t.id, s.id FROM sessions s JOIN tenants t ON t.tenant = s.tenant WHERE s.cookie_hash = $1";
     // The courier looks for endpoints with something to deliver, one after the other, of whichever tenant.
     WEBHOOK_AFTER: page
         "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
@@ -134,6 +137,10 @@ pub async fn tenants_newest(tx: &mut Tx, before: TenantKey, limit: usize) -> Res
 /// The tenant and the session that a refresh token is of, whether it counts or was spent.
 pub async fn session_by_refresh(tx: &mut Tx, family: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
     tx.one(&SESSION_BY_REFRESH, &[family.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
+}
+/// The tenant and the session of a cookie.
+pub async fn session_by_cookie(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
+    tx.one(&SESSION_BY_COOKIE, &[hash.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
 }
 /// The tenant and the user that a single-use token belongs to.
 pub async fn user_by_token(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {

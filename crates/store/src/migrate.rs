@@ -42,6 +42,7 @@ const STEPS: &[Step] = &[
     step!(12, min_binary 1, "0012_inviters.sql"),
     step!(13, min_binary 1, "0013_refresh_tokens.sql"),
     step!(14, min_binary 1, "0014_audit_order.sql"),
+    step!(15, min_binary 1, "0015_session_cookies.sql"),
 ];
 
 /// The schema that this binary was written for.

@@ -1,5 +1,5 @@
 //! Rows of sessions.
-use portcullis_domain::session::{Refresh, Session, SessionOnDevice};
+use portcullis_domain::session::{Held, Refresh, Session, SessionOnDevice};
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
 
@@ -7,14 +7,15 @@ use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
     () => {
-        "id, user_id, amr, auth_time, created_at, expires_at, revoked_at"
+        "id, user_id, amr, auth_time, created_at, expires_at, revoked_at, coalesce(refresh_expires_at, expires_at)"
     };
 }
 
 statements! {
     INSERT: write "INSERT INTO sessions (tenant, id, user_id, amr, auth_time, ip, user_agent, created_at, expires_at, \
-        refresh_family, refresh_hash, refresh_expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
-    REFRESH: point "SELECT refresh_family, refresh_hash, refresh_expires_at FROM sessions WHERE tenant = $1 AND id = $2 \
+        refresh_expires_at, refresh_family, refresh_hash, cookie_hash) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    REFRESH: point "SELECT refresh_family, refresh_hash FROM sessions WHERE tenant = $1 AND id = $2 \
         AND refresh_family IS NOT NULL";
     TURN: write "UPDATE sessions SET refresh_hash = $4, refresh_expires_at = $5 WHERE tenant = $1 AND id = $2 AND refresh_hash = $3 \
         AND revoked_at IS NULL";
@@ -25,6 +26,7 @@ statements! {
     ON_DEVICES: page concat!("SELECT ", columns!(), ", coalesce(seen_at, created_at), coalesce(seen_ip, ip), \
         coalesce(seen_agent, user_agent) FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 AND revoked_at IS NULL \
         AND expires_at > $4 AND coalesce(refresh_expires_at, expires_at) > $4 ORDER BY id LIMIT 250");
+    USED: write "UPDATE sessions SET refresh_expires_at = $3 WHERE tenant = $1 AND id = $2 AND cookie_hash IS NOT NULL";
     SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     FROM_ADDRESS: page "SELECT created_at FROM sessions WHERE tenant = $1 AND user_id = $2 AND ip = $3 LIMIT 1";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
@@ -41,11 +43,16 @@ fn read(r: &Row<'_>) -> Result<Session> {
         created_at: r.timestamp(4)?,
         expires_at: r.timestamp(5)?,
         revoked_at: r.opt_int(6)?.map(Timestamp::from_micros),
+        idle_at: r.timestamp(7)?,
     })
 }
 
 /// Writes a new session; address and device are those of the transaction's context.
-pub async fn insert(tx: &mut Tx, s: &Session, refresh: &Refresh) -> Result<()> {
+pub async fn insert(tx: &mut Tx, s: &Session, held: &Held) -> Result<()> {
+    let (refresh, cookie) = match held {
+        Held::Tokens(refresh) => (Some(refresh), None),
+        Held::Cookie(hash) => (None, Some(hash)),
+    };
     let (ip, agent) = (tx.cx.ip.map(|ip| ip.to_string()), tx.cx.user_agent.clone());
     let amr = serde_json::json!(s.amr).to_string();
     tx.send(
@@ -59,9 +66,10 @@ pub async fn insert(tx: &mut Tx, s: &Session, refresh: &Refresh) -> Result<()> {
             agent.as_deref().into(),
             s.created_at.into(),
             s.expires_at.into(),
-            (&refresh.family).into(),
-            (&refresh.hash).into(),
-            refresh.expires_at.into(),
+            s.idle_at.into(),
+            refresh.map(|r| &r.family[..]).into(),
+            refresh.map(|r| &r.hash[..]).into(),
+            cookie.map(|hash| &hash[..]).into(),
         ],
     )
     .await
@@ -70,14 +78,14 @@ pub async fn insert(tx: &mut Tx, s: &Session, refresh: &Refresh) -> Result<()> {
 pub async fn by_id(tx: &mut Tx, id: Id<Session>) -> Result<Option<Session>> {
     tx.one(&BY_ID, &[id.into()], read).await
 }
-/// What renews a session.
+/// What the tokens of a session are compared with.
 pub async fn refresh(tx: &mut Tx, id: Id<Session>) -> Result<Option<Refresh>> {
-    let read = |r: &Row<'_>| Ok(Refresh { family: r.array(0)?, hash: r.array(1)?, expires_at: r.timestamp(2)? });
+    let read = |r: &Row<'_>| Ok(Refresh { family: r.array(0)?, hash: r.array(1)? });
     tx.one(&REFRESH, &[id.into()], read).await
 }
-/// Puts the next refresh token in the place of this one; false when it counts no more.
-pub async fn turn(tx: &mut Tx, id: Id<Session>, old: &[u8; 32], next: &Refresh) -> Result<bool> {
-    let params = [id.into(), old.into(), (&next.hash).into(), next.expires_at.into()];
+/// Puts the next refresh token, which ends at `idle_at`, in the place of this one; false when it counts no more.
+pub async fn turn(tx: &mut Tx, id: Id<Session>, old: &[u8; 32], next: &[u8; 32], idle_at: Timestamp) -> Result<bool> {
+    let params = [id.into(), old.into(), next.into(), idle_at.into()];
     Ok(tx.run(&TURN, &params).await? == 1)
 }
 /// Ends a session; false when it had ended before.
@@ -95,9 +103,9 @@ pub async fn on_devices(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Resu
     tx.all(&ON_DEVICES, &[user.into(), after.into(), now.into()], |r| {
         Ok(SessionOnDevice {
             session: read(r)?,
-            seen_at: r.timestamp(7)?,
-            ip: r.opt_text(8)?.and_then(|ip| ip.parse().ok()),
-            user_agent: r.opt_text(9)?.unwrap_or_default(),
+            seen_at: r.timestamp(8)?,
+            ip: r.opt_text(9)?.and_then(|ip| ip.parse().ok()),
+            user_agent: r.opt_text(10)?.unwrap_or_default(),
         })
     })
     .await
@@ -107,6 +115,13 @@ pub async fn on_devices(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Resu
 pub async fn seen(tx: &mut Tx, id: Id<Session>) -> Result<bool> {
     let (now, ip, agent) = (tx.cx.now, tx.cx.ip.map(|ip| ip.to_string()), tx.cx.user_agent.clone());
     Ok(tx.run(&SEEN, &[id.into(), now.into(), ip.as_deref().into(), agent.as_deref().into()]).await? == 1)
+}
+/// Notes that a session's cookie was used: it ends at `idle_at` unless it is used again.
+pub async fn used(tx: &mut Tx, id: Id<Session>, idle_at: Timestamp) -> Result<()> {
+    if seen(tx, id).await? {
+        tx.run(&USED, &[id.into(), idle_at.into()]).await?;
+    }
+    Ok(())
 }
 /// Forgets all sessions of a user who is erased: they hold addresses and devices.
 pub async fn delete_of_user(tx: &mut Tx, user: Id<User>) -> Result<()> {

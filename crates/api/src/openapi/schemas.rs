@@ -88,7 +88,7 @@ const ANSWERS: &[Row] = &[
     ("Invitation", "A sent invitation.", &["message string", "invitation_url? uri – Only where no mail is set up."]),
     (
         "LoginResult",
-        "A sign-in.",
+        "A sign-in. With a cookie there are no tokens, and `expires_at` is when the session ends unless it is used.",
         &[
             "token string",
             "expires_at date-time",
@@ -435,7 +435,7 @@ const REQUESTS: &[Row] = &[
         "Your present and your new password.",
         &["current_password* string", "new_password* string(8..256)"],
     ),
-    ("Login", "A local sign-in.", &["email* email", "password* string", "tenant_slug string?"]),
+    ("Login", "A local sign-in.", &["email* email", "password* string", "tenant_slug string?", "cookie boolean?"]),
     ("Refresh", "A refresh token.", &["refresh_token* string"]),
     ("VerifyEmail", "An invitation's token.", &["token* string"]),
     ("InitialPassword", "An invitation's token and the password.", &["token* string", "password* string(8..256)"]),

@@ -1,5 +1,6 @@
 //! Signing in and out, and what everyone may know about it: keys and strategies (spec v1beta1 2.3.1, 4.2, 4.3).
 use portcullis_domain::{Code, Error, Result};
+use portcullis_edge::cookie;
 use portcullis_service::access_token::Grant;
 use portcullis_service::{Answer, App};
 use portcullis_wire_v1beta1::{DynamicMessage, Messages, Object, json};
@@ -69,13 +70,8 @@ impl Response for AuthTokenResponse {
 /// `AuthLogout`: ends the caller's session, if there is one, and the browser's cookie in any case.
 pub async fn sign_out(app: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
     app.sign_out(&call.cx).await?;
-    Ok(call.empty().header("set-cookie", no_cookie(&app.settings().public_url)).into())
-}
-/// The cookie of a session that has ended (decision 11): over plain http it has another name, since a `Secure` one is not taken.
-fn no_cookie(public_url: &str) -> String {
-    let (name, secure) =
-        if public_url.starts_with("https://") { ("sid", "; Secure") } else { ("portcullis_session", "") };
-    format!("{name}=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0{secure}")
+    let cookies = cookie::clear(&app.settings().public_url);
+    Ok(cookies.fold(call.empty(), |answer, cookie| answer.header("set-cookie", cookie)).into())
 }
 
 #[cfg(test)]
@@ -86,14 +82,5 @@ mod tests {
     #[test]
     fn the_answer_is_its_message() {
         proves::<AuthTokenResponse>(&"a.b.c".to_owned());
-    }
-
-    #[test]
-    fn the_cookie_that_ends_has_the_name_of_the_one_that_was_set() {
-        assert_eq!(no_cookie("https://id.example.com"), "sid=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0; Secure");
-        assert_eq!(
-            no_cookie("http://localhost:7400"),
-            "portcullis_session=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"
-        );
     }
 }

@@ -100,6 +100,7 @@ mod tests {
             auth_time: Timestamp::from_micros(1),
             created_at: Timestamp::from_micros(1),
             expires_at: Timestamp::from_micros(9),
+            idle_at: Timestamp::from_micros(9),
             revoked_at: None,
         };
         let of = SessionOnDevice {

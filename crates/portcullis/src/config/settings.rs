@@ -371,7 +371,7 @@ fn log_and_limits() -> [Setting; 8] {
         Setting::new(
             "cors.allowed_origins",
             List,
-            "Origins whose pages may call the APIs, such as \"https://console.example.com\". Empty: none.",
+            "Origins whose pages may call the APIs, with a session cookie too, such as \"https://console.example.com\". Empty: none.",
             |c, v, _| {
                 put(
                     &mut c.cors.allowed_origins,

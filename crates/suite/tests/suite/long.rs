@@ -36,17 +36,6 @@ async fn is_there(w: &World, n: usize) -> bool {
     let page = w.owner().get(&format!("/v1/users?email=r{n}@example.com")).await.expect(200);
     !page["data"].as_array().unwrap().is_empty()
 }
-/// Asks until it is so; some things take a moment.
-async fn soon<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
-    for _ in 0..500 {
-        if so().await {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    panic!("not within ten seconds: {what}");
-}
-
 /// Two batches are in, the first is told; then `end` ends the right, and a third follows.
 async fn an_import_breaks_off(w: &World, key: &Client, code: &str, end: impl AsyncFnOnce()) {
     let mut call = importing(key).open("POST", "/v1/users/import").await;

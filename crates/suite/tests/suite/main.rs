@@ -15,6 +15,7 @@ mod audit;
 mod audit_records;
 mod calls;
 mod checks;
+mod cookies;
 mod corpora;
 mod crash;
 mod credentials;

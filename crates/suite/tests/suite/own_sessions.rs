@@ -1,6 +1,6 @@
 //! `/v1/users/me/sessions` and `/v1/users/{id}/sessions` (spec v1 4.3, 4.3.2).
 use portcullis_domain::Id;
-use portcullis_domain::session::{Refresh, Session};
+use portcullis_domain::session::{Held, Session};
 use portcullis_domain::user::User;
 use portcullis_store::{Tx, session};
 use serde_json::{Value, json};
@@ -83,10 +83,10 @@ async fn sec_14_the_oldest_of_very_many_sessions_end(w: World) {
             auth_time: now,
             created_at: now,
             expires_at: now.plus_seconds(3_600),
+            idle_at: now.plus_seconds(3_600),
             revoked_at: None,
         };
-        let refresh = Refresh { family: [*n; 32], hash: [*n; 32], expires_at: session.expires_at };
-        session::insert(tx, &session, &refresh).await
+        session::insert(tx, &session, &Held::Cookie([*n; 32])).await
     }
     let ada = w.person("Ada", &["user"]).await;
     let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();

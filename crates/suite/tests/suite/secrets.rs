@@ -24,6 +24,11 @@ async fn given_out(w: &World) -> Vec<(&'static str, String)> {
     let spend = json!({ "refresh_token": tokens["refresh_token"] });
     tokens = w.anonymous().post("/v1/auth/refresh", spend).await.expect(200);
     out.push(("the refresh token after that", text(&tokens["refresh_token"])));
+    let for_cookie = json!({ "email": ada.email, "password": PASSWORD, "cookie": true });
+    let cookie = w.anonymous().post("/v1/auth/login", for_cookie).await;
+    let cookie = cookie.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
+    w.anonymous().with("cookie", format!("portcullis_session={cookie}")).get("/v1beta1/users/self").await.expect(200);
+    out.push(("a session's cookie", cookie));
     for (kind, body) in [
         ("API key", json!({ "name": "k" })),
         ("service key", json!({ "name": "s", "owner_type": "service", "scopes": ["*"] })),

@@ -128,7 +128,7 @@ async fn signing_out_ends_the_session_and_the_cookie(w: World) {
         let out = by.send(method, "/v1beta1/auth/logout", b"").await;
         let cookie = out.header("set-cookie").unwrap_or_default().to_owned();
         assert_eq!(out.expect(200), json!({}), "{method}");
-        assert!(cookie.contains("=; Path=/; HttpOnly; SameSite=Lax; Max-Age=0"), "{cookie}");
+        assert!(cookie.contains("=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"), "{cookie}");
         assert_eq!(by.get("/v1beta1/users/self").await.status, 401);
         // who is not signed in, or no longer, may sign out
         assert_eq!(by.send(method, "/v1beta1/auth/logout", b"").await.status, 200);

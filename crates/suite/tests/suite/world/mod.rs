@@ -122,7 +122,7 @@ impl World {
         let made = node.app.init("Acme", email, Some(PASSWORD.to_owned().into())).await.unwrap();
         let cx = node.app.system(made.tenant.id).await.unwrap();
         let key = node.app.service_key(&cx, "suite", None).await.unwrap();
-        let owner_token = node.app.sign_owner_in(&cx).await.unwrap().token;
+        let owner_token = node.app.sign_owner_in(&cx).await.unwrap().access;
         let owner_id = made.tenant.owner_user_id.unwrap().to_string();
         Self { node, clock, engine, tenant: made.tenant.id.to_string(), owner_id, owner_token, key }
     }
@@ -249,6 +249,16 @@ pub fn new_user_without(name: &str) -> Value {
     let mut body = new_user();
     body.as_object_mut().unwrap().remove(name);
     body
+}
+/// Asks until it is so; some things take a moment.
+pub async fn soon<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
+    for _ in 0..500 {
+        if so().await {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    }
+    panic!("not within ten seconds: {what}");
 }
 
 /// Names that are not in the way of one another.

@@ -1,0 +1,196 @@
+//! The cookie of a session: its names and attributes, and whose calls it counts for (spec v1 2.2, decision 11).
+//!
+//! A browser sends a cookie along with whatever any page makes it call. So a call that changes something counts only if it says
+//! that it comes from this server's own pages, or from an origin that the operator listed (checklist 17).
+use axum::http::{HeaderMap, HeaderName, Method, header};
+use cookie::{Cookie, SameSite, time::Duration};
+use portcullis_domain::{Code, Error, Result};
+use portcullis_service::session::SessionCookie;
+
+use crate::credential::unauthenticated;
+use crate::state::Edge;
+
+/// Bound to this host and to https by its name (RFC 6265bis 4.1.3.2).
+const HOST: &str = "__Host-portcullis_session";
+/// Frontier's. It is never preferred: any neighbour in the domain can set one.
+const SID: &str = "sid";
+/// Over plain http, as a browser takes no `Secure` one there.
+const PLAIN: &str = "portcullis_session";
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// Which cookies a surface reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Surface {
+    /// `/v1`.
+    V1,
+    /// `/v1beta1`, which knows Frontier's cookie too.
+    V1Beta1,
+}
+
+/// What a call does that a cookie came with.
+#[derive(Clone, Copy, Debug)]
+pub struct Deed<'a> {
+    /// How it is sent.
+    pub method: &'a Method,
+    /// Does it change something, however it is sent?
+    pub changes: bool,
+}
+
+fn names(public_url: &str, surface: Surface) -> &'static [&'static str] {
+    match (is_secure(public_url), surface) {
+        (true, Surface::V1) => &[HOST],
+        (true, Surface::V1Beta1) => &[HOST, SID],
+        (false, _) => &[PLAIN],
+    }
+}
+fn is_secure(public_url: &str) -> bool {
+    public_url.starts_with("https://")
+}
+
+/// The value of the request's session cookie, if it has one that counts. 403 `forbidden` when the call comes from elsewhere; 401 when
+/// there are two of one name.
+pub fn presented<'h>(edge: &Edge, headers: &'h HeaderMap, surface: Surface, deed: Deed<'_>) -> Result<Option<&'h str>> {
+    let own = &edge.app.settings().public_url;
+    let Some(value) = read(headers, names(own, surface))? else { return Ok(None) };
+    let own_page = |origin: &str| origin == own || edge.config.allowed_origins.iter().any(|o| o == origin);
+    if comes_from(headers, deed, own_page) { Ok(Some(value)) } else { Err(foreign(own)) }
+}
+
+fn read<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Option<&'h str>> {
+    for name in names {
+        let lines = headers.get_all(header::COOKIE).iter().filter_map(|v| v.to_str().ok());
+        let mut values = lines
+            .flat_map(Cookie::split_parse)
+            .filter_map(|c| c.ok().filter(|c| c.name() == *name).and_then(|c| c.value_raw()))
+            .filter(|v| !v.is_empty());
+        match (values.next(), values.next()) {
+            (None, _) => {}
+            (Some(value), None) => return Ok(Some(value)),
+            (Some(_), Some(_)) => return Err(unauthenticated("malformed")),
+        }
+    }
+    Ok(None)
+}
+
+fn comes_from(headers: &HeaderMap, deed: Deed<'_>, own_page: impl Fn(&str) -> bool) -> bool {
+    let safe = deed.method.is_safe();
+    if safe && !deed.changes {
+        return true;
+    }
+    let mut origins = headers.get_all(header::ORIGIN).iter();
+    match (origins.next(), origins.next()) {
+        (Some(origin), None) => origin.to_str().is_ok_and(own_page),
+        // no browser names the origin of a plain GET, but every one says whether it is the page's own
+        (None, _) if safe => {
+            headers.get(SEC_FETCH_SITE).is_some_and(|site| matches!(site.as_bytes(), b"same-origin" | b"none"))
+        }
+        _ => false,
+    }
+}
+
+fn foreign(own: &str) -> Error {
+    let message = format!(
+        "A call with a session cookie must come from {own} or from an origin in cors.allowed_origins: its Origin header says neither."
+    );
+    Error::new(Code::Forbidden, message).detail("reason", "origin")
+}
+
+/// 403 `forbidden` when the page that a request comes from is given no cookie. A request without an origin comes from no page.
+pub fn may_set(edge: &Edge, headers: &HeaderMap) -> Result<()> {
+    let own = &edge.app.settings().public_url;
+    let known = |o: &header::HeaderValue| {
+        o.as_bytes() == own.as_bytes() || edge.config.allowed_origins.iter().any(|a| a.as_bytes() == o.as_bytes())
+    };
+    if headers.get_all(header::ORIGIN).iter().all(known) { Ok(()) } else { Err(foreign(own)) }
+}
+
+/// `Set-Cookie` for a new session.
+pub fn set(public_url: &str, session: &SessionCookie) -> String {
+    let name = if is_secure(public_url) { HOST } else { PLAIN };
+    attributes(public_url, name, session.value.expose(), session.seconds)
+}
+/// `Set-Cookie` that ends each cookie of a session, whichever surface set it.
+pub fn clear(public_url: &str) -> impl Iterator<Item = String> {
+    names(public_url, Surface::V1Beta1).iter().map(move |name| attributes(public_url, name, "", 0))
+}
+fn attributes(public_url: &str, name: &str, value: &str, seconds: i64) -> String {
+    Cookie::build((name, value))
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(is_secure(public_url))
+        .max_age(Duration::seconds(seconds))
+        .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use axum::http::HeaderValue;
+
+    fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in list {
+            headers.append(HeaderName::from_static(name), HeaderValue::from_static(value));
+        }
+        headers
+    }
+    fn value(list: &[(&'static str, &'static str)], surface: Surface) -> Result<Option<String>, Code> {
+        let names = names("https://id.example.com", surface);
+        read(&headers(list), names).map(|v| v.map(str::to_owned)).map_err(|e| e.code())
+    }
+
+    #[test]
+    fn each_surface_reads_its_names() {
+        let both = [("cookie", "a=b; sid=one"), ("cookie", "__Host-portcullis_session=two")];
+        assert_eq!(value(&both, Surface::V1), Ok(Some("two".into())));
+        assert_eq!(value(&both, Surface::V1Beta1), Ok(Some("two".into())));
+        assert_eq!(value(&both[..1], Surface::V1), Ok(None));
+        assert_eq!(value(&both[..1], Surface::V1Beta1), Ok(Some("one".into())));
+        assert_eq!(value(&[("cookie", "sid=")], Surface::V1Beta1), Ok(None));
+        assert_eq!(value(&[("cookie", "sid=a; sid=b")], Surface::V1Beta1), Err(Code::Unauthenticated));
+        assert_eq!(value(&[("cookie", "portcullis_session=a")], Surface::V1), Ok(None));
+        assert_eq!(value(&[("cookie", ";;=; =x;sid;\"")], Surface::V1Beta1), Ok(None));
+    }
+
+    #[test]
+    fn changes_come_from_own_pages() {
+        let own = |o: &str| o == "https://id.example.com";
+        let may = |method: Method, changes, list: &[(&'static str, &'static str)]| {
+            comes_from(&headers(list), Deed { method: &method, changes }, own)
+        };
+        let here = ("origin", "https://id.example.com");
+        assert!(may(Method::GET, false, &[("origin", "https://evil.example")]));
+        for method in [Method::POST, Method::PUT, Method::PATCH, Method::DELETE] {
+            assert!(may(method.clone(), false, &[here]));
+            let foreign: [&[_]; 6] = [
+                &[],
+                &[("origin", "null")],
+                &[("origin", "https://id.example.com.evil.example")],
+                &[("origin", "http://id.example.com")],
+                &[here, ("origin", "https://evil.example")],
+                &[("sec-fetch-site", "same-origin")],
+            ];
+            for list in foreign {
+                assert!(!may(method.clone(), true, list), "{method} {list:?}");
+            }
+        }
+        // a GET that changes something
+        assert!(may(Method::GET, true, &[here]));
+        assert!(may(Method::GET, true, &[("sec-fetch-site", "same-origin")]));
+        assert!(may(Method::GET, true, &[("sec-fetch-site", "none")]));
+        for list in [&[][..], &[("sec-fetch-site", "same-site")], &[("sec-fetch-site", "cross-site")]] {
+            assert!(!may(Method::GET, true, list), "{list:?}");
+        }
+    }
+
+    #[test]
+    fn cookies_are_for_no_script_and_no_other_site() {
+        let ends: Vec<String> = clear("https://id.example.com").collect();
+        let rest = "=; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=0";
+        assert_eq!(ends, [format!("__Host-portcullis_session{rest}"), format!("sid{rest}")]);
+        let ends: Vec<String> = clear("http://localhost:7400").collect();
+        assert_eq!(ends, ["portcullis_session=; HttpOnly; SameSite=Lax; Path=/; Max-Age=0"]);
+    }
+}
