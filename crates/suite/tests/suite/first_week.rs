@@ -4,7 +4,6 @@ use serde_json::json;
 
 use crate::world::access::*;
 use crate::world::tables::count;
-use crate::world::token::may;
 use crate::world::*;
 
 both!(the_first_week);

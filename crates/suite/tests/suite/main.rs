@@ -51,6 +51,8 @@ mod readme;
 mod refresh;
 mod refusals;
 mod relations;
+mod resources;
+mod role_bindings;
 mod roles;
 mod rules;
 mod searches;

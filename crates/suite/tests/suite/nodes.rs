@@ -2,7 +2,6 @@
 use serde_json::{Value, json};
 
 use crate::world::access::*;
-use crate::world::token::may;
 use crate::world::*;
 
 /// Two nodes on one database, sharing a clock.

@@ -111,6 +111,24 @@ pub async fn secret(w: &World, by: &Client, organization: &str, machine: &str) -
 pub async fn policy(by: &Client, role: &str, resource: &str, principal: &str) -> Answer {
     by.post("/v1beta1/policies", json!({ "role_id": role, "resource": resource, "principal": principal })).await
 }
+/// The same as the tenant's owner; the policy's id.
+pub async fn grant(w: &World, role: &str, resource: &str, principal: &str) -> String {
+    id(&policy(&w.owner(), role, resource, principal).await.expect(200)["policy"])
+}
+/// Makes permissions; what they are.
+pub async fn permissions(by: &Client, keys: &[&str]) -> Vec<Value> {
+    let bodies: Vec<Value> = keys.iter().map(|key| json!({ "key": key })).collect();
+    let made = by.post("/v1beta1/permissions", json!({ "bodies": bodies })).await.expect(200);
+    made["permissions"].as_array().unwrap().clone()
+}
+/// What `/v1beta1/check` answers.
+pub async fn check(by: &Client, resource: &str, permission: &str) -> Answer {
+    by.post("/v1beta1/check", json!({ "resource": resource, "permission": permission })).await
+}
+/// What it says.
+pub async fn may(by: &Client, resource: &str, permission: &str) -> bool {
+    check(by, resource, permission).await.expect(200)["status"].as_bool().unwrap()
+}
 /// Changes a row as an import or a platform role would.
 pub async fn change_machine(w: &World, id: &str, with: fn(ServiceUser) -> ServiceUser) {
     async fn write(

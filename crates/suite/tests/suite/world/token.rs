@@ -45,11 +45,6 @@ pub async fn token_titled(w: &World, by: &Client, organization: &str, scopes: Va
     let pat = connect(by, "CreateCurrentUserPAT", body).await.expect(200)["pat"].clone();
     (id(&pat), pat["token"].as_str().unwrap().to_owned())
 }
-/// What `/v1beta1/check` says.
-pub async fn may(by: &Client, resource: &str, permission: &str) -> bool {
-    let body = json!({ "resource": resource, "permission": permission });
-    by.post("/v1beta1/check", body).await.expect(200)["status"].as_bool().unwrap()
-}
 /// What an access token says.
 pub fn claims(token: &str) -> Value {
     let body = token.split('.').nth(1).unwrap();
