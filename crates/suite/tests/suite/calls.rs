@@ -16,6 +16,7 @@ use crate::world::rpc::{self, Ended};
 use crate::world::scene::Scene;
 use crate::world::*;
 
+mod isolation;
 pub mod requests;
 use requests::{ELSEWHERE, EMPTY, ENDS};
 

@@ -13,6 +13,7 @@ mod access_roles;
 mod apply;
 mod audit;
 mod audit_records;
+mod authorization;
 mod calls;
 mod checks;
 mod cookies;

@@ -9,7 +9,7 @@ pub const ENDS: &[(&str, &str)] = &[
     ("CreateGroupPreferences", "unimplemented"),
     ("ListGroupPreferences", "unimplemented"),
     ("AuthCallback", "invalid_argument"),
-    // the owner has proved no address: those who did are in `isolation.rs`
+    // the owner has proved no address: those who did are in `authorization.rs`
     ("AcceptOrganizationInvitation", "permission_denied"),
     ("JoinOrganization", "invalid_argument"),
 ];

@@ -7,6 +7,7 @@ pub mod http2;
 pub mod names;
 pub mod node;
 pub mod place;
+pub mod routes;
 pub mod rpc;
 pub mod scene;
 pub mod tables;

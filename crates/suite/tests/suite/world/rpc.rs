@@ -2,7 +2,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_wire_v1beta1::endpoint::{Body, Method, Output, Rest};
-use portcullis_wire_v1beta1::{ENDPOINTS, Endpoint, Messages, json as messages};
+use portcullis_wire_v1beta1::{ENDPOINTS, Endpoint, Messages, REST_ERA, json as messages};
 use prost::Message as _;
 use serde_json::{Map, Value, json};
 
@@ -12,6 +12,10 @@ use super::{Answer, Client};
 /// A row by its name.
 pub fn endpoint(rpc: &str) -> &'static Endpoint {
     ENDPOINTS.iter().find(|e| e.rpc == rpc).unwrap_or_else(|| panic!("no call {rpc}"))
+}
+/// The same, of a call that only REST has too.
+pub fn of_the_table(rpc: &str) -> &'static Endpoint {
+    ENDPOINTS.iter().chain(REST_ERA).find(|e| e.rpc == rpc).unwrap()
 }
 /// The words of the codes, by number.
 pub const WORDS: [&str; 17] = [
