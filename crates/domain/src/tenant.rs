@@ -52,12 +52,15 @@ pub struct Tenant {
     pub revision: i64,
 }
 
+/// No access token lives longer, whatever its tenant sets.
+pub const LONGEST_ACCESS_TOKEN_SECONDS: i64 = 86_400;
+
 /// What a tenant may set (spec v1 3.1 TenantSettings), as far as this version acts on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantSettings {
     /// 8–128 bytes.
     pub password_min_length: usize,
-    /// Life of an access token, 300–86,400 s.
+    /// Life of an access token, 300–86,400 s ([`LONGEST_ACCESS_TOKEN_SECONDS`]).
     pub access_token_seconds: i64,
     /// A session ends after so long without use.
     pub session_idle_seconds: i64,

@@ -3,6 +3,7 @@ use anyhow::{Context, bail};
 use portcullis_domain::Id;
 use portcullis_domain::tenant::Tenant;
 use portcullis_service::App;
+use portcullis_service::key_rotation::{self, Haste};
 use portcullis_store::directory;
 
 use crate::cli::{AdminCommand, Place};
@@ -13,17 +14,23 @@ use crate::{logging, master_key, node, secret_word};
 pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::ResetOwner { tenant, place } => reset_owner(tenant, place).await,
+        AdminCommand::RotateTokenKey { now, place } => rotate_token_key(now, place).await,
     }
 }
 
-async fn reset_owner(tenant: Option<String>, place: Place) -> anyhow::Result<()> {
-    let config = node::configure_at(&place)?;
+/// The store that is there already.
+async fn open(place: &Place) -> anyhow::Result<App> {
+    let config = node::configure_at(place)?;
     logging::start(&crate::config::Log { level: "warn".into(), ..config.log.clone() });
     if config.database.url.is_none() && !config.data_dir.join("portcullis.db").exists() {
         bail!("{}: there is no store in this directory", config.data_dir.display());
     }
     let key = master_key::read(&config)?;
-    let app = node::open(&config, key).await?;
+    node::open(&config, key).await
+}
+
+async fn reset_owner(tenant: Option<String>, place: Place) -> anyhow::Result<()> {
+    let app = open(&place).await?;
     let id = find(&app, tenant.as_deref()).await?;
     let cx = app.system(id).await.map_err(explain)?;
     let password = secret_word::password(&**app.random());
@@ -33,6 +40,24 @@ async fn reset_owner(tenant: Option<String>, place: Place) -> anyhow::Result<()>
         owner.email,
         password.expose()
     ))
+}
+
+async fn rotate_token_key(now: bool, place: Place) -> anyhow::Result<()> {
+    let app = open(&place).await?;
+    let haste = if now { Haste::Compromised } else { Haste::Gentle };
+    let rotated = app.rotate_token_key(haste).await.map_err(explain)?;
+    let mut text = format!("token key    {}\nsigns from   {}", rotated.id, rotated.signs_from);
+    for id in &rotated.refused {
+        text.push_str(&format!("\nrefused      what {id} signed"));
+    }
+    let wait = key_rotation::RELOAD_SECONDS;
+    text.push_str(&match haste {
+        Haste::Gentle => "\n\nIt is published now. What was signed before is accepted until it ends.".to_owned(),
+        Haste::Compromised => {
+            format!("\n\nNodes that run know it within {wait} seconds. Sessions stay: refresh tokens give new tokens.")
+        }
+    });
+    say(&text)
 }
 
 /// By id, by slug, or the default one.

@@ -250,6 +250,20 @@ pub enum AdminCommand {
         #[command(flatten)]
         place: Place,
     },
+    /// Replace the key that signs access tokens, before its 30 days are over
+    ///
+    /// The next key is published at once and signs ten minutes later, when every node and whoever else verifies tokens has read it:
+    /// no request fails. A SQLite store that a server has open cannot be written: stop the server first.
+    RotateTokenKey {
+        /// The key may be in wrong hands: refuse every token that it signed. Sessions stay; their refresh tokens give new ones
+        ///
+        /// Nodes that run notice within a minute, a node that is started at once.
+        #[arg(long)]
+        now: bool,
+        /// Where the store is.
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 fn email(text: &str) -> Result<Email, String> {

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::metrics::StoreMetrics;
-use crate::workers::Workers;
+use crate::workers::{self, Workers};
 
 /// Sockets that are bound: clients may connect, and wait until [`Server::start`] serves them.
 pub struct Sockets {
@@ -74,6 +74,7 @@ impl Server {
         let listener = Listener::new(app.clock().clone(), app.random().clone(), config.edge(), counted.clone());
         let router = routes(&EdgeState::new(app.clone(), listener));
         let stop = CancellationToken::new();
+        tokio::spawn(workers::reload_keys(app.clone(), stop.clone()));
         Ok(Self {
             api: spawn(sockets.api, router, config, &stop),
             metrics: sockets.metrics.map(|m| spawn(m, portcullis_api::metrics_router(counted), config, &stop)),

@@ -1,5 +1,5 @@
 //! Work in the background of a serving process: sealing the audit log, erasing personal data, forgetting what is over, looking at
-//! domains, sending webhooks.
+//! domains, sending webhooks, rotating token keys.
 //!
 //! Each is a loop of steps that are safe to repeat. A step that fails is logged, and the next one goes on.
 use std::path::Path;
@@ -10,6 +10,7 @@ use anyhow::Context;
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_domain::outbound::Outbound;
 use portcullis_service::App;
+use portcullis_service::key_rotation::RELOAD_SECONDS;
 use portcullis_service::tidy::Sealed;
 use portcullis_service::webhook_delivery::Courier;
 use tokio::fs::File;
@@ -28,11 +29,13 @@ const RETAIN: Duration = Duration::from_secs(3_600);
 /// A domain is looked up once a day, at most so much later.
 const CHECK_DOMAINS: Duration = Duration::from_secs(600);
 const DELIVER: Duration = Duration::from_secs(1);
+const ROTATE_KEYS: Duration = Duration::from_secs(60);
+const RELOAD_KEYS: Duration = Duration::from_secs(RELOAD_SECONDS.unsigned_abs());
 
 /// Running workers.
 pub struct Workers {
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 5],
+    tasks: [JoinHandle<()>; 6],
 }
 
 impl Workers {
@@ -52,7 +55,8 @@ impl Workers {
             tokio::spawn(sealer.run(stop.clone())),
             tokio::spawn(erase(app.clone(), holder.clone(), stop.clone())),
             tokio::spawn(retain(app.clone(), holder.clone(), stop.clone())),
-            tokio::spawn(check_domains(app.clone(), holder, stop.clone())),
+            tokio::spawn(check_domains(app.clone(), holder.clone(), stop.clone())),
+            tokio::spawn(rotate_keys(app.clone(), holder, stop.clone())),
             tokio::spawn(deliver(app.clone(), Courier::new(outbound), stop.clone())),
         ];
         Ok(Self { stop, tasks })
@@ -166,6 +170,15 @@ async fn retain(app: App, holder: String, stop: CancellationToken) {
 }
 async fn check_domains(app: App, holder: String, stop: CancellationToken) {
     repeat(CHECK_DOMAINS, "domains could not be looked up", stop, || app.check_domains(&holder)).await;
+}
+
+async fn rotate_keys(app: App, holder: String, stop: CancellationToken) {
+    repeat(ROTATE_KEYS, "token keys could not be rotated", stop, || app.rotate_keys(&holder)).await;
+}
+/// Reads the server's keys every minute, on every node, whether it works in the background or not: another one may have changed them.
+pub async fn reload_keys(app: App, stop: CancellationToken) {
+    let again = || async { app.reload_keys().await.map(|()| false) };
+    repeat(RELOAD_KEYS, "the server's keys could not be read", stop, again).await;
 }
 
 /// A delivery under way when the server stops is waited for: it takes ten seconds at most.

@@ -14,7 +14,7 @@ use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_store::Db;
 
 use crate::authenticate::Credentials;
-use crate::keys::Keys;
+use crate::keys::Keyring;
 use crate::tenancy::Tenancies;
 
 /// What the operator sets once; immutable after start (engine.md 24).
@@ -83,7 +83,7 @@ pub(crate) struct Inner {
     pub dns: Arc<dyn Dns>,
     pub master_key: MasterKey,
     pub passwords: HashPool,
-    pub keys: Keys,
+    pub keys: Keyring,
     pub tenancies: Arc<Tenancies>,
     pub credentials: Credentials,
     pub subjects: crate::check::Subjects,
@@ -111,7 +111,7 @@ impl App {
         let hasher = portcullis_crypto::password::Hasher::new(settings.password).map_err(Error::internal)?;
         let passwords = HashPool::new(settings.hash_threads, hasher, random.clone()).map_err(Error::internal)?;
         db.remember_subscriptions(tenancies.subscribers());
-        let keys = Keys::load(&db, Ctx::nowhere(clock.now()), &master_key, &*random).await?;
+        let keys = Keyring::load(&db, Ctx::nowhere(clock.now()), &master_key, &*random).await?;
         Ok(Self(Arc::new(Inner {
             credentials: Credentials::new(settings.hot_credentials),
             subjects: crate::check::Subjects::new(settings.hot_credentials),

@@ -78,12 +78,15 @@ pub(crate) struct Known {
     noted: AtomicI64,
     /// Of a cookie: use renews its session for so many seconds.
     renews: Option<i64>,
+    /// Of an access token: which keys it was read with ([`crate::keys::Keys::epoch`]).
+    epoch: Option<u64>,
 }
 
 impl Known {
     /// A credential whose use is not written down.
     pub fn new(tenancy: Arc<Tenancy>, principal: Principal, revision: i64, expires_at: Option<Timestamp>) -> Self {
-        Self { tenancy, principal: Arc::new(principal), revision, expires_at, noted: noted(None), renews: None }
+        let principal = Arc::new(principal);
+        Self { tenancy, principal, revision, expires_at, noted: noted(None), renews: None, epoch: None }
     }
 }
 
@@ -126,7 +129,8 @@ impl App {
         let known = self.0.credentials.0.get(&digest);
         if let Some(known) = known {
             self.freshen(&known.tenancy).await?;
-            if known.revision == known.tenancy.latest() && known.expires_at.is_none_or(|e| now < e) {
+            let signed = known.epoch.is_none_or(|e| e == self.keys().epoch);
+            if signed && known.revision == known.tenancy.latest() && known.expires_at.is_none_or(|e| now < e) {
                 let cx = context(origin, &known.tenancy, known.principal.clone(), now);
                 self.note_use(&known, &cx);
                 return Ok(cx);
@@ -138,6 +142,10 @@ impl App {
         self.note_use(&known, &cx);
         self.0.credentials.0.insert(digest, known);
         Ok(cx)
+    }
+    /// What every token of ours says.
+    fn expected(&self, now: Timestamp) -> Expect<'_> {
+        Expect { issuer: &self.0.settings.public_url, audience: &self.0.settings.audience, now }
     }
     async fn verify(&self, presented: Presented<'_>, now: Timestamp) -> Result<Known> {
         match presented {
@@ -188,11 +196,16 @@ impl App {
     }
 
     async fn verify_token(&self, raw: &str, now: Timestamp) -> Result<Known> {
-        let expect = Expect { issuer: &self.0.settings.public_url, audience: &self.0.settings.audience, now };
-        let claims =
-            self.0.keys.tokens.verify(raw, expect).map_err(|e| {
-                refused(if matches!(e, TokenError::Expired) { "expired" } else { "invalid" }).caused_by(e)
-            })?;
+        let expect = self.expected(now);
+        let mut keys = self.keys();
+        let mut read = keys.tokens.verify(raw, expect);
+        if read == Err(TokenError::UnknownKey) {
+            self.look_for_a_new_key().await?;
+            keys = self.keys();
+            read = keys.tokens.verify(raw, expect);
+        }
+        let claims = read
+            .map_err(|e| refused(if matches!(e, TokenError::Expired) { "expired" } else { "invalid" }).caused_by(e))?;
         let tenancy = self.tenancy(Id::from_uuid(claims.tenant_id)).await?.ok_or_else(|| refused("invalid"))?;
         self.freshen(&tenancy).await?;
         let mut known = match claims.sub_type {
@@ -214,6 +227,7 @@ impl App {
         known.expires_at = Some(known.expires_at.map_or(end, |e| e.min(end)));
         let token = AccessToken { expires_at: end, exchanged: claims.auth_via.is_some() };
         known.principal = Arc::new(Principal { token: Some(token), ..(*known.principal).clone() });
+        known.epoch = Some(keys.epoch);
         Ok(known)
     }
     async fn read_session(
@@ -322,6 +336,7 @@ impl App {
             expires_at: Some(token.expires_at),
             noted: noted(token.used_at),
             renews: None,
+            epoch: None,
         })
     }
     /// Somebody's token as a caller, for whoever asks what it may do; `None`: it may do nothing.
@@ -385,6 +400,7 @@ impl App {
             expires_at,
             noted: noted(last_used),
             renews: None,
+            epoch: None,
         })
     }
 

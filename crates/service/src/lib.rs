@@ -34,6 +34,7 @@ pub mod import;
 mod import_right;
 pub mod invitation;
 mod invitation_accept;
+pub mod key_rotation;
 mod keys;
 pub mod kyc;
 pub mod long;

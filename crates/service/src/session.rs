@@ -194,7 +194,7 @@ impl App {
         (sid, auth_time, amr): (Id<Session>, Timestamp, Vec<String>),
         expires_at: Timestamp,
     ) -> String {
-        self.0.keys.tokens.issue(&Claims {
+        self.keys().tokens.issue(&Claims {
             sub: user.uuid(),
             roles: cx.principal.roles.public().map(|r| r.as_str().to_owned()).collect(),
             sid: sid.uuid(),
@@ -215,7 +215,7 @@ impl App {
     }
     /// The public token keys (RFC 7517).
     pub fn jwks(&self) -> serde_json::Value {
-        self.0.keys.tokens.jwks()
+        self.keys().tokens.jwks()
     }
 
     /// Proves an address with the token of an invitation; answers the address.

@@ -96,8 +96,15 @@ impl App {
             None => self.0.db.read(cx.clone(), &(), audit::latest_checkpoint).await?.map_or(0, |c| c.seq),
         };
         if head.seq > last {
-            let signing = self.0.keys.audit.signing();
-            let made = Checkpoint::sign(signing, self.id::<Event>(&cx).uuid(), id.uuid(), head.seq, head.hash, cx.now);
+            let keys = self.keys();
+            let made = Checkpoint::sign(
+                keys.audit.signing(),
+                self.id::<Event>(&cx).uuid(),
+                id.uuid(),
+                head.seq,
+                head.hash,
+                cx.now,
+            );
             let row = audit::Checkpoint {
                 seq: made.seq,
                 id: made.id,
@@ -214,10 +221,10 @@ impl App {
     }
 }
 
-fn claim(name: &'static str, holder: &str) -> Claim {
+pub(crate) fn claim(name: &'static str, holder: &str) -> Claim {
     Claim { name, holder: holder.to_owned(), seconds: 30 }
 }
-async fn acquire(tx: &mut Tx, claim: &Claim) -> portcullis_store::Result<Option<Lease>> {
+pub(crate) async fn acquire(tx: &mut Tx, claim: &Claim) -> portcullis_store::Result<Option<Lease>> {
     lease::acquire(tx, claim).await
 }
 async fn keep_checkpoint(tx: &mut Tx, c: &audit::Checkpoint) -> portcullis_store::Result<()> {

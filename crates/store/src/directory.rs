@@ -48,12 +48,19 @@ statements! {
     WEBHOOK_AFTER: page
         "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
          WHERE due_at IS NOT NULL AND (tenant, webhook_id) > ($1, $2) ORDER BY tenant, webhook_id, due_at LIMIT 1";
-    // The server's own keys.
+    // The server's own keys. Only those of tokens are ever retired: a checkpoint of the audit log must verify for ever.
     pub(crate) SIGNING_KEYS: scan
-        "SELECT id, purpose, public_key, private_key, created_at, retired_at FROM signing_keys ORDER BY created_at, id";
+        "SELECT id, purpose, public_key, private_key, created_at, signs_from, retired_at FROM signing_keys \
+         ORDER BY created_at, id";
     pub(crate) SIGNING_KEY_INSERT: write
-        "INSERT INTO signing_keys (id, purpose, public_key, private_key, created_at) VALUES ($1, $2, $3, $4, $5) \
-         ON CONFLICT (id) DO NOTHING";
+        "INSERT INTO signing_keys (id, purpose, public_key, private_key, created_at, signs_from) \
+         VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (id) DO NOTHING";
+    pub(crate) SIGNING_KEY_FORWARD: write
+        "UPDATE signing_keys SET signs_from = $2 WHERE id = $1 AND purpose = 'token' AND signs_from > $2";
+    pub(crate) SIGNING_KEY_RETIRE: write
+        "UPDATE signing_keys SET retired_at = $2, private_key = $3 WHERE id = $1 AND purpose = 'token' AND retired_at IS NULL";
+    pub(crate) SIGNING_KEY_FORGET: write
+        "DELETE FROM signing_keys WHERE id = $1 AND purpose = 'token' AND retired_at IS NOT NULL";
     // Leases are the server's own.
     pub(crate) LEASE_TAKE: write
         "INSERT INTO leases (name, holder, fence, expires_at) VALUES ($1, $2, 1, $3) \

@@ -5,6 +5,7 @@
 //! that the header names before it looks at the key. What is left of JWS for one algorithm and three header fields is a
 //! page of code that refuses everything else.
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
+use portcullis_domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -28,23 +29,38 @@ struct Header<'a> {
 #[derive(Debug)]
 pub struct KeyRing {
     signing: SigningKey,
+    /// Those that take over later, each with its second, the earliest first.
+    next: Vec<(i64, SigningKey)>,
     verifying: Vec<VerifyingKey>,
 }
 impl KeyRing {
-    /// A ring that signs with `signing` and accepts that and `others`: the next key before it signs, the last ones until
-    /// their tokens are gone.
+    /// A ring that signs with `signing` and accepts that and `others`: the last ones until their tokens are gone.
     pub fn new(signing: SigningKey, others: Vec<VerifyingKey>) -> Self {
-        let mut verifying = vec![signing.verifying().clone()];
-        for key in others {
-            if verifying.iter().all(|k| k.id() != key.id()) {
-                verifying.push(key);
-            }
-        }
-        Self { signing, verifying }
+        let first = signing.verifying().clone();
+        let mut ring = Self { signing, next: vec![], verifying: vec![] };
+        ring.accept(first);
+        others.into_iter().for_each(|key| ring.accept(key));
+        ring
     }
-    /// The key that signs.
+    /// The same ring, which signs with `next` from then on and accepts it at once. Who has read it needs not be told when to change.
+    pub fn then(mut self, from: Timestamp, next: SigningKey) -> Self {
+        self.accept(next.verifying().clone());
+        self.next.push((from.seconds(), next));
+        self.next.sort_by_key(|(from, _)| *from);
+        self
+    }
+    fn accept(&mut self, key: VerifyingKey) {
+        if self.verifying.iter().all(|k| k.id() != key.id()) {
+            self.verifying.push(key);
+        }
+    }
+    /// The key that signs, until another takes over.
     pub fn signing(&self) -> &SigningKey {
         &self.signing
+    }
+    /// The key that signs what is made in this second.
+    fn signing_at(&self, second: i64) -> &SigningKey {
+        self.next.iter().rev().find(|(from, _)| *from <= second).map_or(&self.signing, |(_, key)| key)
     }
     /// The keys that are accepted.
     pub fn verifying(&self) -> &[VerifyingKey] {
@@ -54,9 +70,10 @@ impl KeyRing {
     pub fn jwks(&self) -> Value {
         json!({ "keys": self.verifying.iter().map(VerifyingKey::jwk).collect::<Vec<_>>() })
     }
-    /// Makes a token.
+    /// Makes a token, signed by the key of the second in which it is issued (`iat`).
     pub fn issue(&self, claims: &Claims) -> String {
-        let header = Header { alg: self.signing.verifying().algorithm().as_str(), typ: TYPE, kid: self.signing.id() };
+        let signing = self.signing_at(claims.iat);
+        let header = Header { alg: signing.verifying().algorithm().as_str(), typ: TYPE, kid: signing.id() };
         let mut token = String::with_capacity(1_024);
         for part in [serde_json::to_vec(&header), serde_json::to_vec(claims)] {
             let Ok(json) = part else { unreachable!("strings, numbers and lists of them are JSON") };
@@ -65,14 +82,19 @@ impl KeyRing {
             }
             URL_SAFE_NO_PAD.encode_string(json, &mut token);
         }
-        let signature = self.signing.sign(token.as_bytes());
+        let signature = signing.sign(token.as_bytes());
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         token
     }
-    /// Reads a token. The key is chosen by `kid` among ours, the algorithm by the key; the claims are looked at only after
-    /// the signature held (RFC 8725 3.1).
+    /// Reads a token that is good now.
     pub fn verify(&self, token: &str, expect: Expect<'_>) -> Result<Claims, TokenError> {
+        let claims = self.verify_made(token, expect)?;
+        if expect.now.seconds() >= claims.exp { Err(TokenError::Expired) } else { Ok(claims) }
+    }
+    /// Reads a token that is or was good: whoever signs out may do so with one that has ended (spec v1 4.2). The key is chosen by
+    /// `kid` among ours, the algorithm by the key; the claims are looked at only after the signature held (RFC 8725 3.1).
+    pub fn verify_made(&self, token: &str, expect: Expect<'_>) -> Result<Claims, TokenError> {
         if token.len() > MAX_TOKEN {
             return Err(TokenError::TooLong);
         }
@@ -97,8 +119,6 @@ impl KeyRing {
             Err(TokenError::WrongIssuer)
         } else if claims.aud != expect.audience {
             Err(TokenError::WrongAudience)
-        } else if now >= claims.exp {
-            Err(TokenError::Expired)
         } else if now < claims.nbf || now < claims.iat {
             Err(TokenError::NotYet)
         } else {
@@ -109,7 +129,6 @@ impl KeyRing {
 
 #[cfg(test)]
 mod tests {
-    use portcullis_domain::Timestamp;
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -292,12 +311,42 @@ mod tests {
     }
 
     #[test]
+    fn sec_18_a_key_that_takes_over_is_accepted_before_it_signs() {
+        let (old, next, last) =
+            (ring(), SigningKey::generate(&OsRandom), SigningKey::generate(&OsRandom).verifying().clone());
+        let (old_id, next_id) = (old.signing().id().to_owned(), next.id().to_owned());
+        let reader = KeyRing::new(SigningKey::generate(&OsRandom), vec![last, next.verifying().clone()]);
+        let ring = old.then(Timestamp::from_micros((NOW + 60) * 1_000_000), next);
+        let kid_of = |iat: i64| {
+            let token = ring.issue(&Claims { iat, nbf: iat, exp: iat + 60, ..claims() });
+            assert!(ring.verify(&token, at(iat)).is_ok());
+            assert_eq!(reader.verify(&token, at(iat)).is_ok(), iat >= NOW + 60);
+            let head = URL_SAFE_NO_PAD.decode(token.split('.').next().unwrap()).unwrap();
+            serde_json::from_slice::<Value>(&head).unwrap()["kid"].as_str().unwrap().to_owned()
+        };
+        assert_eq!([kid_of(NOW), kid_of(NOW + 59)], [old_id.clone(), old_id]);
+        assert_eq!([kid_of(NOW + 60), kid_of(NOW + 9_000)], [next_id.clone(), next_id]);
+        assert_eq!(ring.jwks()["keys"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn what_has_ended_is_still_known_to_be_ours() {
+        let (ring, theirs) = (ring(), ring());
+        let token = ring.issue(&claims());
+        assert_eq!(ring.verify_made(&token, at(NOW + 9_000)), Ok(claims()));
+        assert_eq!(ring.verify_made(&token, at(NOW - 1)), Err(TokenError::NotYet));
+        assert_eq!(ring.verify_made(&theirs.issue(&claims()), at(NOW)), Err(TokenError::UnknownKey));
+        let elsewhere = Claims { iss: "https://evil.example".into(), ..claims() };
+        assert_eq!(ring.verify_made(&ring.issue(&elsewhere), at(NOW)), Err(TokenError::WrongIssuer));
+    }
+
+    #[test]
     fn sec_18_debug_shows_no_secret() {
         let ring = ring();
         let id = ring.signing().id();
         assert_eq!(
             format!("{ring:?}"),
-            format!("KeyRing {{ signing: SigningKey({id}), verifying: [VerifyingKey({id})] }}")
+            format!("KeyRing {{ signing: SigningKey({id}), next: [], verifying: [VerifyingKey({id})] }}")
         );
     }
 

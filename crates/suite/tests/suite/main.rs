@@ -67,6 +67,7 @@ mod service_users;
 mod sessions;
 mod tenant_groups;
 mod tenants;
+mod token_keys;
 mod unseen;
 mod v1beta1;
 mod webhooks;

@@ -1,6 +1,8 @@
 //! Two nodes on one PostgreSQL: what one changes, the other knows at its next request.
+use portcullis_service::key_rotation::Haste;
 use serde_json::{Value, json};
 
+use crate::token_keys::{a_month_under_load, kid, of_another_key};
 use crate::world::access::*;
 use crate::world::*;
 
@@ -30,6 +32,9 @@ mod postgres {
         the_same_address_on_two_nodes_is_taken_once,
         a_lockout_on_one_node_holds_on_the_other,
         what_is_given_and_taken_on_one_node_counts_on_the_other_at_once,
+        sec_18_keys_rotate_on_two_nodes_under_load_without_one_failed_request,
+        a_token_of_a_key_that_only_the_other_node_has_read_is_accepted,
+        nobody_makes_a_node_read_its_keys_all_the_time,
     );
 }
 
@@ -226,4 +231,45 @@ async fn what_is_given_and_taken_on_one_node_counts_on_the_other_at_once(w: Worl
         ada.client.delete(&at).await.expect(200);
         ci.get("/v1beta1/users/self").await.expect(401);
     }
+}
+
+async fn sec_18_keys_rotate_on_two_nodes_under_load_without_one_failed_request(w: World) {
+    let b = two(&w).await;
+    a_month_under_load(&w, &[&w.node, &b]).await;
+}
+
+/// A token of a key that was taken into use at once, and the owner's from before.
+async fn compromised(w: &World) -> String {
+    w.node.app.rotate_token_key(Haste::Compromised).await.unwrap();
+    w.login("owner@example.com").await.expect(200)["token"].as_str().unwrap().to_owned()
+}
+
+async fn a_token_of_a_key_that_only_the_other_node_has_read_is_accepted(w: World) {
+    let b = two(&w).await;
+    w.owner().at(b.address).get("/v1/users").await.expect(200);
+    let token = compromised(&w).await;
+    w.clock.pass(6);
+    w.owner().at(b.address).get("/v1/users").await.expect(200);
+    // what is unknown is looked for, and with it comes what is refused from now on
+    w.bearer(&token).at(b.address).get("/v1/users").await.expect(200);
+    w.owner().at(b.address).get("/v1/users").await.refused(401, "unauthenticated");
+    let there = w.anonymous().at(b.address);
+    let signed_in = json!({ "email": "owner@example.com", "password": PASSWORD });
+    let theirs = there.post("/v1/auth/login", signed_in).await.expect(200);
+    assert_eq!(kid(theirs["token"].as_str().unwrap()), kid(&token));
+}
+
+async fn nobody_makes_a_node_read_its_keys_all_the_time(w: World) {
+    let b = two(&w).await;
+    w.clock.pass(6);
+    let strange = of_another_key(w.owner_token(), "nobody");
+    w.bearer(&strange).at(b.address).get("/v1/users").await.refused(401, "unauthenticated");
+    let token = compromised(&w).await;
+    // it looked a moment ago
+    for _ in 0..3 {
+        w.bearer(&strange).at(b.address).get("/v1/users").await.refused(401, "unauthenticated");
+        w.bearer(&token).at(b.address).get("/v1/users").await.refused(401, "unauthenticated");
+    }
+    w.clock.pass(6);
+    w.bearer(&token).at(b.address).get("/v1/users").await.expect(200);
 }

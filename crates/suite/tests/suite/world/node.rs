@@ -91,6 +91,10 @@ impl Node {
     pub async fn seal(&self) -> usize {
         self.app.seal(&self.name, &self.sealed).await.unwrap().len()
     }
+    /// A round of whoever rotates token keys.
+    pub async fn rotate_keys(&self) {
+        while self.app.rotate_keys(&self.name).await.unwrap() {}
+    }
     /// Rounds of retention until nothing is left to do.
     pub async fn retain(&self) {
         while self.app.retain(&self.name).await.unwrap() {}
