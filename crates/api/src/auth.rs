@@ -35,11 +35,11 @@ static LOGOUT: Op = Op::post(
     "/v1/auth/logout",
     "logout",
     "",
-    "End your session, and the browser's cookie.",
+    "End your session, and the browser's cookie; with an access token even if that has expired.",
     Body::OptionalJson("Nothing"),
     (204, Shape::Empty),
 )
-.access(Access::Credential);
+.access(Access::Leaving);
 static VERIFY_EMAIL: Op = Op::post(
     "/v1/auth/verify-email",
     "verifyEmail",

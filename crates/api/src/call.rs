@@ -201,7 +201,11 @@ async fn caller(op: &Op, edge: &EdgeState, parts: &Parts, exchange: &Exchange) -
         }
         other => other,
     };
-    let cx = edge.app.identify(exchange.origin().clone(), presented).await?;
+    let origin = exchange.origin().clone();
+    let cx = match op.access {
+        Access::Leaving => edge.app.identify_leaving(origin, presented).await?,
+        _ => edge.app.identify(origin, presented).await?,
+    };
     exchange.enter(&cx);
     match credential::tenant(headers)? {
         Some(header) => credential::same_tenant(&cx, header)?,

@@ -58,8 +58,17 @@ pub enum Access {
     Login,
     /// A credential; the tenant header may be left out.
     Credential,
+    /// The same, or an access token that has expired: for signing out.
+    Leaving,
     /// A credential and the tenant header.
     Tenant,
+}
+
+impl Access {
+    /// Does it take a credential?
+    pub const fn is_closed(self) -> bool {
+        matches!(self, Self::Credential | Self::Leaving | Self::Tenant)
+    }
 }
 
 /// What a request carries.
@@ -197,7 +206,7 @@ impl Op {
         H: Fn(Call) -> F + Copy + Send + Sync + 'static,
         F: Future<Output = Result<Response>> + Send,
     {
-        debug_assert!(matches!(self.access, Access::Tenant | Access::Credential), "{} is public", self.id);
+        debug_assert!(self.access.is_closed(), "{} is public", self.id);
         self.routed(move |edge, request, exchange| async move {
             handler(Call::enter(self, edge, request, exchange).await?).await
         })
@@ -208,7 +217,7 @@ impl Op {
         H: Fn(Visit) -> F + Copy + Send + Sync + 'static,
         F: Future<Output = Result<Response>> + Send,
     {
-        debug_assert!(!matches!(self.access, Access::Tenant | Access::Credential), "{} is not public", self.id);
+        debug_assert!(!self.access.is_closed(), "{} is not public", self.id);
         self.routed(move |edge, request, exchange| async move {
             handler(Visit::enter(self, edge, request, exchange).await?).await
         })

@@ -80,8 +80,10 @@ fn operation(p: &mut String, op: &Op) {
     );
     match op.access {
         Access::Public | Access::Auth | Access::Login => p.push_str("<dt>Access</dt><dd><em>public</em></dd>"),
-        Access::Credential | Access::Tenant if op.action.is_empty() => p.push_str("<dt>Access</dt><dd>signed in</dd>"),
-        Access::Credential | Access::Tenant => {
+        Access::Credential | Access::Leaving | Access::Tenant if op.action.is_empty() => {
+            p.push_str("<dt>Access</dt><dd>signed in</dd>")
+        }
+        Access::Credential | Access::Leaving | Access::Tenant => {
             let _ = write!(p, "<dt>Action</dt><dd><code>{}</code></dd>", escape(op.action));
         }
     }

@@ -143,6 +143,23 @@ impl App {
         self.0.credentials.0.insert(digest, known);
         Ok(cx)
     }
+    /// The same for whoever signs out: an access token that has expired still names its session (spec v1 4.2).
+    pub async fn identify_leaving(&self, origin: Origin, presented: Presented<'_>) -> Result<Ctx> {
+        let refusal = match self.identify(origin.clone(), presented).await {
+            Ok(cx) => return Ok(cx),
+            Err(e) => e,
+        };
+        let Presented::Bearer(raw) = presented else { return Err(refusal) };
+        let now = self.0.clock.now();
+        let claims = match self.keys().tokens.verify_made(raw, self.expected(now)) {
+            Ok(claims) if claims.sub_type == SubjectType::User => claims,
+            _ => return Err(refusal),
+        };
+        let tenancy = self.tenancy(Id::from_uuid(claims.tenant_id)).await?.ok_or(refusal)?;
+        self.freshen(&tenancy).await?;
+        let known = self.read_session(&tenancy, Id::from_uuid(claims.sid), Some(&claims), now).await?;
+        Ok(context(origin, &tenancy, known.principal, now))
+    }
     /// What every token of ours says.
     fn expected(&self, now: Timestamp) -> Expect<'_> {
         Expect { issuer: &self.0.settings.public_url, audience: &self.0.settings.audience, now }

@@ -80,7 +80,9 @@ fn operation(op: &Op) -> Value {
 fn security(access: Access) -> Value {
     match access {
         Access::Public | Access::Auth | Access::Login => json!([]),
-        Access::Credential | Access::Tenant => json!([{ "bearer": [] }, { "apiKey": [] }, { "basic": [] }]),
+        Access::Credential | Access::Leaving | Access::Tenant => {
+            json!([{ "bearer": [] }, { "apiKey": [] }, { "basic": [] }])
+        }
     }
 }
 
@@ -142,7 +144,7 @@ fn tagged(op: &Op) -> bool {
 /// Every code that an operation may answer: its class (spec 2.4 P, A, I) and its own.
 pub(crate) fn refusals(op: &Op) -> Vec<Code> {
     let mut codes = vec![Code::InvalidInput];
-    if matches!(op.access, Access::Credential | Access::Tenant) {
+    if op.access.is_closed() {
         codes.extend([Code::Unauthenticated, Code::Forbidden, Code::TenantMismatch]);
     }
     if op.variables().next().is_some() {

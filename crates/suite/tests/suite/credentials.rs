@@ -22,6 +22,7 @@ both!(
     a_wrong_current_password_changes_nothing,
     guessing_the_current_password_is_limited_like_guessing_at_the_door,
     logout_ends_this_session_only,
+    an_expired_token_still_signs_its_session_out,
     sec_15_who_does_not_exist_who_is_suspended_and_who_is_wrong_are_answered_alike,
     sec_15_ten_failures_make_an_account_wait_whether_it_exists_or_not,
     decision_36_nobody_locks_an_account_out_of_an_address_that_it_knows,
@@ -508,6 +509,41 @@ async fn a_token_ends_by_the_clock_and_the_session_behind_it_counts(w: World) {
     again.send("POST", "/v1/auth/logout", b"").await.expect(204);
     w.clock.pass(-600);
     again.get("/v1/users/me/profile").await.refused(401, "unauthenticated");
+}
+
+async fn an_expired_token_still_signs_its_session_out(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let signed_in = w.login(&ada.email).await.expect(200);
+    let (token, refresh) =
+        (signed_in["token"].as_str().unwrap(), json!({ "refresh_token": signed_in["refresh_token"] }));
+    let (other, elsewhere) = (w.person("Max", &["user"]).await, w.second_tenant("Other").await);
+    let ends = portcullis_domain::Timestamp::from_micros((w.clock.seconds() + 7_200) * 1_000_000).to_string();
+    let (_, key) = w.api_key(&w.owner(), json!({ "name": "k", "expires_at": ends })).await;
+    w.clock.pass(3_700);
+    let late = w.bearer(token);
+    late.get("/v1/users/me/profile").await.refused(401, "unauthenticated");
+    // nobody else's: the signature counts, the tenant counts
+    let (head, rest) = token.split_once('.').unwrap();
+    let theirs = w.login(&other.email).await.expect(200);
+    let stolen = format!(
+        "{head}.{}.{}",
+        theirs["token"].as_str().unwrap().split('.').nth(1).unwrap(),
+        rest.split_once('.').unwrap().1
+    );
+    w.bearer(&stolen).post("/v1/auth/logout", json!({})).await.refused(401, "unauthenticated");
+    late.with("x-tenant-id", &*elsewhere.id).post("/v1/auth/logout", json!({})).await.refused(403, "tenant_mismatch");
+    w.bearer(theirs["token"].as_str().unwrap()).get("/v1/users/me/profile").await.expect(200);
+
+    late.post("/v1/auth/logout", json!({})).await.expect(204);
+    w.anonymous().post("/v1/auth/refresh", refresh).await.refused(401, "unauthenticated");
+    w.seal().await;
+    let ended = w.service().get("/v1/audit-log?action=session.revoked").await.expect(200);
+    assert_eq!(ended["data"][0]["metadata"]["cause"], "logout");
+    late.post("/v1/auth/logout", json!({})).await.refused(401, "unauthenticated");
+    // a key does not sign out, and an expired one neither
+    key.post("/v1/auth/logout", json!({})).await.refused(403, "forbidden");
+    w.clock.pass(7_200);
+    key.post("/v1/auth/logout", json!({})).await.refused(401, "unauthenticated");
 }
 
 async fn a_jwks_shows_public_halves_only(w: World) {
