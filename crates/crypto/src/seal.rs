@@ -5,6 +5,8 @@
 //! key (HMAC-SHA256), the second half is GCM's own nonce. That is the construction of XAES-256-GCM (C2SP), with HMAC in
 //! CMAC's place; it lifts the limit of 2^32 messages that NIST SP 800-38D 8.3 sets for random 96-bit nonces.
 use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use aws_lc_rs::{aead, hkdf, hmac};
 use base64::{
@@ -198,18 +200,44 @@ pub enum MasterKeyError {
 
 /// The operator's key, which is kept outside of the database. It wraps the data key of each tenant and the signing keys;
 /// deleting a tenant's wrapped key erases the tenant everywhere, backups too (engine.md 24).
+///
+/// While it is replaced it is two: one of them seals, and both open. Clones seal with the same one.
 #[derive(Clone, Debug)]
-pub struct MasterKey(Key);
+pub struct MasterKey {
+    keys: Vec<Key>,
+    sealing: Arc<AtomicUsize>,
+}
 impl MasterKey {
     /// A key of these bytes.
     pub fn new(secret: [u8; 32]) -> Self {
-        Self(Key::new(secret))
+        Self::of(Key::new(secret))
+    }
+    fn of(key: Key) -> Self {
+        Self { keys: vec![key], sealing: Arc::default() }
+    }
+    /// The same, which also opens what `other` sealed.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let known: Vec<KeyId> = self.keys.iter().map(Key::id).collect();
+        self.keys.extend(other.keys.into_iter().filter(|k| !known.contains(&k.id())));
+        // its own choice: those that it was made of do not know the other one
+        Self { sealing: Arc::new(AtomicUsize::new(self.sealing.load(Ordering::Relaxed))), ..self }
+    }
+    /// Seals with the key of this name from now on; false if it is none of these.
+    pub fn seal_with(&self, id: KeyId) -> bool {
+        match self.keys.iter().position(|k| k.id() == id) {
+            Some(n) => {
+                self.sealing.store(n, Ordering::Relaxed);
+                true
+            }
+            None => false,
+        }
     }
     /// A fresh key, and its base64 for the file or variable that keeps it.
     pub fn generate(random: &dyn Random) -> (Self, Zeroizing<String>) {
         let key = Key::generate(random);
         let text = base64::engine::general_purpose::STANDARD.encode(key.secret);
-        (Self(key), Zeroizing::new(text))
+        (Self::of(key), Zeroizing::new(text))
     }
     /// Reads 32 bytes of base64, of either alphabet, padded or not; white space around it is ignored.
     pub fn parse(text: &str) -> Result<Self, MasterKeyError> {
@@ -229,26 +257,31 @@ impl MasterKey {
         secret.zeroize();
         Ok(key)
     }
-    /// Its public name: what `keys rotate` compares.
+    /// The public name of the one that seals.
     pub fn id(&self) -> KeyId {
-        self.0.id
+        self.key().id()
     }
     /// Encrypts a key for the store; `owner` says whose it is (the tenant's id).
     pub fn wrap(&self, owner: &[u8], key: &Key, random: &dyn Random) -> Vec<u8> {
-        self.0.seal(&wrap_aad(owner), &key.secret, random)
+        self.seal(&wrap_aad(owner), &key.secret, random)
     }
     /// Decrypts a wrapped key.
     pub fn unwrap(&self, owner: &[u8], wrapped: &[u8]) -> Result<Key, OpenError> {
-        let secret = self.0.open(&wrap_aad(owner), wrapped)?;
+        let secret = self.open(&wrap_aad(owner), wrapped)?;
         let secret = Zeroizing::new(<[u8; 32]>::try_from(secret.as_slice()).map_err(|_| OpenError::Malformed)?);
         Ok(Key::new(*secret))
     }
-    /// A key of the server itself, for one purpose.
-    pub fn derive(&self, label: &str) -> Key {
-        self.0.derive(label)
+    /// The one that seals.
+    fn key(&self) -> &Key {
+        &self.keys[self.sealing.load(Ordering::Relaxed)]
     }
-    pub(crate) fn key(&self) -> &Key {
-        &self.0
+    pub(crate) fn seal(&self, aad: &[u8], plaintext: &[u8], random: &dyn Random) -> Vec<u8> {
+        self.key().seal(aad, plaintext, random)
+    }
+    /// Opens with the one that the ciphertext names.
+    pub(crate) fn open(&self, aad: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        let named = key_of(sealed)?;
+        self.keys.iter().find(|k| k.id() == named).ok_or(OpenError::OtherKey(named))?.open(aad, sealed)
     }
 }
 
@@ -302,6 +335,22 @@ mod tests {
         let wrapped = master.wrap(b"tenant 1", &data, &OsRandom);
         assert_eq!(again.unwrap(b"tenant 1", &wrapped).unwrap().id(), data.id());
         assert_eq!(again.unwrap(b"tenant 2", &wrapped).unwrap_err(), OpenError::NotAuthentic);
+    }
+
+    #[test]
+    fn two_master_keys_open_and_one_of_them_seals() {
+        let (old, new) = (MasterKey::new([1; 32]), MasterKey::new([2; 32]));
+        let data = Key::generate(&OsRandom);
+        let (by_old, by_new) = (old.wrap(b"t", &data, &OsRandom), new.wrap(b"t", &data, &OsRandom));
+        assert_eq!(old.unwrap(b"t", &by_new).unwrap_err(), OpenError::OtherKey(new.id()));
+        let both = old.clone().and(new.clone()).and(old.clone());
+        let elsewhere = both.clone();
+        assert!(both.unwrap(b"t", &by_old).is_ok() && both.unwrap(b"t", &by_new).is_ok());
+        assert_eq!(key_of(&both.wrap(b"t", &data, &OsRandom)), Ok(old.id()));
+        assert!(both.seal_with(new.id()) && !both.seal_with(MasterKey::new([3; 32]).id()));
+        assert_eq!(key_of(&elsewhere.wrap(b"t", &data, &OsRandom)), Ok(new.id()), "clones follow");
+        assert_eq!(old.id(), MasterKey::new([1; 32]).id());
+        assert_eq!(both.unwrap(b"u", &by_old).unwrap_err(), OpenError::NotAuthentic);
     }
 
     #[test]

@@ -7,26 +7,33 @@ use portcullis_service::key_rotation::{self, Haste};
 use portcullis_store::directory;
 
 use crate::cli::{AdminCommand, Place};
+use crate::config::Config;
 use crate::output::{explain, say};
-use crate::{logging, master_key, node, secret_word};
+use crate::{logging, master_key, node, rotate_master_key, secret_word};
 
 /// Runs one of them.
 pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::ResetOwner { tenant, place } => reset_owner(tenant, place).await,
         AdminCommand::RotateTokenKey { now, place } => rotate_token_key(now, place).await,
+        AdminCommand::RotateMasterKey(place) => rotate_master_key::run(place).await,
     }
 }
 
 /// The store that is there already.
 async fn open(place: &Place) -> anyhow::Result<App> {
+    let config = configure(place)?;
+    let key = master_key::read(&config)?;
+    node::open(&config, key).await
+}
+/// The settings of a store that is there already.
+pub fn configure(place: &Place) -> anyhow::Result<Config> {
     let config = node::configure_at(place)?;
     logging::start(&crate::config::Log { level: "warn".into(), ..config.log.clone() });
     if config.database.url.is_none() && !config.data_dir.join("portcullis.db").exists() {
         bail!("{}: there is no store in this directory", config.data_dir.display());
     }
-    let key = master_key::read(&config)?;
-    node::open(&config, key).await
+    Ok(config)
 }
 
 async fn reset_owner(tenant: Option<String>, place: Place) -> anyhow::Result<()> {

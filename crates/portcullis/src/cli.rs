@@ -250,6 +250,12 @@ pub enum AdminCommand {
         #[command(flatten)]
         place: Place,
     },
+    /// Replace the master key: make another, and seal with it what the old one sealed
+    ///
+    /// A SQLite store is changed at once; stop its server first. Servers on PostgreSQL go on: the first run makes the next key and
+    /// says what to do, the second changes to it. Broken off, the same command goes on. Every server reads the next key beside the
+    /// old one (master.key.next, or PORTCULLIS_MASTER_KEY_NEXT). Old backups need the old key: it is kept.
+    RotateMasterKey(Place),
     /// Replace the key that signs access tokens, before its 30 days are over
     ///
     /// The next key is published at once and signs ten minutes later, when every node and whoever else verifies tokens has read it:

@@ -32,6 +32,8 @@ pub struct Config {
     pub master_key_file: Option<PathBuf>,
     /// The master key itself; from the environment only.
     pub master_key: Option<Secret>,
+    /// The one that takes its place; from the environment only.
+    pub master_key_next: Option<Secret>,
     /// An access file that is applied to the default tenant at each start.
     pub access_file: Option<PathBuf>,
     /// The listener, and limits of requests.
@@ -192,6 +194,7 @@ impl Default for Config {
             data_dir: ".portcullis".into(),
             master_key_file: None,
             master_key: None,
+            master_key_next: None,
             access_file: None,
             server: Server {
                 listen: local(PORT),

@@ -22,6 +22,7 @@ mod metrics;
 mod migrate;
 mod node;
 mod output;
+mod rotate_master_key;
 mod samples;
 mod secret_word;
 mod serve;

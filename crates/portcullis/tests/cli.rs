@@ -36,7 +36,7 @@ fn the_printed_default_is_the_default() {
     assert!(read.data_dir.ends_with(".portcullis"));
     read.data_dir = Config::default().data_dir;
     assert_eq!(read, Config::default());
-    for setting in settings::all().iter().filter(|s| s.name != "master_key") {
+    for setting in settings::all().iter().filter(|s| !s.name.starts_with("master_key") || s.name == "master_key_file") {
         let key = setting.name.rsplit('.').next().unwrap();
         assert!(text.contains(&format!("{key} = ")), "{} is not shown", setting.name);
     }
@@ -285,6 +285,95 @@ fn a_lost_master_key_is_told_and_not_replaced() {
     let (code, _, err) = portcullis(dir.path(), &["dev", "--data-dir", "data", "--listen", "127.0.0.1:0"]);
     assert!(code == 1 && err.contains("there is no master key"), "{err}");
     assert!(!dir.path().join("data/master.key").exists());
+}
+
+// --- keys --------------------------------------------------------------------------------------------------------------------
+
+/// The ids in the JWKS of a `dev` server.
+fn published(server: &Serving) -> Vec<String> {
+    let (status, body) = call(server.ready["base_url"].as_str().unwrap(), "GET", "/.well-known/jwks.json", &[], "");
+    assert_eq!(status, 200, "{body}");
+    let keys: Value = serde_json::from_str(&body).unwrap();
+    keys["keys"].as_array().unwrap().iter().map(|k| k["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn sec_18_rotate_token_key() {
+    let dir = tempfile::tempdir().unwrap();
+    let rotate =
+        |more: &[&str]| portcullis(dir.path(), &[&["admin", "rotate-token-key", "--data-dir", "data"], more].concat());
+    let (code, _, err) = rotate(&[]);
+    assert!(code == 1 && err.contains("there is no store"), "{err}");
+    let server = Serving::dev(dir.path());
+    let first = published(&server);
+    let (code, _, err) = rotate(&[]);
+    assert!(code == 1 && err.contains("another"), "a server has it open: {err}");
+    server.terminate();
+    let (code, out, err) = rotate(&[]);
+    assert!(code == 0 && out.contains("It is published now"), "{out}{err}");
+    let server = Serving::dev(dir.path());
+    let both = published(&server);
+    assert!(both.len() == 2 && both[0] == first[0] && out.contains(&both[1]), "{both:?}");
+    server.terminate();
+    let (code, out, _) = rotate(&["--now"]);
+    assert!(code == 0 && out.contains(&format!("what {} signed", first[0])), "{out}");
+    let server = Serving::dev(dir.path());
+    let last = published(&server);
+    assert!(last.len() == 1 && !both.contains(&last[0]), "{last:?}");
+}
+
+#[test]
+fn sec_18_rotate_master_key() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("data");
+    let key = |name: &str| std::fs::read_to_string(data.join(name)).unwrap();
+    let rotate = || portcullis(dir.path(), &["admin", "rotate-master-key", "--data-dir", "data"]);
+    Serving::dev(dir.path()).terminate();
+    let first = key("master.key");
+    let (code, out, err) = rotate();
+    assert!(code == 0 && out.contains("keys anew"), "{out}{err}");
+    assert!(!out.contains(first.trim()) && !out.contains(key("master.key").trim()), "no key is printed");
+    let second = key("master.key");
+    assert_ne!(first, second);
+    assert!(!data.join("master.key.next").exists());
+    let kept = std::fs::read_dir(&data).unwrap().map(|e| e.unwrap().path());
+    let kept: Vec<_> = kept.filter(|p| p.to_str().unwrap().contains("master.key.")).collect();
+    assert!(kept.len() == 1 && std::fs::read_to_string(&kept[0]).unwrap() == first, "{kept:?}");
+    assert_eq!(std::fs::metadata(data.join("master.key")).unwrap().permissions().mode() & 0o777, 0o600);
+    // the owner's sign-in, the log, everything opens
+    Serving::dev(dir.path()).terminate();
+    assert_eq!(portcullis(dir.path(), &["audit", "verify", "--data-dir", "data"]).0, 0);
+    // the old key opens nothing
+    std::fs::write(data.join("master.key"), &first).unwrap();
+    let (code, _, err) = portcullis(dir.path(), &["admin", "reset-owner", "--data-dir", "data"]);
+    assert!(code == 1 && err.contains("is this the master key of this store?"), "{err}");
+    // cut off before the files changed places: the server serves, and the same command goes on
+    std::fs::write(data.join("master.key.next"), &second).unwrap();
+    process::chmod_600(&data.join("master.key.next"));
+    Serving::dev(dir.path()).terminate();
+    let (code, out, err) = rotate();
+    assert!(code == 0 && out.contains(" 0 keys anew"), "{out}{err}");
+    assert_eq!(key("master.key"), second);
+    Serving::dev(dir.path()).terminate();
+    // a key in the environment comes with the next one there
+    let config = dir.path().join("data/p.toml");
+    std::fs::write(&config, "data_dir = \".\"\n").unwrap();
+    std::fs::remove_file(data.join("master.key")).unwrap();
+    let by_environment = |next: Option<&str>| {
+        let mut given = vec![("PORTCULLIS_MASTER_KEY", second.trim())];
+        given.extend(next.map(|key| ("PORTCULLIS_MASTER_KEY_NEXT", key)));
+        process::portcullis_with(dir.path(), &["admin", "rotate-master-key", "--config", "data/p.toml"], &given)
+    };
+    let (code, _, err) = by_environment(None);
+    assert!(code == 1 && err.contains("PORTCULLIS_MASTER_KEY_NEXT"), "{err}");
+    let (code, _, err) = by_environment(Some(second.trim()));
+    assert!(code == 1 && err.contains("the one that is in use"), "{err}");
+    let (code, out, err) = by_environment(Some(first.trim()));
+    assert!(code == 0 && out.contains("remove PORTCULLIS_MASTER_KEY_NEXT"), "{out}{err}");
+    std::fs::write(data.join("master.key"), &first).unwrap();
+    process::chmod_600(&data.join("master.key"));
+    Serving::dev(dir.path()).terminate();
 }
 
 // --- audit verify ------------------------------------------------------------------------------------------------------------

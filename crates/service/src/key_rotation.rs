@@ -95,7 +95,7 @@ impl App {
         Ok(rotated)
     }
     /// The server itself, in the first tenant; `None` before there is one.
-    async fn server(&self) -> Result<Option<Ctx>> {
+    pub(crate) async fn server(&self) -> Result<Option<Ctx>> {
         match self.first_tenant().await? {
             Some(id) => self.system(id).await.map(Some),
             None => Ok(None),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use portcullis_crypto::seal::MasterKey;
+use portcullis_crypto::seal::{MasterKey, key_of};
 use portcullis_crypto::signing::{KeyRing, SigningKey, VerifyingKey};
 use portcullis_domain::port::Random;
 use portcullis_domain::{Ctx, Error, Result, Timestamp};
@@ -124,7 +124,12 @@ fn tokens(rows: &[SigningKeyRow], now: Timestamp, master: &MasterKey) -> Result<
 fn audit(rows: &[SigningKeyRow], master: &MasterKey) -> Result<KeyRing> {
     let rows = || rows.iter().filter(|r| r.purpose == "audit");
     let newest = rows().rev().find(|r| r.retired_at.is_none()).ok_or_else(|| Error::internal("no live audit key"))?;
-    Ok(KeyRing::new(open(newest, master)?, rows().filter_map(public).collect()))
+    let signing = open(newest, master)?;
+    // while the master key is replaced, this key tells which of the two seals
+    if let Ok(id) = key_of(&newest.private_key) {
+        master.seal_with(id);
+    }
+    Ok(KeyRing::new(signing, rows().filter_map(public).collect()))
 }
 fn open(row: &SigningKeyRow, master: &MasterKey) -> Result<SigningKey> {
     SigningKey::unwrap(master, &row.id, &row.private_key).map_err(|e| {

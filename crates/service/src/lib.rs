@@ -39,6 +39,7 @@ mod keys;
 pub mod kyc;
 pub mod long;
 mod lookup;
+pub mod master_rotation;
 pub mod membership_search;
 pub mod meta_schema;
 mod metadata;

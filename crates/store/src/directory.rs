@@ -59,6 +59,8 @@ statements! {
         "UPDATE signing_keys SET signs_from = $2 WHERE id = $1 AND purpose = 'token' AND signs_from > $2";
     pub(crate) SIGNING_KEY_RETIRE: write
         "UPDATE signing_keys SET retired_at = $2, private_key = $3 WHERE id = $1 AND purpose = 'token' AND retired_at IS NULL";
+    pub(crate) SIGNING_KEY_RESEAL: write
+        "UPDATE signing_keys SET private_key = $3 WHERE id = $1 AND private_key = $2";
     pub(crate) SIGNING_KEY_FORGET: write
         "DELETE FROM signing_keys WHERE id = $1 AND purpose = 'token' AND retired_at IS NOT NULL";
     // Leases are the server's own.

@@ -48,6 +48,7 @@ pub mod resource;
 mod revision;
 pub mod role_binding;
 mod row;
+pub mod sealed;
 pub mod search;
 pub mod select;
 pub mod service_credential;

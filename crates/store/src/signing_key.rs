@@ -1,7 +1,9 @@
 //! The server's own keys: of access tokens and of the audit log. Private halves are wrapped with the master key.
 use portcullis_domain::Timestamp;
 
-use crate::directory::{SIGNING_KEY_FORGET, SIGNING_KEY_FORWARD, SIGNING_KEY_INSERT, SIGNING_KEY_RETIRE, SIGNING_KEYS};
+use crate::directory::{
+    SIGNING_KEY_FORGET, SIGNING_KEY_FORWARD, SIGNING_KEY_INSERT, SIGNING_KEY_RESEAL, SIGNING_KEY_RETIRE, SIGNING_KEYS,
+};
 use crate::{P, Result, Tx};
 
 /// A stored key.
@@ -53,6 +55,11 @@ pub async fn bring_forward(tx: &mut Tx, id: &str, from: Timestamp) -> Result<()>
 /// Retires a token key: its private half is gone, its public half stays until [`forget`]. False if it was retired before.
 pub async fn retire(tx: &mut Tx, id: &str, at: Timestamp) -> Result<bool> {
     Ok(tx.run(&SIGNING_KEY_RETIRE, &[P::Text(id), at.into(), P::Bytes(&[])]).await? == 1)
+}
+/// Puts the same private half, wrapped with another master key, in the place of this one.
+pub async fn reseal(tx: &mut Tx, id: &str, old: &[u8], new: &[u8]) -> Result<()> {
+    tx.run(&SIGNING_KEY_RESEAL, &[P::Text(id), P::Bytes(old), P::Bytes(new)]).await?;
+    Ok(())
 }
 /// Removes a retired token key: nothing that it signed is accepted any more.
 pub async fn forget(tx: &mut Tx, id: &str) -> Result<()> {

@@ -15,6 +15,7 @@ statements! {
           AND d.verified_at IS NOT NULL ORDER BY d.verified_at, d.id LIMIT 1) \
         FROM tenants t LEFT JOIN users u ON u.tenant = t.tenant AND u.is_owner = 1 WHERE t.tenant = $1";
     DATA_KEY: point "SELECT data_key FROM tenants WHERE tenant = $1";
+    RESEAL: write "UPDATE tenants SET data_key = $3 WHERE tenant = $1 AND data_key = $2";
     UPDATE: write "UPDATE tenants SET name = $2, locale = $3, sso_start_url = $4, sso_region = $5, updated_at = $6, \
         revision = revision + 1 WHERE tenant = $1";
     REVISIONS: point "SELECT authz_revision, rules_revision, state, settings FROM tenants WHERE tenant = $1";
@@ -74,6 +75,11 @@ pub async fn get(tx: &mut Tx) -> Result<Option<Tenant>> {
 /// Its data key, wrapped.
 pub async fn data_key(tx: &mut Tx) -> Result<Option<Vec<u8>>> {
     tx.one(&DATA_KEY, &[], |r| r.bytes(0)).await
+}
+/// Puts the same data key, wrapped with another master key, in the place of this one.
+pub async fn reseal(tx: &mut Tx, old: &[u8], new: &[u8]) -> Result<()> {
+    tx.run(&RESEAL, &[P::Bytes(old), P::Bytes(new)]).await?;
+    Ok(())
 }
 /// Writes what may change of it; the revision goes up by one.
 pub async fn update(tx: &mut Tx, t: &Tenant) -> Result<()> {

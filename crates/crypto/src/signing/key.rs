@@ -124,11 +124,11 @@ impl SigningKey {
     /// The private half in PKCS #8, encrypted with the master key, for the store. It opens only under this key's id.
     pub fn wrap(&self, master: &MasterKey, random: &dyn Random) -> Vec<u8> {
         let Ok(pkcs8) = self.pair.to_pkcs8() else { unreachable!("a key pair that was made can be written") };
-        master.key().seal(&wrap_aad(self.id()), pkcs8.as_ref(), random)
+        master.seal(&wrap_aad(self.id()), pkcs8.as_ref(), random)
     }
     /// Reads a private half that was wrapped; `id` is the id under which it was stored.
     pub fn unwrap(master: &MasterKey, id: &str, wrapped: &[u8]) -> Result<Self, UnwrapError> {
-        let key = Self::from_pkcs8(&master.key().open(&wrap_aad(id), wrapped)?)?;
+        let key = Self::from_pkcs8(&master.open(&wrap_aad(id), wrapped)?)?;
         if key.id() == id { Ok(key) } else { Err(BadKey.into()) }
     }
     /// Its id.

@@ -183,6 +183,16 @@ pub fn all() -> Vec<Setting> {
                 |_| None,
             )
         },
+        Setting {
+            secret: true,
+            ..Setting::new(
+                "master_key_next",
+                Text,
+                "The master key that takes its place, while it is replaced.",
+                |c, v, _| put(&mut c.master_key_next, text(v).map(Secret).map(Some)),
+                |_| None,
+            )
+        },
     ];
     all.extend(server());
     all.extend([

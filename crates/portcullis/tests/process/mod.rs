@@ -17,7 +17,11 @@ fn command(dir: &Path, args: &[&str]) -> Command {
 
 /// Runs to the end: exit code, standard output, standard error.
 pub fn portcullis(dir: &Path, args: &[&str]) -> (i32, String, String) {
-    let done = command(dir, args).output().unwrap();
+    portcullis_with(dir, args, &[])
+}
+/// The same with these settings.
+pub fn portcullis_with(dir: &Path, args: &[&str], settings: &[(&str, &str)]) -> (i32, String, String) {
+    let done = command(dir, args).envs(settings.iter().copied()).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (done.status.code().unwrap_or(-1), text(done.stdout), text(done.stderr))
 }

@@ -36,6 +36,7 @@ mod kyc;
 mod limits;
 mod lists;
 mod long;
+mod master_key;
 mod nodes;
 mod organization_domains;
 mod organization_ends;

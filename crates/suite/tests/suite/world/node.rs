@@ -22,6 +22,7 @@ pub struct Options {
     pub edge: EdgeConfig,
     /// The DNS of the server.
     pub names: Names,
+    pub master_key: MasterKey,
     /// Bytes of an answer that the kernel takes from the server before its reader has taken any; `None`: some megabytes.
     pub send_buffer: Option<u32>,
 }
@@ -37,6 +38,7 @@ impl Default for Options {
                 ..EdgeConfig::default()
             },
             names: Names::default(),
+            master_key: MasterKey::new([7; 32]),
             send_buffer: None,
         }
     }
@@ -61,9 +63,10 @@ impl Node {
         let random = Arc::new(OsRandom);
         let tenancies = Tenancies::new(100);
         let db = Db::open(&engine.config, clock.clone(), tenancies.publish()).await.unwrap();
-        let master = MasterKey::new([7; 32]);
         let dns = Arc::new(options.names.clone());
-        let app = App::new(options.settings, db, tenancies, master, clock.clone(), random.clone(), dns).await.unwrap();
+        let app = App::new(options.settings, db, tenancies, options.master_key, clock.clone(), random.clone(), dns)
+            .await
+            .unwrap();
         let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
         let edge = EdgeState::new(app.clone(), listener);
         let router = portcullis_api::router(edge.clone()).merge(portcullis_api_v1beta1::router(edge));

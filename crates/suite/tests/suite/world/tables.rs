@@ -61,7 +61,7 @@ pub async fn rows(w: &World, table: &str) -> Vec<BTreeMap<String, Cell>> {
 }
 
 /// The names of all tables, from the database itself.
-async fn tables(w: &World) -> Vec<String> {
+pub async fn tables(w: &World) -> Vec<String> {
     if w.engine.is_sqlite() {
         let db = w.engine.raw_sqlite();
         let sql = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'";
