@@ -3,6 +3,7 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+pub mod breached;
 mod hasher;
 mod rule;
 mod stored;

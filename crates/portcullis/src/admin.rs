@@ -9,13 +9,14 @@ use portcullis_store::directory;
 use crate::cli::{AdminCommand, Place};
 use crate::config::Config;
 use crate::output::{explain, say};
-use crate::{logging, master_key, node, rotate_master_key, secret_word};
+use crate::{breached_passwords, logging, master_key, node, rotate_master_key, secret_word};
 
 /// Runs one of them.
 pub async fn run(command: AdminCommand) -> anyhow::Result<()> {
     match command {
         AdminCommand::ResetOwner { tenant, place } => reset_owner(tenant, place).await,
         AdminCommand::RotateTokenKey { now, place } => rotate_token_key(now, place).await,
+        AdminCommand::BreachedPasswords { command } => breached_passwords::run(command),
         AdminCommand::RotateMasterKey(place) => rotate_master_key::run(place).await,
     }
 }

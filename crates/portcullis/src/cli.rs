@@ -54,7 +54,7 @@ pub enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
-    /// Help for administrators who are locked out
+    /// Help for administrators on the machine itself
     Admin {
         /// Which.
         #[command(subcommand)]
@@ -250,6 +250,12 @@ pub enum AdminCommand {
         #[command(flatten)]
         place: Place,
     },
+    /// The list of passwords that nobody may choose because they are known from breaches
+    BreachedPasswords {
+        /// Which.
+        #[command(subcommand)]
+        command: BreachedPasswordsCommand,
+    },
     /// Replace the master key: make another, and seal with it what the old one sealed
     ///
     /// A SQLite store is changed at once; stop its server first. Servers on PostgreSQL go on: the first run makes the next key and
@@ -269,6 +275,28 @@ pub enum AdminCommand {
         /// Where the store is.
         #[command(flatten)]
         place: Place,
+    },
+}
+
+/// `admin breached-passwords`.
+#[derive(Debug, Subcommand)]
+pub enum BreachedPasswordsCommand {
+    /// Make the list that the setting password.breached_file names
+    ///
+    /// From a download of hashes in order, as Have I Been Pwned offers it: one a line, HASH:COUNT, SHA-1 in hex. Eight bytes a password.
+    Build {
+        /// The hashes; `-` for standard input
+        #[arg(long, value_name = "FILE")]
+        from: PathBuf,
+        /// The list to write; a file that is there is replaced once the new one is whole
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+        /// Leave out what was seen less often
+        #[arg(long, value_name = "COUNT", default_value_t = 1, conflicts_with = "clear")]
+        least: u64,
+        /// The file has passwords in clear, one a line
+        #[arg(long)]
+        clear: bool,
     },
 }
 

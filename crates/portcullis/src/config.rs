@@ -151,6 +151,7 @@ pub struct Password {
     pub passes: u32,
     pub lanes: u32,
     pub threads: usize,
+    pub breached_file: Option<PathBuf>,
 }
 /// Memory.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,7 +217,13 @@ impl Default for Config {
                 public_per_minute: edge.public_per_minute,
             },
             cors: Cors { allowed_origins: vec![] },
-            password: Password { memory_kib: argon.m, passes: argon.t, lanes: argon.p, threads: app.hash_threads },
+            password: Password {
+                memory_kib: argon.m,
+                passes: argon.t,
+                lanes: argon.p,
+                threads: app.hash_threads,
+                breached_file: None,
+            },
             cache: Cache { tenants: app.hot_tenants, credentials: app.hot_credentials },
             personal_tokens: app.personal_tokens,
             workers: Workers { enabled: true },
@@ -263,6 +270,7 @@ impl Config {
             audience: self.audience.clone(),
             password: Params { m: self.password.memory_kib, t: self.password.passes, p: self.password.lanes },
             hash_threads: self.password.threads,
+            breached_passwords: self.password.breached_file.clone(),
             hot_tenants: self.cache.tenants,
             hot_credentials: self.cache.credentials,
             personal_tokens: self.personal_tokens.clone(),

@@ -7,6 +7,7 @@ pub mod access_file;
 mod admin;
 mod apply;
 mod audit;
+mod breached_passwords;
 pub mod cli;
 mod clock;
 pub mod config;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use portcullis::config::{self, Config, Mistakes, settings};
-use process::{Serving, call, portcullis};
+use process::{Serving, call, portcullis, portcullis_with};
 use serde_json::Value;
 
 // --- Configuration -----------------------------------------------------------------------------------------------------------
@@ -290,6 +290,31 @@ fn a_lost_master_key_is_told_and_not_replaced() {
 // --- keys --------------------------------------------------------------------------------------------------------------------
 
 /// The ids in the JWKS of a `dev` server.
+#[test]
+fn breached_passwords_build() {
+    let dir = tempfile::tempdir().unwrap();
+    let build = |more: &[&str]| {
+        let command = ["admin", "breached-passwords", "build", "--to", "list.bin"];
+        portcullis(dir.path(), &[&command[..], more].concat())
+    };
+    // "velvet-anchor-monsoon", "password": in order
+    let hashes = "0FA73F2B7D21E9CBE7ED48F01E9C1F5C86E2A9AB:3\n5BAA61E4C9B93F3F0682250B6CF8331B7EE68FD8:9545824\n";
+    std::fs::write(dir.path().join("hashes.txt"), hashes).unwrap();
+    let (code, out, err) = build(&["--from", "hashes.txt", "--least", "10"]);
+    assert!(code == 0 && out.contains("list.bin: 1 passwords"), "{out}{err}");
+    std::fs::write(dir.path().join("wrong.txt"), format!("{hashes}x\n")).unwrap();
+    let (code, _, err) = build(&["--from", "wrong.txt"]);
+    assert!(code == 1 && err.contains("line 3"), "{err}");
+    std::fs::write(dir.path().join("clear.txt"), "velvet-anchor-monsoon\npassword\n").unwrap();
+    let (code, out, err) = build(&["--from", "clear.txt", "--clear"]);
+    assert!(code == 0 && out.contains("2 passwords"), "{out}{err}");
+    assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 4, "nothing half made is left");
+    // a server that cannot read it says so before it serves
+    let variables = [("PORTCULLIS_PASSWORD__BREACHED_FILE", "hashes.txt")];
+    let (code, _, err) = portcullis_with(dir.path(), &["init", "--owner-email", "a@example.com"], &variables);
+    assert!(code == 1 && err.contains("no list of breached passwords"), "{err}");
+}
+
 fn published(server: &Serving) -> Vec<String> {
     let (status, body) = call(server.ready["base_url"].as_str().unwrap(), "GET", "/.well-known/jwks.json", &[], "");
     assert_eq!(status, 200, "{body}");

@@ -1,9 +1,11 @@
 //! The application: its ports, caches and settings, wired once.
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::Prepared;
-use portcullis_crypto::password::{Params, Password};
+use portcullis_crypto::password::breached::Breached;
+use portcullis_crypto::password::{Params, Password, Rule};
 use portcullis_crypto::pool::{HashPool, PoolError};
 use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::audit::Event;
@@ -28,6 +30,8 @@ pub struct Settings {
     pub password: Params,
     /// Threads that hash; 0 means one a core.
     pub hash_threads: usize,
+    /// A list of passwords that nobody may choose ([`Breached`]).
+    pub breached_passwords: Option<PathBuf>,
     /// So much memory for snapshots of tenants, in tenants.
     pub hot_tenants: u64,
     /// So many credentials are remembered between requests.
@@ -61,6 +65,7 @@ impl Default for Settings {
             audience: "portcullis".into(),
             password: Params::default(),
             hash_threads: 0,
+            breached_passwords: None,
             hot_tenants: 10_000,
             hot_credentials: 100_000,
             traits: Traits::default(),
@@ -83,6 +88,7 @@ pub(crate) struct Inner {
     pub dns: Arc<dyn Dns>,
     pub master_key: MasterKey,
     pub passwords: HashPool,
+    pub breached: Option<Arc<Breached>>,
     pub keys: Keyring,
     pub tenancies: Arc<Tenancies>,
     pub credentials: Credentials,
@@ -110,6 +116,13 @@ impl App {
     ) -> Result<Self> {
         let hasher = portcullis_crypto::password::Hasher::new(settings.password).map_err(Error::internal)?;
         let passwords = HashPool::new(settings.hash_threads, hasher, random.clone()).map_err(Error::internal)?;
+        let breached = match &settings.breached_passwords {
+            None => None,
+            Some(file) => {
+                let unread = |e| Error::internal(format!("password.breached_file: {}: {e}", file.display()));
+                Some(Arc::new(Breached::open(file).map_err(unread)?))
+            }
+        };
         db.remember_subscriptions(tenancies.subscribers());
         let keys = Keyring::load(&db, Ctx::nowhere(clock.now()), &master_key, &*random).await?;
         Ok(Self(Arc::new(Inner {
@@ -128,9 +141,14 @@ impl App {
             dns,
             master_key,
             passwords,
+            breached,
             keys,
             tenancies,
         })))
+    }
+    /// Which passwords a tenant accepts that wants so many bytes at least.
+    pub(crate) fn password_rule(&self, min: usize) -> Rule {
+        Rule::with_min(min).against(self.0.breached.clone())
     }
     /// The operator's settings.
     pub fn settings(&self) -> &Settings {

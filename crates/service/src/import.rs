@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use portcullis_audit::Prepared;
 use portcullis_authz::Target;
-use portcullis_crypto::password::{Owner, Password, Rule, check_imported};
+use portcullis_crypto::password::{Owner, Password, check_imported};
 use portcullis_domain::audit::Event;
 use portcullis_domain::fields::{self, Fields, boolean, line, metadata, string, strings};
 use portcullis_domain::user::{AuthProvider, User, UserState};
@@ -299,7 +299,7 @@ impl Import {
             _ => {}
         }
         if let (Some(p), Some(email), Some(name)) = (&password, &email, &name) {
-            let rule = Rule::with_min(self.compiled.settings.password_min_length);
+            let rule = self.app.password_rule(self.compiled.settings.password_min_length);
             if let Err(e) = rule.check(p, Owner { email, name }) {
                 f.wrong("password", e.to_string());
             }

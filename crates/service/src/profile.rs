@@ -1,6 +1,6 @@
 //! One's own account. Person only: an API key is refused.
 use portcullis_audit::Prepared;
-use portcullis_crypto::password::{Owner, Password, Rule};
+use portcullis_crypto::password::{Owner, Password};
 use portcullis_domain::audit::{Event, Outcome};
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User};
@@ -100,7 +100,7 @@ impl App {
     }
     /// 400 `weak_password` unless the tenant's rule lets it pass.
     pub(crate) async fn check_password(&self, cx: &Ctx, password: &Password, owner: Owner<'_>) -> Result<()> {
-        let rule = Rule::with_min(self.snapshot(cx).await?.settings.password_min_length);
+        let rule = self.password_rule(self.snapshot(cx).await?.settings.password_min_length);
         rule.check(password, owner).map_err(|e| Error::new(Code::WeakPassword, e.to_string()))
     }
 }

@@ -3,7 +3,7 @@
 use data_encoding::HEXLOWER;
 use portcullis_audit::Prepared;
 use portcullis_authz::Target;
-use portcullis_crypto::password::{Owner, Rule};
+use portcullis_crypto::password::Owner;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::value::Slug;
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
@@ -44,7 +44,7 @@ impl App {
         let compiled = self.snapshot(cx).await?;
         compiled.schemas.check("user", &new.metadata)?;
         if let Some(password) = &new.password {
-            let rule = Rule::with_min(compiled.settings.password_min_length);
+            let rule = self.password_rule(compiled.settings.password_min_length);
             let owner = Owner { email: &email, name: &new.title };
             rule.check(password, owner).map_err(|e| Error::field("password", e.to_string()))?;
         }

@@ -1,16 +1,19 @@
 //! Which passwords are accepted (spec v1 9.1).
-use std::{collections::HashSet, sync::LazyLock};
+use std::collections::HashSet;
+use std::sync::{Arc, LazyLock};
 
 use super::Password;
+use super::breached::Breached;
 
 /// The rule of a tenant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rule {
     min: usize,
+    breached: Option<Arc<Breached>>,
 }
 impl Default for Rule {
     fn default() -> Self {
-        Self { min: Self::MIN }
+        Self { min: Self::MIN, breached: None }
     }
 }
 
@@ -35,6 +38,12 @@ pub enum PasswordError {
     /// On the list.
     #[error("This password is among the most used ones; choose another.")]
     Common,
+    /// On the operator's list.
+    #[error("This password is known from a breach elsewhere; choose one that you use nowhere else.")]
+    Breached,
+    /// Nobody can say whether it is on the operator's list.
+    #[error("The server's list of breached passwords cannot be read: tell whoever runs it.")]
+    Unreadable,
     /// The e-mail address, its local part, or the name.
     #[error("This password is your e-mail address or name; choose another.")]
     Personal,
@@ -48,7 +57,12 @@ impl Rule {
 
     /// A rule that demands so many bytes; never under [`Rule::MIN`] nor over 128 (the setting's own bounds).
     pub fn with_min(min: usize) -> Self {
-        Self { min: min.clamp(Self::MIN, 128) }
+        Self { min: min.clamp(Self::MIN, 128), breached: None }
+    }
+    /// The same, which refuses what is on a list too.
+    #[must_use]
+    pub fn against(self, breached: Option<Arc<Breached>>) -> Self {
+        Self { breached, ..self }
     }
     /// Is this password acceptable for this person? Cheap checks first: nothing is read past the byte limit.
     pub fn check(&self, password: &Password, owner: Owner<'_>) -> Result<(), PasswordError> {
@@ -68,7 +82,11 @@ impl Rule {
         if own.iter().any(|own| !own.is_empty() && own.trim().to_lowercase() == *lower.trim()) {
             return Err(PasswordError::Personal);
         }
-        Ok(())
+        match self.breached.as_ref().map(|list| list.contains(password)) {
+            None | Some(Ok(false)) => Ok(()),
+            Some(Ok(true)) => Err(PasswordError::Breached),
+            Some(Err(_)) => Err(PasswordError::Unreadable),
+        }
     }
 }
 
@@ -110,7 +128,7 @@ mod tests {
     fn a_tenant_may_demand_more_and_never_less() {
         let twelve = Rule::with_min(12).check(&Password::new("plum-orbit"), ADA);
         assert_eq!(twelve.unwrap_err().to_string(), "At least 12 bytes.");
-        assert_eq!(Rule::with_min(1), Rule::default());
+        assert_eq!(Rule::with_min(1).min, Rule::MIN);
     }
 
     #[test]

@@ -393,7 +393,7 @@ fn log_and_limits() -> [Setting; 8] {
     ]
 }
 
-fn cost() -> [Setting; 10] {
+fn cost() -> [Setting; 11] {
     use Form::{List, Number, Switch, Text};
     [
         Setting::new(
@@ -425,6 +425,15 @@ fn cost() -> [Setting; 10] {
             |c, v, _| put(&mut c.password.threads, number(v, 0, 256)),
             |c| shown(c.password.threads),
         ),
+        Setting::new(
+            "password.breached_file",
+            Text,
+            "Passwords that nobody may choose because they are known from breaches: a file that `portcullis admin breached-passwords \
+             build` makes. It is looked into, not loaded.",
+            |c, v, base| put(&mut c.password.breached_file, path(v, base).map(Some)),
+            |c| c.password.breached_file.as_deref().and_then(shown_path),
+        )
+        .like("\"breached-passwords.bin\""),
         Setting::new(
             "cache.tenants",
             Number,

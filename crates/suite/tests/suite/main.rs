@@ -14,6 +14,7 @@ mod apply;
 mod audit;
 mod audit_records;
 mod authorization;
+mod breached_passwords;
 mod calls;
 mod checks;
 mod cookies;
