@@ -94,7 +94,8 @@ impl Visit {
         stream: HttpBody,
     ) -> Result<Self> {
         let members = match op.body {
-            Body::Json(_) => json::object(&bytes)?,
+            Body::Form(_) if body::is_type(&parts.headers, FORM) => form(&bytes)?,
+            Body::Json(_) | Body::Form(_) => json::object(&bytes)?,
             Body::OptionalJson(_) if !bytes.is_empty() => json::object(&bytes)?,
             Body::OptionalJson(_) | Body::None | Body::Ndjson(_) => Map::new(),
         };
@@ -169,7 +170,7 @@ impl Call {
         let (parts, body) = request.into_parts();
         media(op, &parts.headers, &body)?;
         let body = match op.body {
-            Body::Json(_) | Body::OptionalJson(_) => body::demand_size(&edge.config, body).await?,
+            Body::Json(_) | Body::OptionalJson(_) | Body::Form(_) => body::demand_size(&edge.config, body).await?,
             Body::None | Body::Ndjson(_) => body,
         };
         // nobody fills the memory: a body is read once it is known who sends it
@@ -223,13 +224,14 @@ async fn caller(op: &Op, edge: &EdgeState, parts: &Parts, exchange: &Exchange) -
 fn media(op: &Op, headers: &HeaderMap, body: &HttpBody) -> Result<()> {
     match op.body {
         Body::Ndjson(_) => demand(headers, "application/x-ndjson"),
+        Body::Form(_) if body::is_type(headers, FORM) => demand(headers, FORM),
         // No body has no type; that one is needed is said when it is read.
-        Body::Json(_) | Body::OptionalJson(_)
+        Body::Json(_) | Body::OptionalJson(_) | Body::Form(_)
             if headers.contains_key(header::CONTENT_TYPE) || !body.is_end_stream() =>
         {
             demand(headers, "application/json")
         }
-        Body::None | Body::Json(_) | Body::OptionalJson(_) => Ok(()),
+        Body::None | Body::Json(_) | Body::OptionalJson(_) | Body::Form(_) => Ok(()),
     }
 }
 
@@ -238,8 +240,23 @@ async fn receive(op: &Op, edge: &EdgeState, body: HttpBody) -> Result<(Bytes, Ht
     match op.body {
         Body::None => Ok((Bytes::new(), HttpBody::empty())),
         Body::Ndjson(_) => Ok((Bytes::new(), body)),
-        Body::Json(_) | Body::OptionalJson(_) => Ok((body::read(&edge.config, body).await?, HttpBody::empty())),
+        Body::Json(_) | Body::OptionalJson(_) | Body::Form(_) => {
+            Ok((body::read(&edge.config, body).await?, HttpBody::empty()))
+        }
     }
+}
+
+/// The media type of a form.
+pub(crate) const FORM: &str = "application/x-www-form-urlencoded";
+/// The members of a form, each once.
+fn form(bytes: &[u8]) -> Result<Map<String, Value>> {
+    let mut out = Map::new();
+    for (name, value) in url::form_urlencoded::parse(bytes) {
+        if out.insert(name.clone().into_owned(), Value::from(value.into_owned())).is_some() {
+            return Err(Error::field(name.into_owned(), "Send this once."));
+        }
+    }
+    Ok(out)
 }
 
 fn demand(headers: &HeaderMap, media: &'static str) -> Result<()> {

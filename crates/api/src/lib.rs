@@ -15,6 +15,7 @@ mod call;
 mod domains;
 mod groups;
 mod import;
+mod introspect;
 mod later;
 pub mod op;
 pub mod openapi;
@@ -48,6 +49,7 @@ pub use render::error as render_error;
 fn served() -> Vec<op::Route> {
     let mut all = system::routes();
     all.extend(auth::routes());
+    all.extend(introspect::routes());
     all.extend(users::routes());
     all.extend(groups::routes());
     all.extend(import::routes());

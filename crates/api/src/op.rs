@@ -80,6 +80,8 @@ pub enum Body {
     Json(&'static str),
     /// The same, or nothing.
     OptionalJson(&'static str),
+    /// A form of these members (RFC 7662 2.1), or the same as JSON.
+    Form(&'static str),
     /// Lines of JSON of this schema, read by the handler as they come.
     Ndjson(&'static str),
 }

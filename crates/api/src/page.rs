@@ -87,7 +87,7 @@ fn operation(p: &mut String, op: &Op) {
             let _ = write!(p, "<dt>Action</dt><dd><code>{}</code></dd>", escape(op.action));
         }
     }
-    if let Body::Json(s) | Body::OptionalJson(s) | Body::Ndjson(s) = op.body
+    if let Body::Json(s) | Body::OptionalJson(s) | Body::Form(s) | Body::Ndjson(s) = op.body
         && s != "Nothing"
     {
         let _ = write!(p, "<dt>Body</dt><dd><a href=\"#schema-{s}\">{s}</a></dd>");

@@ -16,7 +16,7 @@ use portcullis_domain::personal_token::PersonalToken;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::session::Session;
-use portcullis_domain::tenant::{Tenant, TenantState};
+use portcullis_domain::tenant::{Tenant, TenantKey, TenantState};
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Subject, Timestamp};
 use portcullis_store::{Tx, api_key, directory, organization, personal_token, service_user, session, user};
@@ -82,6 +82,15 @@ pub(crate) struct Known {
     epoch: Option<u64>,
 }
 
+/// Whom a credential makes somebody.
+pub(crate) struct Seen {
+    /// Where.
+    pub tenant: TenantKey,
+    /// Who.
+    pub principal: Arc<Principal>,
+    /// When that ends by itself.
+    pub expires_at: Option<Timestamp>,
+}
 impl Known {
     /// A credential whose use is not written down.
     pub fn new(tenancy: Arc<Tenancy>, principal: Principal, revision: i64, expires_at: Option<Timestamp>) -> Self {
@@ -160,8 +169,14 @@ impl App {
         let known = self.read_session(&tenancy, Id::from_uuid(claims.sid), Some(&claims), now).await?;
         Ok(context(origin, &tenancy, known.principal, now))
     }
+    /// Whom a credential makes somebody, without it being used.
+    pub(crate) async fn look_at(&self, presented: Presented<'_>, now: Timestamp) -> Result<Seen> {
+        let known = self.verify(presented, now).await?;
+        let expires_at = known.expires_at.filter(|_| known.renews.is_none());
+        Ok(Seen { tenant: known.tenancy.key, principal: known.principal, expires_at })
+    }
     /// What every token of ours says.
-    fn expected(&self, now: Timestamp) -> Expect<'_> {
+    pub(crate) fn expected(&self, now: Timestamp) -> Expect<'_> {
         Expect { issuer: &self.0.settings.public_url, audience: &self.0.settings.audience, now }
     }
     async fn verify(&self, presented: Presented<'_>, now: Timestamp) -> Result<Known> {

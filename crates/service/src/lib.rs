@@ -32,6 +32,7 @@ pub mod holder;
 mod idempotency;
 pub mod import;
 mod import_right;
+pub mod introspect;
 pub mod invitation;
 mod invitation_accept;
 pub mod key_rotation;

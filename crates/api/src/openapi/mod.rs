@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use portcullis_domain::Code;
 use serde_json::{Map, Value, json};
 
+use crate::call::FORM;
 use crate::op::{Access, Body, Op, Shape, Verb};
 
 mod notation;
@@ -73,6 +74,9 @@ fn operation(op: &Op) -> Value {
     }
     if let Some((media, schema, required)) = request(op.body) {
         o["requestBody"] = json!({ "required": required, "content": { media: { "schema": reference(schema) } } });
+        if matches!(op.body, Body::Form(_)) {
+            o["requestBody"]["content"]["application/json"] = json!({ "schema": reference(schema) });
+        }
     }
     o
 }
@@ -90,6 +94,7 @@ fn request(body: Body) -> Option<(&'static str, &'static str, bool)> {
     match body {
         Body::None => None,
         Body::Json(schema) => Some(("application/json", schema, true)),
+        Body::Form(schema) => Some((FORM, schema, true)),
         Body::OptionalJson(schema) => Some(("application/json", schema, false)),
         Body::Ndjson(schema) => Some(("application/x-ndjson", schema, true)),
     }

@@ -104,6 +104,30 @@ const ANSWERS: &[Row] = &[
     ),
     ("VerifiedEmail", "A proved address.", &["message string", "email email"]),
     (
+        "Introspection",
+        "What a token is worth; of one that is worth nothing only `active`.",
+        &[
+            "active boolean",
+            "token_type? string",
+            "iss? string",
+            "sub? uuid – The user or service user.",
+            "sub_type? app/user|app/serviceuser",
+            "tenant_id? uuid",
+            "roles? [user|approver|admin] – Those of now.",
+            "credential? session|api_key|personal_access_token|service_credential",
+            "sid? uuid – The session's or the credential's id.",
+            "exp? integer – Seconds; absent where it does not end by itself.",
+            "iat? integer",
+            "nbf? integer",
+            "jti? uuid",
+            "aud? string",
+            "auth_time? integer",
+            "amr? [string]",
+            "scope? string – Of an API key: its scopes, with spaces between.",
+            "org_id? uuid – Of a personal access token: its organization.",
+        ],
+    ),
+    (
         "ApiKey",
         "A key for machines and scripts.",
         &[
@@ -438,6 +462,7 @@ const REQUESTS: &[Row] = &[
     ("Login", "A local sign-in.", &["email* email", "password* string", "tenant_slug string?", "cookie boolean?"]),
     ("Refresh", "A refresh token.", &["refresh_token* string"]),
     ("VerifyEmail", "An invitation's token.", &["token* string"]),
+    ("Introspect", "A token to look at.", &["token* string", "token_type_hint string?"]),
     ("InitialPassword", "An invitation's token and the password.", &["token* string", "password* string(8..256)"]),
     (
         "NewApiKey",

@@ -31,6 +31,7 @@ mod grpc;
 mod hostile;
 mod idempotency;
 mod import;
+mod introspection;
 mod invitations;
 mod isolation;
 mod kyc;

@@ -29,7 +29,11 @@ pub async fn v1_routes(w: &World) -> Vec<Route> {
 /// Public by the contract (spec v1 4.1, 4.2).
 pub fn is_public(path: &str) -> bool {
     let open = ["/healthz", "/readyz", "/metrics", "/docs", "/v1/openapi.json", "/.well-known/jwks.json"];
-    open.contains(&path) || (path.starts_with("/v1/auth/") && path != "/v1/auth/logout")
+    open.contains(&path) || (path.starts_with("/v1/auth/") && !is_of_its_credential(path))
+}
+/// In the tenant of the credential, whose header may be left out.
+pub fn is_of_its_credential(path: &str) -> bool {
+    ["/v1/auth/logout", "/v1/auth/introspect"].contains(&path)
 }
 
 /// Things of a tenant, by their kind: whatever a request of `/v1` can name.
@@ -135,6 +139,7 @@ pub fn body(route: &Route, things: &Things) -> Value {
         ("POST", "/v1/access/check") => {
             json!({ "checks": [{ "principal": "secretkeeper@example.com", "resource": "org:some", "action": "get" }] })
         }
+        ("POST", "/v1/auth/introspect") => json!({ "token": "of-nobody" }),
         ("POST", "/v1/policies/validate") => json!({ "cedar": "permit (principal, action, resource);" }),
         ("PUT", "/v1/users/me/profile") => json!({ "display_name": "D" }),
         ("POST", "/v1/users/me/password") => {
