@@ -11,6 +11,7 @@ pub mod answer;
 pub mod api_key;
 pub mod app;
 pub mod apply;
+mod attempt;
 pub mod audit_chain;
 pub mod audit_log;
 pub mod audit_record;

@@ -1,7 +1,6 @@
 //! Signing in with a local password; ending a session.
 use std::sync::Arc;
 
-use data_encoding::HEXLOWER;
 use portcullis_crypto::password::{Owner, Password, Verdict};
 use portcullis_crypto::refresh_token::RefreshToken;
 use portcullis_crypto::signing::Claims;
@@ -89,16 +88,21 @@ impl App {
         let email = Email::parse(&login.email).ok();
         let tenancy = self.login_tenant(login.tenant_slug.as_deref(), email.as_ref()).await?;
         let nobody = Arc::new(Principal::anonymous());
-        let Some(tenancy) = tenancy else {
-            // as slow as a wrong password (checklist 15)
+        // who names a tenant that is not there is counted, and answered as slowly as a wrong password, in the default one (checklist 15)
+        let there = tenancy.is_some();
+        let Some(tenancy) = (match tenancy {
+            Some(tenancy) => Some(tenancy),
+            None => self.default_tenancy().await?,
+        }) else {
             self.0.passwords.verify(None, login.password).await.map_err(busy)?;
             return Err(wrong());
         };
         let cx = context(origin, &tenancy, nobody, self.0.clock.now());
         let account = email.as_ref().map_or_else(|| login.email.to_lowercase(), ToString::to_string);
-        self.reserve_attempt(&cx, &account).await?;
+        let elsewhere = login.tenant_slug.filter(|_| !there);
+        self.reserve_login(&cx, &account, elsewhere.as_deref()).await?;
         let found = match &email {
-            Some(email) => self.0.db.read(cx.clone(), email, candidate).await?,
+            Some(email) => self.0.db.read(cx.clone(), email, candidate).await?.filter(|_| there),
             None => None,
         };
         let stored = found.as_ref().and_then(|(_, hash)| hash.clone());
@@ -107,7 +111,7 @@ impl App {
         let user =
             found.map(|(u, _)| u).filter(|u| u.auth_provider == AuthProvider::Local && u.state == UserState::Active);
         let (Some(user), true) = (user, verdict.is_match()) else {
-            self.failed_login(&cx, &account, known).await?;
+            self.failed_login(&cx, &account, known, elsewhere.as_deref()).await?;
             return Err(wrong());
         };
         let rehash = match verdict {
@@ -249,23 +253,25 @@ impl App {
         Ok((cx, Id::from_uuid(id), hash))
     }
 
-    /// What an account's failures are counted under.
-    pub(crate) async fn account(&self, cx: &Ctx, account: &str) -> Result<String> {
-        let tenancy = self.tenancy_of(cx.tenant).await?;
-        Ok(subject(&tenancy, "account", account))
+    async fn default_tenancy(&self) -> Result<Option<Arc<Tenancy>>> {
+        match self.first_tenant().await? {
+            Some(id) => self.tenancy(id).await,
+            None => Ok(None),
+        }
     }
-    /// Counts a try before it is made, so that many at once cannot slip through: after 10 wrong ones in 15 minutes the account
-    /// waits 30 s, doubling to 15 min (429); a right one clears it. Unknown accounts wait alike. An address from which the
-    /// account signed in before does not wait, so that a stranger cannot lock its owner out (decision 36): it is limited by the
-    /// limit for each address.
-    pub(crate) async fn reserve_attempt(&self, cx: &Ctx, account: &str) -> Result<()> {
-        let c = (self.account(cx, account).await?, Email::parse(account).ok());
-        self.0.db.write(cx.clone(), c, reserve).await.map_err(Error::from)
-    }
-    async fn failed_login(&self, cx: &Ctx, account: &str, user: Option<Id<User>>) -> Result<()> {
+    async fn failed_login(
+        &self,
+        cx: &Ctx,
+        account: &str,
+        user: Option<Id<User>>,
+        elsewhere: Option<&str>,
+    ) -> Result<()> {
         // an event about a person names him, so that it goes with him
         let about = user.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
-        let event = self.event(cx, "auth.login_failed", "user", about).with("email", account);
+        let mut event = self.event(cx, "auth.login_failed", "user", about).with("email", account);
+        if let Some(slug) = elsewhere {
+            event = event.with("tenant_slug", slug);
+        }
         let event = portcullis_domain::audit::Event { outcome: portcullis_domain::audit::Outcome::Denied, ..event };
         let c = self.prepare(cx, event);
         self.0.db.write(cx.clone(), c, record).await.map_err(Error::from)
@@ -278,12 +284,6 @@ fn wrong() -> Error {
 fn bad_token() -> Error {
     Error::new(Code::InvalidToken, "This link is unknown, used or expired. Ask for a new invitation.")
 }
-/// What failures are counted under: a digest, so that the table holds no addresses.
-fn subject(tenancy: &Tenancy, kind: &str, value: &str) -> String {
-    let tag = tenancy.idempotency.tag(&[b"attempts", kind.as_bytes(), value.as_bytes()]);
-    HEXLOWER.encode(&tag[..16])
-}
-
 async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Option<(User, Option<String>)>> {
     let Some(user) = user::by_email(tx, email).await? else { return Ok(None) };
     let hash = user::password_hash(tx, user.id).await?;
@@ -291,26 +291,6 @@ async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Optio
 }
 async fn by_id(tx: &mut Tx, id: &Id<User>) -> portcullis_store::Result<Option<User>> {
     user::facts(tx, *id).await
-}
-type Try = (String, Option<Email>);
-async fn reserve(tx: &mut Tx, (subject, email): &Try) -> portcullis_store::Result<()> {
-    let (now, before) = (tx.cx.now, attempt::find(tx, subject).await?.unwrap_or_default());
-    if before.blocked_until > now {
-        let user = match email {
-            Some(email) => user::by_email(tx, email).await?,
-            None => None,
-        };
-        let known = match user {
-            Some(user) => session::known_address(tx, user.id).await?,
-            None => false,
-        };
-        if !known {
-            let wait = i64::try_from(before.blocked_until.since(now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);
-            let e = Error::new(Code::RateLimited, format!("Too many wrong passwords. Try again in {wait} seconds."));
-            return Err(e.detail("retry_after_seconds", wait).into());
-        }
-    }
-    attempt::set(tx, subject, &after_failure(before, now)).await
 }
 async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
     tx.audit(event.clone());
@@ -385,20 +365,6 @@ async fn end(tx: &mut Tx, c: &End) -> portcullis_store::Result<()> {
     Ok(())
 }
 
-/// One more failure.
-fn after_failure(a: attempt::Attempts, now: Timestamp) -> attempt::Attempts {
-    const WINDOW: i64 = 15 * 60;
-    const FREE: i64 = 10;
-    let fresh = a.window_start.plus_seconds(WINDOW) <= now && a.blocked_until.plus_seconds(WINDOW) <= now;
-    let failures = if fresh { 1 } else { a.failures + 1 };
-    let window_start = if fresh { now } else { a.window_start };
-    let wait = match failures - FREE {
-        n if n < 0 => 0,
-        n => 30_i64.saturating_mul(1_i64 << n.min(5)).min(WINDOW),
-    };
-    attempt::Attempts { failures, window_start, blocked_until: now.plus_seconds(wait) }
-}
-
 struct Token {
     id: Id<User>,
     hash: [u8; 32],
@@ -430,22 +396,4 @@ async fn use_token(tx: &mut Tx, c: &Token) -> portcullis_store::Result<String> {
     }
     tx.bump().await?;
     Ok(after.email.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_eleventh_failure_waits_and_the_wait_doubles_up_to_a_quarter_of_an_hour() {
-        let (mut a, mut now, mut waits) = (attempt::Attempts::default(), Timestamp::from_micros(1 << 50), vec![]);
-        for _ in 0..18 {
-            a = after_failure(a, now);
-            waits.push(a.blocked_until.since(now).as_secs());
-            now = a.blocked_until.plus_seconds(1);
-        }
-        assert!(waits[..9].iter().all(|w| *w == 0), "{waits:?}");
-        assert_eq!(waits[9..], [30, 60, 120, 240, 480, 900, 900, 900, 900]);
-        assert_eq!(after_failure(a, now.plus_seconds(3_600)).failures, 1, "an hour forgives");
-    }
 }

@@ -9,7 +9,7 @@ statements! {
         ON CONFLICT (tenant, subject) DO UPDATE SET failures = excluded.failures, window_start = excluded.window_start, \
         blocked_until = excluded.blocked_until";
     OLD: scan "SELECT subject FROM attempts WHERE tenant = $1 AND window_start <= $2 AND blocked_until <= $2 LIMIT 1000";
-    CLEAR: write "DELETE FROM attempts WHERE tenant = $1 AND subject = $2";
+    CLEAR: write "DELETE FROM attempts WHERE tenant = $1 AND subject >= $2 AND subject < $3";
 }
 
 /// How often one subject failed lately.
@@ -35,9 +35,11 @@ pub async fn set(tx: &mut Tx, subject: &str, a: &Attempts) -> Result<()> {
     tx.run(&UPSERT, &[P::Text(subject), P::Int(a.failures), a.window_start.into(), a.blocked_until.into()]).await?;
     Ok(())
 }
-/// Forgets a subject.
+/// Forgets a subject, and what is counted beneath it: `subject/…`.
 pub async fn clear(tx: &mut Tx, subject: &str) -> Result<()> {
-    tx.send(&CLEAR, &[P::Text(subject)]).await
+    // the character after the slash
+    let end = format!("{subject}0");
+    tx.send(&CLEAR, &[P::Text(subject), P::Text(&end)]).await
 }
 /// Up to 1,000 subjects whose count is over since `end`.
 pub async fn old(tx: &mut Tx, end: &Timestamp) -> Result<Vec<String>> {

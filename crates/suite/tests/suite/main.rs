@@ -11,6 +11,7 @@ mod world;
 mod access;
 mod access_roles;
 mod apply;
+mod attempts;
 mod audit;
 mod audit_records;
 mod authorization;
