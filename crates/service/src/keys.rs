@@ -2,7 +2,7 @@
 //! When the first are made and retired is in `key_rotation.rs`.
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use portcullis_crypto::seal::{MasterKey, key_of};
 use portcullis_crypto::signing::{KeyRing, SigningKey, VerifyingKey};
 use portcullis_domain::port::Random;
@@ -31,6 +31,8 @@ pub(crate) struct Keys {
 pub(crate) struct Keyring {
     current: ArcSwap<Keys>,
     read_at: Mutex<Timestamp>,
+    /// Why the last reading was of no use.
+    trouble: ArcSwapOption<String>,
 }
 impl Keyring {
     /// Reads the keys, and makes those that are missing. Two nodes that start at once read what the first one wrote.
@@ -46,7 +48,8 @@ impl Keyring {
             rows = db.write(cx, missing, insert).await?;
         }
         let keys = Keys { tokens: tokens(&rows, now, master)?, audit: audit(&rows, master)?, epoch: 0 };
-        Ok(Self { current: ArcSwap::from_pointee(keys), read_at: Mutex::new(now) })
+        let current = ArcSwap::from_pointee(keys);
+        Ok(Self { current, read_at: Mutex::new(now), trouble: ArcSwapOption::empty() })
     }
 }
 
@@ -69,13 +72,21 @@ impl App {
         }
         self.read_keys(&mut read_at).await
     }
+    /// Why this node must be looked after, if it does not understand the keys that it read last: it goes on with those from before.
+    pub(crate) fn keys_are_read(&self) -> Result<(), String> {
+        self.0.keys.trouble.load_full().map_or(Ok(()), |why| Err(why.to_string()))
+    }
     async fn read_keys(&self, read_at: &mut Timestamp) -> Result<()> {
         let cx = self.nowhere();
         let (now, before) = (cx.now, self.keys());
         // before the read: one that fails is not repeated at once either
         *read_at = now;
         let rows = self.0.db.read(cx, &(), all).await?;
-        let (tokens, audit) = (tokens(&rows, now, &self.0.master_key)?, audit(&rows, &self.0.master_key)?);
+        let master = &self.0.master_key;
+        let read = tokens(&rows, now, master).and_then(|tokens| Ok((tokens, audit(&rows, master)?)));
+        let told = |e: &Error| Arc::new(e.cause().unwrap_or(e.message()).to_owned());
+        self.0.keys.trouble.store(read.as_ref().err().map(told));
+        let (tokens, audit) = read?;
         let gone = before.tokens.verifying().iter().any(|k| tokens.verifying().iter().all(|t| t.id() != k.id()));
         let epoch = before.epoch + u64::from(gone);
         self.0.keys.current.store(Arc::new(Keys { tokens, audit, epoch }));

@@ -97,7 +97,7 @@ impl App {
     pub async fn readiness(&self) -> Vec<(&'static str, Result<(), String>)> {
         let schema = self.0.db.schema_version().await.map(drop).map_err(|e| e.to_string());
         let database = self.0.db.read(self.nowhere(), &(), alive).await.map_err(|e| e.to_string());
-        vec![("database", database), ("migrations", schema), ("signing_key", Ok(()))]
+        vec![("database", database), ("migrations", schema), ("signing_key", self.keys_are_read())]
     }
 }
 
