@@ -1,8 +1,9 @@
-//! `/v1/auth`: signing in with a password, ending a session, following an invitation (spec 4.2).
+//! `/v1/auth`: signing in with a password, ending a session, following an invitation, forgetting a password (spec 4.2).
 use axum::http::{HeaderValue, header::SET_COOKIE};
 use axum::response::Response;
 use portcullis_domain::{Code, Error, Result, fields};
 use portcullis_edge::cookie;
+use portcullis_service::password_reset::Forgotten;
 use portcullis_service::session::{Given, Hold, Login, Tokens};
 use serde_json::json;
 
@@ -44,12 +45,31 @@ static VERIFY_EMAIL: Op = Op::post(
     "/v1/auth/verify-email",
     "verifyEmail",
     "",
-    "Prove an address with the token of an invitation.",
+    "Prove an address with the token of an invitation or of a verification mail.",
     Body::Json("VerifyEmail"),
     (200, Shape::Json("VerifiedEmail")),
 )
 .access(Access::Auth)
 .refuses(&[Code::InvalidToken]);
+static REQUEST_PASSWORD_RESET: Op = Op::post(
+    "/v1/auth/request-password-reset",
+    "requestPasswordReset",
+    "",
+    "Ask for a link to set a new password. The answer is the same whether there is such an account or not.",
+    Body::Json("Forgotten"),
+    (202, Shape::Json("Message")),
+)
+.access(Access::Login);
+static RESET_PASSWORD: Op = Op::post(
+    "/v1/auth/reset-password",
+    "resetPassword",
+    "",
+    "Set a new password with the token of that link. All sessions end; nobody is signed in.",
+    Body::Json("NewPassword"),
+    (200, Shape::Json("Message")),
+)
+.access(Access::Login)
+.refuses(&[Code::InvalidToken, Code::WeakPassword]);
 static SET_INITIAL_PASSWORD: Op = Op::post(
     "/v1/auth/set-initial-password",
     "setInitialPassword",
@@ -69,6 +89,8 @@ pub(crate) fn routes() -> Vec<Route> {
         LOGOUT.to(logout),
         VERIFY_EMAIL.open(verify_email),
         SET_INITIAL_PASSWORD.open(set_initial_password),
+        REQUEST_PASSWORD_RESET.open(request_password_reset),
+        RESET_PASSWORD.open(reset_password),
     ]
 }
 
@@ -131,10 +153,32 @@ async fn logout(mut call: Call) -> Result<Response> {
 
 async fn verify_email(mut visit: Visit) -> Result<Response> {
     let mut f = visit.take_fields();
-    let token = f.required("token", "Send the token of the invitation.", word);
+    let token = f.required("token", "Send the token of the link.", word);
     let token = f.finish(token)?;
-    let email = visit.app().verify_email(visit.origin(), token).await?;
-    Ok(render::json(200, &json!({ "message": "Your address is verified. Set a password next.", "email": email })))
+    let verified = visit.app().verify_email(visit.origin(), token).await?;
+    let message = match verified.invited {
+        true => "Your address is verified. Set a password next.",
+        false => "Your address is verified.",
+    };
+    Ok(render::json(200, &json!({ "message": message, "email": verified.email })))
+}
+
+async fn request_password_reset(mut visit: Visit) -> Result<Response> {
+    let mut f = visit.take_fields();
+    let email = f.required("email", "Enter your e-mail address.", word);
+    let tenant_slug = f.optional("tenant_slug", word);
+    let of = f.finish(email.map(|email| Forgotten { email, tenant_slug }))?;
+    visit.app().request_password_reset(visit.origin(), of).await?;
+    Ok(render::json(202, &json!({ "message": "If there is such an account, a mail with a link is on its way." })))
+}
+
+async fn reset_password(mut visit: Visit) -> Result<Response> {
+    let mut f = visit.take_fields();
+    let token = f.required("token", "Send the token of the link.", word);
+    let password = f.required("new_password", "Choose a password.", password::candidate);
+    let (token, password) = f.finish(token.zip(password))?;
+    visit.app().reset_password(visit.origin(), &token, password).await?;
+    Ok(render::message("Your password is set. You can sign in now."))
 }
 
 async fn set_initial_password(mut visit: Visit) -> Result<Response> {

@@ -30,7 +30,11 @@ static IMPORT: Op = Op::post(
 .query(&[
     param("dry_run", "boolean", "Every check, nothing kept."),
     param("on_conflict", "string", "error (usual), skip, or update: by external_id, else by email."),
-    param("send_invites", "boolean", "Must be false: mail is not part of this version."),
+    param(
+        "send_invites",
+        "boolean",
+        "Invite by mail whoever is made without a password; needs users:invite, and a server with mail.",
+    ),
 ]);
 
 /// The operations of this file.
@@ -54,11 +58,8 @@ async fn import(mut call: Call) -> Result<Response> {
 fn options(mut q: Query) -> Result<ImportOptions> {
     let dry_run = q.boolean("dry_run").unwrap_or(false);
     let on_conflict = q.word("on_conflict", on_conflict, "One of error, skip, update.").unwrap_or_default();
-    q.read("send_invites", |s| match s {
-        "false" => Ok(()),
-        _ => Err("Leave it out: mail is not part of this version."),
-    });
-    q.finish(ImportOptions { dry_run, on_conflict })
+    let send_invites = q.boolean("send_invites").unwrap_or(false);
+    q.finish(ImportOptions { dry_run, on_conflict, send_invites })
 }
 
 fn on_conflict(word: &str) -> Option<OnConflict> {

@@ -87,8 +87,6 @@ const OPEN_ROWS: &[Row] = &[
     ("/v1/auth/mfa/webauthn/begin", &[Post]),
     ("/v1/auth/mfa/webauthn/complete", &[Post]),
     ("/v1/auth/mfa/enroll-via-challenge", &[Post]),
-    ("/v1/auth/request-password-reset", &[Post]),
-    ("/v1/auth/reset-password", &[Post]),
     ("/v1/auth/start", &[Get]),
     ("/v1/auth/saml/{provider_id}/metadata", &[Get]),
     ("/v1/auth/saml/{provider_id}/acs", &[Post]),

@@ -17,6 +17,7 @@ pub mod id;
 pub mod invitation;
 pub mod json;
 pub mod kyc;
+pub mod mail;
 pub mod meta_schema;
 pub mod organization;
 pub mod organization_domain;

@@ -2,6 +2,7 @@
 //!
 //! Precedence: flags, environment, file, default. Everything is fixed after the start (engine.md 24).
 mod load;
+mod mail;
 pub mod settings;
 mod traits;
 
@@ -12,6 +13,7 @@ use std::time::Duration;
 use portcullis_crypto::password::Params;
 use portcullis_domain::preference_trait::Traits;
 use portcullis_edge::EdgeConfig;
+use portcullis_mail::Tls;
 use portcullis_outbound::Allowed;
 use portcullis_service::app;
 use portcullis_service::webhook::Reach;
@@ -60,6 +62,8 @@ pub struct Config {
     pub preferences: Preferences,
     /// Where events are sent.
     pub webhooks: Webhooks,
+    /// How mails are sent.
+    pub mail: Mail,
 }
 
 /// A text that is never shown.
@@ -183,6 +187,28 @@ pub struct Webhooks {
     pub allow_private: bool,
 }
 
+/// Mail: through a server, or into a directory; without either there is none.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "see settings.rs")]
+pub struct Mail {
+    pub from: Option<String>,
+    pub directory: Option<PathBuf>,
+    pub pages_url: Option<String>,
+    pub smtp_host: Option<String>,
+    pub smtp_port: Option<u16>,
+    pub smtp_tls: Tls,
+    pub smtp_ca_file: Option<PathBuf>,
+    pub smtp_username: Option<String>,
+    pub smtp_password: Option<Secret>,
+    pub smtp_password_file: Option<PathBuf>,
+}
+impl Mail {
+    /// Is mail set up?
+    pub fn is_on(&self) -> bool {
+        self.smtp_host.is_some() || self.directory.is_some()
+    }
+}
+
 /// The port of both surfaces.
 pub const PORT: u16 = 7400;
 
@@ -229,6 +255,18 @@ impl Default for Config {
             workers: Workers { enabled: true },
             preferences: Preferences::default(),
             webhooks: Webhooks { allow_http: app.webhooks.http, allow_private: app.webhooks.private },
+            mail: Mail {
+                from: None,
+                directory: None,
+                pages_url: None,
+                smtp_host: None,
+                smtp_port: None,
+                smtp_tls: Tls::Starttls,
+                smtp_ca_file: None,
+                smtp_username: None,
+                smtp_password: None,
+                smtp_password_file: None,
+            },
         }
     }
 }
@@ -276,6 +314,8 @@ impl Config {
             personal_tokens: self.personal_tokens.clone(),
             traits: self.preferences.traits.clone(),
             webhooks: Reach { http: self.webhooks.allow_http, private: self.webhooks.allow_private },
+            mail: self.mail.is_on(),
+            pages_url: self.mail.pages_url.clone(),
             ..app::Settings::default()
         }
     }

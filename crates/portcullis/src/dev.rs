@@ -11,7 +11,7 @@ use crate::cli::DevArgs;
 use crate::config::Config;
 use crate::output::{explain, say};
 use crate::server::{Server, Sockets};
-use crate::{logging, master_key, node, samples, secret_word};
+use crate::{logging, mail, master_key, node, samples, secret_word};
 use portcullis_service::tenancy::Tenancies;
 
 /// Whose tenant it is. `.example` never receives mail (RFC 2606).
@@ -148,6 +148,7 @@ fn welcome(config: &Config, ready: &Ready, metrics: Option<&str>, app: &App) -> 
          \x20             the owner's, until {token_ends}\n\
          store         {store}\n\
          metrics       {metrics}\n\
+         mails         {mails}\n\
          \n\
          Create a user:\n\
          \n\
@@ -159,5 +160,6 @@ fn welcome(config: &Config, ready: &Ready, metrics: Option<&str>, app: &App) -> 
          \n\
          Ctrl-C stops the server and keeps the store.",
         store = config.data_dir.display(),
+        mails = mail::place(&config.mail),
     )
 }

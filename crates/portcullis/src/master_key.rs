@@ -1,6 +1,6 @@
 //! The master key: from the environment, or from a file that its owner alone may use.
 use std::fs::File;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -8,9 +8,7 @@ use portcullis_crypto::random::OsRandom;
 use portcullis_crypto::seal::{KeyId, MasterKey};
 
 use crate::config::Config;
-
-/// Bytes of a file that can be a key.
-const LONGEST: u64 = 4_096;
+use crate::private_file;
 
 /// Why the file with the master key is not used.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +19,6 @@ pub enum MasterKeyError {
         path.display()
     )]
     Missing { path: PathBuf },
-    /// Somebody but its owner may do something with it.
-    #[error("{0}: others on this machine may use the master key (mode {mode:04o}); chmod 600 {0}", path.display())]
-    Open { path: PathBuf, mode: u32 },
 }
 
 /// Reads the key that the configuration names; while it is replaced, the next one too.
@@ -79,7 +74,7 @@ fn beside(config: &Config, name: &str) -> PathBuf {
 }
 fn of_file(path: &Path) -> anyhow::Result<Option<MasterKey>> {
     let text = match File::open(path) {
-        Ok(file) => private_text(file, path)?,
+        Ok(file) => private_file::text(file, path, "the master key")?,
         Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(e).with_context(|| path.display().to_string()),
     };
@@ -116,19 +111,4 @@ fn write(path: &Path, text: &str) -> std::io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.write_all(b"\n")?;
     file.sync_all()
-}
-
-/// What is in a file that nobody but its owner may read, write or run. Asked of the open file: a name may be given to another.
-fn private_text(file: File, path: &Path) -> anyhow::Result<String> {
-    #[cfg(unix)]
-    {
-        let mode = file.metadata().with_context(|| path.display().to_string())?;
-        let mode = std::os::unix::fs::PermissionsExt::mode(&mode.permissions()) & 0o7777;
-        if mode & 0o077 != 0 {
-            return Err(MasterKeyError::Open { path: path.to_owned(), mode }.into());
-        }
-    }
-    let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).with_context(|| path.display().to_string())?;
-    Ok(text)
 }

@@ -13,6 +13,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::mail;
 use crate::metrics::StoreMetrics;
 use crate::workers::{self, Workers};
 
@@ -65,7 +66,8 @@ impl Server {
         let workers = match config.workers.enabled {
             true => {
                 let outbound = HttpClient::new(config.outbound()).context("TLS for webhooks")?;
-                Some(Workers::start(app, &config.data_dir, Arc::new(outbound)).await?)
+                let mailer = mail::mailer(config)?;
+                Some(Workers::start(app, &config.data_dir, Arc::new(outbound), mailer).await?)
             }
             false => None,
         };

@@ -1,5 +1,5 @@
 //! Work in the background of a serving process: sealing the audit log, erasing personal data, forgetting what is over, looking at
-//! domains, sending webhooks, rotating token keys.
+//! domains, sending webhooks and mails, rotating token keys.
 //!
 //! Each is a loop of steps that are safe to repeat. A step that fails is logged, and the next one goes on.
 use std::path::Path;
@@ -8,9 +8,11 @@ use std::time::Duration;
 
 use anyhow::Context;
 use portcullis_audit::checkpoint::Checkpoint;
+use portcullis_domain::mail::Mailer;
 use portcullis_domain::outbound::Outbound;
 use portcullis_service::App;
 use portcullis_service::key_rotation::RELOAD_SECONDS;
+use portcullis_service::mail_delivery::Postman;
 use portcullis_service::tidy::Sealed;
 use portcullis_service::webhook_delivery::Courier;
 use tokio::fs::File;
@@ -35,12 +37,17 @@ const RELOAD_KEYS: Duration = Duration::from_secs(RELOAD_SECONDS.unsigned_abs())
 /// Running workers.
 pub struct Workers {
     stop: CancellationToken,
-    tasks: [JoinHandle<()>; 6],
+    tasks: Vec<JoinHandle<()>>,
 }
 
 impl Workers {
-    /// Starts them.
-    pub async fn start(app: &App, data_dir: &Path, outbound: Arc<dyn Outbound>) -> anyhow::Result<Self> {
+    /// Starts them; who sends mails only where there is a mailer.
+    pub async fn start(
+        app: &App,
+        data_dir: &Path,
+        outbound: Arc<dyn Outbound>,
+        mailer: Option<Arc<dyn Mailer>>,
+    ) -> anyhow::Result<Self> {
         let mut id = [0; 16];
         app.random().fill(&mut id);
         let holder = Uuid::from_bytes(id).simple().to_string();
@@ -51,7 +58,7 @@ impl Workers {
             sealed: Sealed::default(),
             log: CheckpointLog::open(data_dir).await?,
         };
-        let tasks = [
+        let mut tasks = vec![
             tokio::spawn(sealer.run(stop.clone())),
             tokio::spawn(erase(app.clone(), holder.clone(), stop.clone())),
             tokio::spawn(retain(app.clone(), holder.clone(), stop.clone())),
@@ -59,6 +66,9 @@ impl Workers {
             tokio::spawn(rotate_keys(app.clone(), holder, stop.clone())),
             tokio::spawn(deliver(app.clone(), Courier::new(outbound), stop.clone())),
         ];
+        if let Some(mailer) = mailer {
+            tasks.push(tokio::spawn(send_mails(app.clone(), Postman::new(mailer), stop.clone())));
+        }
         Ok(Self { stop, tasks })
     }
     /// Stops them after a last seal, which covers every write that was answered.
@@ -186,6 +196,13 @@ async fn deliver(app: App, courier: Courier, stop: CancellationToken) {
     let round = || async { app.deliver(&courier).await.map(|_| false) };
     repeat(DELIVER, "webhooks could not be served", stop, round).await;
     courier.finish().await;
+}
+/// A mail under way when the server stops is waited for: it takes [`LONGEST_SECONDS`](portcullis_domain::mail::LONGEST_SECONDS)
+/// at most.
+async fn send_mails(app: App, postman: Postman, stop: CancellationToken) {
+    let round = || async { app.deliver_mails(&postman).await.map(|_| false) };
+    repeat(DELIVER, "mails could not be sent", stop, round).await;
+    postman.finish().await;
 }
 /// A step now and then, again at once while there is more to do.
 async fn repeat<F: Future<Output = portcullis_domain::Result<bool>>>(

@@ -44,6 +44,10 @@ pub struct Settings {
     pub webhooks: crate::webhook::Reach,
     /// Personal access tokens.
     pub personal_tokens: PersonalTokens,
+    /// Is mail set up? Else links are answered to whoever asked for them (decision 8).
+    pub mail: bool,
+    /// Where the pages are that links lead to; `None`: at `public_url`.
+    pub pages_url: Option<String>,
 }
 /// What the operator says about personal access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,8 @@ impl Default for Settings {
             reader_patience: Duration::from_secs(60),
             personal_tokens: PersonalTokens::default(),
             webhooks: crate::webhook::Reach::default(),
+            mail: false,
+            pages_url: None,
         }
     }
 }
@@ -100,6 +106,8 @@ pub(crate) struct Inner {
     pub touched: crate::tidy::Touched,
     /// Texts of Cedar that are validated at once: each takes a core.
     pub validations: Arc<tokio::sync::Semaphore>,
+    /// Requests for a new password that are worked on at once, after their answer.
+    pub resets: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -134,6 +142,7 @@ impl App {
             places: crate::long::Places::default(),
             touched: crate::tidy::Touched::default(),
             validations: Arc::new(tokio::sync::Semaphore::new(2)),
+            resets: Arc::new(tokio::sync::Semaphore::new(crate::password_reset::AT_ONCE)),
             settings,
             db,
             clock,

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::Prepared;
-use portcullis_authz::Target;
+use portcullis_authz::{Reach, Target};
 use portcullis_crypto::password::{Owner, Password, check_imported};
 use portcullis_domain::audit::Event;
 use portcullis_domain::fields::{self, Fields, boolean, line, metadata, string, strings};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role};
+use portcullis_store::user::UserToken;
 use portcullis_store::{Tx, user};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
@@ -21,7 +22,9 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 use crate::App;
 use crate::app::Scribe;
 use crate::import_right::Right;
+use crate::letter::Letter;
 use crate::long::{Long, Place};
+use crate::mail::Post;
 use crate::tenancy::Compiled;
 use crate::user::roles;
 use crate::user_change::{no_cycle, record_update};
@@ -35,6 +38,8 @@ pub const MOST_ROWS: u64 = 1_000_000;
 const MOST_PASSWORDS: u64 = 1_000;
 /// Rows that are committed together.
 const BATCH: usize = 500;
+/// What it takes to send invitations besides.
+const INVITE: &str = "users:invite";
 /// While rows are awaited the right to import is looked at again so often.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -57,6 +62,8 @@ pub struct ImportOptions {
     pub dry_run: bool,
     /// What happens to a row whose user is there already.
     pub on_conflict: OnConflict,
+    /// Whoever is made without a password is invited by mail.
+    pub send_invites: bool,
 }
 
 /// A row that is well-formed.
@@ -65,7 +72,14 @@ struct Row {
     /// Did the row name roles? If not, an update keeps those that the user has.
     names_roles: bool,
     password_hash: Option<String>,
+    /// The stored half of an invitation, and its mail.
+    invitation: Option<(UserToken, Letter)>,
     event: Prepared,
+}
+impl Row {
+    fn token(&self) -> Option<&UserToken> {
+        self.invitation.as_ref().map(|(token, _)| token)
+    }
 }
 /// A row on its way: its number, its external id, and what became of it so far.
 struct Entry {
@@ -85,10 +99,18 @@ impl App {
     ) -> Result<mpsc::Receiver<Vec<u8>>> {
         self.may(cx, "users:import", Target::tenant()).await?;
         let options = options?;
+        let post = match options.send_invites {
+            true => {
+                self.may_invite_all(cx).await?;
+                let missing = || Error::field("send_invites", "No mail is set up on this server: leave it out.");
+                Some(Arc::new(self.post(cx).await?.ok_or_else(missing)?))
+            }
+            false => None,
+        };
         let place = self.place(cx, Long::Import)?;
         let compiled = self.snapshot(cx).await?;
         let (send, receive) = mpsc::channel(8);
-        let import = Import { app: self.clone(), cx: cx.clone(), options, compiled };
+        let import = Import { app: self.clone(), cx: cx.clone(), options, post, compiled };
         tokio::spawn(async move {
             let out = import.run(lines, &send, &place).await;
             drop(place);
@@ -104,6 +126,14 @@ impl App {
         });
         Ok(receive)
     }
+    /// 403 for whom a rule lets invite some only: an import does not ask for each.
+    async fn may_invite_all(&self, cx: &Ctx) -> Result<()> {
+        match self.may(cx, INVITE, Target::tenant()).await?.reach {
+            Reach::All => Ok(()),
+            _ => Err(Error::new(Code::Forbidden, "You may not invite everybody: leave send_invites out.")
+                .detail("action", INVITE)),
+        }
+    }
 }
 
 #[derive(Clone)]
@@ -111,6 +141,8 @@ struct Import {
     app: App,
     cx: Ctx,
     options: ImportOptions,
+    /// Writes the invitations, if there are to be any.
+    post: Option<Arc<Post>>,
     compiled: Arc<Compiled>,
 }
 
@@ -225,11 +257,15 @@ impl Import {
         let entries = Arc::new(batch);
         for _ in 0..8 {
             let right = self.app.import_right(&self.cx).await?;
+            if self.post.is_some() {
+                self.app.may_invite_all(&right.cx).await?;
+            }
             let (db, cx) = (&self.app.0.db, right.cx.clone());
             // here, not in the writer's turn
             let beyond = entries.iter().map(|e| beyond(&right, e)).collect();
             let scribe = self.app.scribe(&cx);
-            let c = Batch { entries: entries.clone(), options: self.options, right, beyond, scribe };
+            let post = self.post.clone();
+            let c = Batch { entries: entries.clone(), options: self.options, post, right, beyond, scribe };
             let out = match self.options.dry_run {
                 true => db.read(cx, &c, dry_run).await?,
                 false => db.write_bulk(cx, c, commit).await?,
@@ -344,9 +380,13 @@ impl Import {
             updated_at: cx.now,
             revision: 1,
         };
+        let invitation = self.post.as_ref().filter(|_| user.state == UserState::Invited).map(|post| {
+            let (url, token) = self.app.invitation(cx);
+            (token, Letter::invitation(&post.tenant, user.name(), &url).of_many())
+        });
         let event = imported(created(self.app.event(cx, "user.created", "user", id), &user), &user, &password_hash);
         let event = self.app.prepare(cx, event);
-        Ok(Row { user, names_roles, password_hash, event })
+        Ok(Row { user, names_roles, password_hash, invitation, event })
     }
 }
 
@@ -393,6 +433,7 @@ fn with_id(mut o: Value, id: Id<User>) -> Value {
 struct Batch {
     entries: Arc<Vec<Entry>>,
     options: ImportOptions,
+    post: Option<Arc<Post>>,
     right: Right,
     /// Of each entry: why a new user is refused.
     beyond: Vec<Option<Value>>,
@@ -429,8 +470,9 @@ async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<V
                 out.push(refused.clone());
                 continue;
             }
-        } else if user::insert(tx, &row.user, row.password_hash.as_deref(), None).await? {
+        } else if user::insert(tx, &row.user, row.password_hash.as_deref(), row.token()).await? {
             tx.audit(row.event.clone());
+            invite(tx, c, row).await?;
             out.push(with_id(outcome(e.line, "created", e.external_id.as_deref(), None), row.user.id));
             continue;
         }
@@ -443,6 +485,14 @@ async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<V
         tx.bump().await?;
     }
     Ok(Some(out))
+}
+/// Tells somebody new that they are invited, if that was asked for.
+async fn invite(tx: &mut Tx, c: &Batch, row: &Row) -> portcullis_store::Result<()> {
+    if let (Some(post), Some((_, letter))) = (&c.post, &row.invitation) {
+        post.write(tx, Some(row.user.id), &row.user.email, letter).await?;
+        c.scribe.write(tx, c.scribe.event("user.invited", "user", row.user.id));
+    }
+    Ok(())
 }
 /// The same without writing: what would become of each row, each taken by itself.
 async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<Value>>> {

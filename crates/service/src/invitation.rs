@@ -5,8 +5,10 @@ use portcullis_domain::access_role::{AccessRole, ORGANIZATION_VIEWER};
 use portcullis_domain::group::Group;
 use portcullis_domain::invitation::{Invitation, LIFE_SECONDS};
 use portcullis_domain::organization::Organization;
-use portcullis_domain::preference_trait::INVITE_WITH_ROLES;
+use portcullis_domain::preference::Whose;
+use portcullis_domain::preference_trait::{INVITE_MAIL_BODY, INVITE_MAIL_SUBJECT, INVITE_WITH_ROLES};
 use portcullis_domain::role_binding::Bearer;
+use portcullis_domain::user::User;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_store::{Tx, invitation, organization, role_binding, user};
@@ -16,6 +18,8 @@ use uuid::Uuid;
 use crate::app::Scribe;
 use crate::authorize::{Gate, bearer, maker};
 use crate::holder::{bounded, no_such_role, same_role};
+use crate::letter::Letter;
+use crate::mail::Post;
 use crate::organization::{current, on, shown_outside};
 use crate::organization_member::fits;
 use crate::user::UserRef;
@@ -96,9 +100,17 @@ impl App {
                     invitations.push(invitation(email));
                 }
             }
-            Ok(Invite { organization: organization.id, invitations, roles, scribe: self.scribe(cx) })
+            let words = self.words(cx).await?;
+            Ok(Invite { organization: organization.id, invitations, roles, words, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, invite).await
+    }
+    /// What an invitation's mail says on this platform; `None` where no mail is sent.
+    async fn words(&self, cx: &Ctx) -> Result<Option<Words>> {
+        let Some(post) = self.post(cx).await? else { return Ok(None) };
+        let subject = self.preference(cx, Whose::Platform, &INVITE_MAIL_SUBJECT).await?;
+        let body = self.preference(cx, Whose::Platform, &INVITE_MAIL_BODY).await?;
+        Ok(Some(Words { post, subject, body }))
     }
     /// One invitation: for whom it names, and for who may invite or list.
     pub async fn get_invitation(&self, cx: &Ctx, which: String, id: &str) -> Result<Invitation> {
@@ -221,10 +233,41 @@ fn given(roles: Vec<Option<AccessRole>>, organization: Id<Organization>) -> Resu
     Ok(out)
 }
 
+/// The mail of an invitation (spec v1beta1 3.11).
+struct Words {
+    post: Post,
+    subject: String,
+    body: String,
+}
+impl Words {
+    /// Tells them, each time that they are invited.
+    async fn write(
+        &self,
+        tx: &mut Tx,
+        to: Option<Id<User>>,
+        into: &Organization,
+        i: &Invitation,
+    ) -> portcullis_store::Result<()> {
+        self.post.count(tx, &i.email).await?;
+        let (organization, invitation) = (into.id.to_string(), i.id.to_string());
+        let title = if into.title.is_empty() { &*into.name } else { &into.title };
+        let names = [
+            ("UserID", &*i.email),
+            ("Organization", title),
+            ("OrganizationID", &organization),
+            ("InviteID", &invitation),
+        ];
+        let letter = Letter::organization_invitation(&self.subject, &self.body, &names);
+        self.post.write(tx, to, &i.email, &letter).await
+    }
+}
+
 struct Invite {
     organization: Id<Organization>,
     invitations: Vec<Invitation>,
     roles: Vec<AccessRole>,
+    /// Without it nobody is told.
+    words: Option<Words>,
     scribe: Scribe,
 }
 async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Vec<Invitation>> {
@@ -239,42 +282,48 @@ async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Vec<Invitat
     }
     let mut out = Vec::with_capacity(c.invitations.len());
     for new in &c.invitations {
-        out.push(invite_one(tx, c, organization.id, new).await?);
+        out.push(invite_one(tx, c, &organization, new).await?);
     }
     Ok(out)
 }
 async fn invite_one(
     tx: &mut Tx,
     c: &Invite,
-    organization: Id<Organization>,
+    organization: &Organization,
     new: &Invitation,
 ) -> portcullis_store::Result<Invitation> {
     let known = user::by_email(tx, &new.email).await?;
     if let Some(user) = &known
-        && !role_binding::held_on(tx, Bearer::User(user.id.uuid()), organization.uuid()).await?.is_empty()
+        && !role_binding::held_on(tx, Bearer::User(user.id.uuid()), organization.id.uuid()).await?.is_empty()
     {
         let e = Error::new(Code::AlreadyExists, "principal is already a member of the resource");
         return Err(e.detail("field", "user_ids").into());
     }
-    let before = invitation::of(tx, organization, &new.email).await?;
+    let before = invitation::of(tx, organization.id, &new.email).await?;
     let made = match &before {
         Some(old) if old.is_open(tx.cx.now) => {
             let (groups, roles) = (new.groups.clone(), new.roles.clone());
-            let made = Invitation { groups, roles, inviter: new.inviter, ..old.clone() };
+            Invitation { groups, roles, inviter: new.inviter, ..old.clone() }
+        }
+        _ => new.clone(),
+    };
+    if let Some(words) = &c.words {
+        words.write(tx, known.map(|u| u.id), organization, &made).await?;
+    }
+    match &before {
+        Some(old) if old.is_open(tx.cx.now) => {
             if made == *old {
                 return Ok(made);
             }
             invitation::update(tx, &made).await?;
-            made
         }
         expired => {
             if let Some(old) = expired {
                 invitation::delete(tx, old.id).await?;
             }
             invitation::insert(tx, new).await?;
-            new.clone()
         }
-    };
+    }
     // who may read the organization's log learns from it nothing of who has an account
     let event = event(&c.scribe, "organization.invited", &made).with("role_ids", json!(made.roles));
     c.scribe.write(tx, event.with("group_ids", json!(made.groups)));

@@ -11,6 +11,8 @@ use serde_json::{Map, Value};
 use crate::app::{Scribe, busy};
 use crate::authorize::person_only;
 use crate::change::moved;
+use crate::letter::Letter;
+use crate::mail::Post;
 use crate::session_list::end_sessions;
 use crate::user::UserRef;
 use crate::user_change::record_update;
@@ -94,7 +96,8 @@ impl App {
         self.check_password(cx, &new, Owner { email: &me.email, name: &me.title }).await?;
         let hash = self.hash(new).await?;
         let account = self.account(cx, &me.email).await?;
-        let c = NewPassword { id: me.id, session, old: stored, hash, account, scribe: self.scribe(cx) };
+        let post = self.post(cx).await?;
+        let c = NewPassword { me, session, old: stored, hash, account, post, scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, set_password).await.map_err(Error::from)?;
         Ok((reply.render)(&()))
     }
@@ -163,24 +166,29 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<User> {
 }
 
 struct NewPassword {
-    id: Id<User>,
+    me: User,
     session: Id<Session>,
     /// The hash that was verified: of two changes at once the second one is refused.
     old: Option<String>,
     hash: String,
     account: String,
+    /// Tells them, if mail is set up.
+    post: Option<Post>,
     scribe: Scribe,
 }
 async fn set_password(tx: &mut Tx, c: &NewPassword) -> portcullis_store::Result<()> {
-    let now = tx.cx.now;
+    let (now, id) = (tx.cx.now, c.me.id);
     let alive = session::by_id(tx, c.session).await?.is_some_and(|s| s.revoked_at.is_none());
-    if !alive || user::password_hash(tx, c.id).await? != c.old {
+    if !alive || user::password_hash(tx, id).await? != c.old {
         return Err(moved().into());
     }
     attempt::clear(tx, &c.account).await?;
-    user::set_password(tx, c.id, &c.hash, now).await?;
-    c.scribe.write(tx, c.scribe.event("password.changed", "user", c.id));
-    end_sessions(tx, &c.scribe, c.id, "password", Some(c.session)).await?;
+    user::set_password(tx, id, &c.hash, now).await?;
+    c.scribe.write(tx, c.scribe.event("password.changed", "user", id));
+    end_sessions(tx, &c.scribe, id, "password", Some(c.session)).await?;
+    if let Some(post) = &c.post {
+        post.write(tx, Some(id), &c.me.email, &Letter::password_changed(&post.tenant, c.me.name())).await?;
+    }
     tx.bump().await?;
     Ok(())
 }

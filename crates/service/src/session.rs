@@ -1,7 +1,7 @@
 //! Signing in with a local password; ending a session.
 use std::sync::Arc;
 
-use portcullis_crypto::password::{Owner, Password, Verdict};
+use portcullis_crypto::password::{Password, Verdict};
 use portcullis_crypto::refresh_token::RefreshToken;
 use portcullis_crypto::signing::Claims;
 use portcullis_crypto::token::{Purpose, Raw};
@@ -16,9 +16,7 @@ use crate::App;
 use crate::app::{Scribe, busy};
 use crate::authenticate::{Origin, context, of_user};
 use crate::profile::session_of;
-use crate::session_list::end_sessions;
 use crate::tenancy::Tenancy;
-use crate::user_change::INVITATION;
 
 /// Somebody has at most so many live sessions.
 const MOST: usize = 100;
@@ -121,7 +119,8 @@ impl App {
         let proved = Some(Proved { hash: stored, rehash, account: self.account(&cx, &account).await? });
         self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], proved, login.hold).await
     }
-    async fn login_tenant(&self, slug: Option<&str>, email: Option<&Email>) -> Result<Option<Arc<Tenancy>>> {
+    /// The tenant that a slug or, without one, an address leads to (decision 10).
+    pub(crate) async fn login_tenant(&self, slug: Option<&str>, email: Option<&Email>) -> Result<Option<Arc<Tenancy>>> {
         let id = match slug.map(Slug::tenant) {
             Some(Ok(slug)) => {
                 let slug = slug.to_string();
@@ -222,37 +221,6 @@ impl App {
         self.keys().tokens.jwks()
     }
 
-    /// Proves an address with the token of an invitation; answers the address.
-    pub async fn verify_email(&self, origin: Origin, token: String) -> Result<String> {
-        let (cx, id, hash) = self.by_invitation(origin, &token).await?;
-        let c = Token { id, hash, password: None, scribe: self.scribe(&cx) };
-        self.0.db.write(cx, c, use_token).await.map_err(Error::from)
-    }
-    /// Sets the first password with the same token, after `verify_email`.
-    pub async fn set_initial_password(&self, origin: Origin, token: String, password: Password) -> Result<()> {
-        let (cx, id, hash) = self.by_invitation(origin, &token).await?;
-        let user = self.0.db.read(cx.clone(), &id, by_id).await?.ok_or_else(bad_token)?;
-        if !user.email_verified {
-            return Err(Error::new(
-                Code::EmailNotVerified,
-                "Verify the e-mail address first: POST /v1/auth/verify-email.",
-            ));
-        }
-        self.check_password(&cx, &password, Owner { email: &user.email, name: &user.title }).await?;
-        let password = Some(self.hash(password).await?);
-        let c = Token { id, hash, password, scribe: self.scribe(&cx) };
-        self.0.db.write(cx, c, use_token).await?;
-        Ok(())
-    }
-    async fn by_invitation(&self, origin: Origin, token: &str) -> Result<(Ctx, Id<User>, [u8; 32])> {
-        let hash = *Purpose::Invitation.parse(token).map_err(|_| bad_token())?.bytes();
-        let found = self.0.db.read(self.nowhere(), &hash, directory::user_by_token).await?;
-        let ((key, _), id) = found.ok_or_else(bad_token)?;
-        let tenancy = self.tenancy_of(key).await?;
-        let cx = context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now());
-        Ok((cx, Id::from_uuid(id), hash))
-    }
-
     async fn default_tenancy(&self) -> Result<Option<Arc<Tenancy>>> {
         match self.first_tenant().await? {
             Some(id) => self.tenancy(id).await,
@@ -281,16 +249,10 @@ impl App {
 fn wrong() -> Error {
     Error::new(Code::InvalidCredentials, "The e-mail address or the password is wrong.")
 }
-fn bad_token() -> Error {
-    Error::new(Code::InvalidToken, "This link is unknown, used or expired. Ask for a new invitation.")
-}
 async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Option<(User, Option<String>)>> {
     let Some(user) = user::by_email(tx, email).await? else { return Ok(None) };
     let hash = user::password_hash(tx, user.id).await?;
     Ok(Some((user, hash)))
-}
-async fn by_id(tx: &mut Tx, id: &Id<User>) -> portcullis_store::Result<Option<User>> {
-    user::facts(tx, *id).await
 }
 async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
     tx.audit(event.clone());
@@ -363,37 +325,4 @@ async fn end(tx: &mut Tx, c: &End) -> portcullis_store::Result<()> {
         tx.bump().await?;
     }
     Ok(())
-}
-
-struct Token {
-    id: Id<User>,
-    hash: [u8; 32],
-    /// With a password the token is spent.
-    password: Option<String>,
-    scribe: Scribe,
-}
-async fn use_token(tx: &mut Tx, c: &Token) -> portcullis_store::Result<String> {
-    let now = tx.cx.now;
-    let found = user::by_token(tx, c.id, INVITATION, &c.hash, now).await?;
-    let before = found.filter(|u| u.state != UserState::Suspended).ok_or_else(bad_token)?;
-    let mut after = User { email_verified: true, updated_at: now, ..before.clone() };
-    if let Some(hash) = &c.password {
-        after.state = UserState::Active;
-        user::set_password(tx, c.id, hash, now).await?;
-        user::set_token(tx, c.id, None).await?;
-        end_sessions(tx, &c.scribe, c.id, "password", None).await?;
-    }
-    if before.email_verified && c.password.is_none() {
-        // nothing new: a second look at the same link
-        return Ok(before.email.to_string());
-    }
-    user::update(tx, &after).await?;
-    if !before.email_verified {
-        c.scribe.write(tx, c.scribe.event("user.email_verified", "user", c.id));
-    }
-    if c.password.is_some() {
-        c.scribe.write(tx, c.scribe.event("user.activated", "user", c.id));
-    }
-    tx.bump().await?;
-    Ok(after.email.to_string())
 }

@@ -13,6 +13,8 @@ use serde_json::{Value, json};
 
 use crate::app::Scribe;
 use crate::authorize::Gate;
+use crate::letter::Letter;
+use crate::mail::Post;
 use crate::user_change::{record_update, require_revision};
 use crate::user_create::{created, from_id};
 use crate::{Answer, App, Page, PageRequest, Reply};
@@ -66,14 +68,20 @@ impl App {
     /// Makes a tenant with its owner and its `break-glass` policy. `tenants:create`, master tenant only.
     pub async fn create_tenant(&self, cx: &Ctx, new: Result<NewTenant>, reply: Reply<MadeTenant>) -> Result<Answer> {
         let gate = Gate::new("tenants:create", Target::tenant());
-        let command = async { Ok(self.new_tenant(cx, new?, None)) };
+        let command = async {
+            let mut rows = self.new_tenant(cx, new?, None);
+            if self.sends_mail() {
+                rows.post = Some(self.post_of(rows.tenant.name.clone(), rows.key.clone()));
+            }
+            Ok(rows)
+        };
         self.answer(cx, gate, command, reply, insert).await
     }
     /// Everything that a new tenant begins with. With a password hash the owner may sign in at once; else they are invited.
     pub(crate) fn new_tenant(&self, cx: &Ctx, new: NewTenant, password_hash: Option<String>) -> NewTenantRows {
         let id: Id<Tenant> = self.id(cx);
-        let data_key = Key::generate(&*self.0.random);
-        let data_key = self.0.master_key.wrap(id.uuid().as_bytes(), &data_key, &*self.0.random);
+        let key = Key::generate(&*self.0.random);
+        let data_key = self.0.master_key.wrap(id.uuid().as_bytes(), &key, &*self.0.random);
         let (invitation_url, token) = self.invitation(cx);
         let invited = password_hash.is_none();
         let owner_id = self.id(cx);
@@ -132,10 +140,12 @@ impl App {
         NewTenantRows {
             tenant,
             slug_sent,
+            key,
             data_key,
             owner,
             password_hash,
             invitation: invited.then_some((invitation_url, token)),
+            post: None,
             policy: break_glass,
             rule,
             schemas,
@@ -244,10 +254,15 @@ fn slug_taken() -> Error {
 pub(crate) struct NewTenantRows {
     pub tenant: Tenant,
     slug_sent: bool,
+    /// Seals what the tenant keeps.
+    key: Key,
+    /// The same, wrapped.
     data_key: Vec<u8>,
     pub owner: User,
     password_hash: Option<String>,
     pub invitation: Option<(String, UserToken)>,
+    /// Without it the invitation's link is answered.
+    post: Option<Post>,
     policy: Policy,
     rule: Rule,
     schemas: Vec<MetaSchema>,
@@ -293,8 +308,13 @@ pub(crate) async fn insert(tx: &mut Tx, c: &NewTenantRows) -> portcullis_store::
     }
     c.scribe.write(tx, c.scribe.event("policy.created", "policy", c.policy.id).with("name", c.policy.name.as_str()));
     crate::rule::record(tx, &c.scribe, "rule.created", &c.rule, None);
+    let mut invitation_url = c.invitation.as_ref().map(|(url, _)| url.clone());
+    if let (Some(post), Some(url)) = (&c.post, invitation_url.take_if(|_| c.post.is_some())) {
+        let letter = Letter::invitation(&post.tenant, c.owner.name(), &url);
+        post.write(tx, Some(c.owner.id), &c.owner.email, &letter).await?;
+    }
     tx.cx = outside;
-    Ok(MadeTenant { tenant: t, invitation_url: c.invitation.as_ref().map(|(url, _)| url.clone()) })
+    Ok(MadeTenant { tenant: t, invitation_url })
 }
 
 async fn by_id(tx: &mut Tx, id: &Id<Tenant>) -> portcullis_store::Result<Option<Tenant>> {

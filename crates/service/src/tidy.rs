@@ -7,6 +7,7 @@ use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::erasure as redaction;
 use portcullis_domain::audit::Event;
 use portcullis_domain::invitation::{Invitation, KEPT_SECONDS};
+use portcullis_domain::mail::Mail;
 use portcullis_domain::organization_domain::{OrganizationDomain, PENDING_SECONDS};
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
@@ -15,7 +16,7 @@ use portcullis_domain::webhook::Webhook;
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
-    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, organization_domain, session,
+    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, organization_domain, session,
     webhook_delivery,
 };
 use uuid::Uuid;
@@ -123,7 +124,8 @@ impl App {
 
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
     /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
-    /// week after they expired, domains of organizations that nobody proved for a week, deliveries of webhooks after 30 days. True
+    /// week after they expired, domains of organizations that nobody proved for a week, deliveries of webhooks after 30 days, mails that nobody tries any more
+    /// (the operator set up none since). True
     /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         if self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?.is_none() {
@@ -146,13 +148,14 @@ impl App {
             self.0.db.scan(cx.clone(), cx.now.plus_seconds(-PENDING_SECONDS), organization_domain::stale).await?;
         let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
-        let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len());
+        let mails = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-86_400), mail::outlived).await?;
+        let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());
         let more = most as i64 >= STEP || changes.is_some() || !told.is_empty();
         if most > 0 || more {
             // renewed where something is written: a round over many tenants takes longer than a lease
             let renewed = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?;
             let Some(lease) = renewed else { return Ok(false) };
-            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, told, lease };
+            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, told, mails, lease };
             self.0.db.write_bulk(cx, c, forget).await?;
         }
         Ok(more)
@@ -245,6 +248,7 @@ struct Outlived {
     claims: Vec<Id<OrganizationDomain>>,
     /// Deliveries of webhooks.
     told: Vec<(Id<Webhook>, Uuid)>,
+    mails: Vec<Id<Mail>>,
     lease: Lease,
 }
 async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
@@ -266,6 +270,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for (webhook, event) in &c.told {
         webhook_delivery::delete(tx, *webhook, *event).await?;
+    }
+    for id in &c.mails {
+        mail::forget(tx, *id).await?;
     }
     if let Some(revision) = c.changes {
         access_change::forget(tx, revision).await?;

@@ -6,17 +6,20 @@ use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, api_key, erasure, invitation, preference, session, user};
+use portcullis_store::{Tx, api_key, erasure, invitation, mail, preference, session, user};
 use serde_json::Value;
 use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::change::moved;
+use crate::letter::{LINK_SECONDS, Letter};
+use crate::mail::Post;
 use crate::organization_removal::take_some;
 use crate::personal_token_end::end_of_user;
 use crate::session_list::end_sessions;
 use crate::user::{Draft, UserPatch, UserRef, UserShown, gate, roles};
 use crate::user_create::{digest, manager_exists, taken, words};
+use crate::user_token::{INVITATION, VERIFICATION};
 use crate::{Answer, App, Reply};
 
 impl App {
@@ -99,22 +102,26 @@ impl App {
                 return Err(owner_protected("Only the master tenant's administrators invite the owner anew."));
             }
             let (url, token) = self.invitation(cx);
-            Ok(Invite { id, seen: user.revision, url, token, scribe: self.scribe(cx) })
+            let post = self.post(cx).await?;
+            Ok(Invite { id, seen: user.revision, url, token, post, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, invite).await
     }
     /// An invitation: the link to show once, and what is stored of it.
     pub(crate) fn invitation(&self, cx: &Ctx) -> (String, UserToken) {
         let token = Purpose::Invitation.generate(&*self.0.random);
-        let url = format!("{}/invitation?token={}", self.0.settings.public_url, token.raw.expose());
-        let stored =
-            UserToken { purpose: INVITATION, hash: *token.hash.bytes(), expires_at: cx.now.plus_seconds(7 * 86_400) };
-        (url, stored)
+        let url = self.link("invitation", token.raw.expose());
+        let expires_at = cx.now.plus_seconds(LINK_SECONDS);
+        (url, UserToken { purpose: INVITATION, hash: *token.hash.bytes(), expires_at })
+    }
+    /// What asks somebody whether an address is their own: the link, and what is stored of it.
+    pub(crate) fn verification(&self, cx: &Ctx) -> (String, UserToken) {
+        let token = Purpose::EmailVerification.generate(&*self.0.random);
+        let url = self.link("verify-email", token.raw.expose());
+        let expires_at = cx.now.plus_seconds(LINK_SECONDS);
+        (url, UserToken { purpose: VERIFICATION, hash: *token.hash.bytes(), expires_at })
     }
 }
-
-/// The stored purpose of an invitation.
-pub(crate) const INVITATION: &str = "invitation";
 
 struct Update {
     id: Id<User>,
@@ -286,6 +293,8 @@ async fn switch(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
     } else {
         c.scribe.write(tx, c.scribe.event("user.suspended", "user", c.id));
         user::set_token(tx, c.id, None).await?;
+        user::set_reset(tx, c.id, None).await?;
+        mail::delete_of_user(tx, c.id).await?;
         end_access(tx, &c.scribe, c.id, "suspended").await?;
     }
     tx.bump().await?;
@@ -342,6 +351,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
     take_some(tx, c.id).await?;
     invitation::delete_of(tx, &before.email).await?;
+    mail::delete_of_user(tx, c.id).await?;
     user::delete(tx, c.id).await?;
     // names nobody: what is left of the person in the log goes with the erasure
     c.scribe.write(tx, c.scribe.event("user.deleted", "user", c.id));
@@ -355,6 +365,8 @@ struct Invite {
     seen: i64,
     url: String,
     token: UserToken,
+    /// Without it the link is answered.
+    post: Option<Post>,
     scribe: Scribe,
 }
 async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Option<String>> {
@@ -368,5 +380,8 @@ async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Option<Stri
     }
     user::set_token(tx, c.id, Some(&c.token)).await?;
     c.scribe.write(tx, c.scribe.event("user.invited", "user", c.id));
-    Ok(Some(c.url.clone()))
+    let Some(post) = &c.post else { return Ok(Some(c.url.clone())) };
+    post.count(tx, &user.email).await?;
+    post.write(tx, Some(c.id), &user.email, &Letter::invitation(&post.tenant, user.name(), &c.url)).await?;
+    Ok(None)
 }

@@ -4,13 +4,16 @@ use data_encoding::HEXLOWER;
 use portcullis_audit::Prepared;
 use portcullis_authz::Target;
 use portcullis_crypto::password::Owner;
-use portcullis_domain::user::{User, UserState};
+use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Slug;
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
+use portcullis_store::user::UserToken;
 use portcullis_store::{Tx, user};
 use serde_json::Value;
 
 use crate::authorize::Gate;
+use crate::letter::Letter;
+use crate::mail::Post;
 use crate::user::{Draft, NewUser, SlugChoice, lenient, roles};
 use crate::{Answer, App, Reply};
 
@@ -80,9 +83,19 @@ impl App {
             updated_at: cx.now,
             revision: 1,
         };
+        // who has no password here proves the address in another way
+        let asks = user.auth_provider == AuthProvider::Local && password_hash.is_some();
+        let verification = match self.post(cx).await? {
+            Some(post) if asks => {
+                let (url, token) = self.verification(cx);
+                let letter = Letter::verification(&post.tenant, user.name(), &url);
+                Some(Verification { token, post, letter })
+            }
+            _ => None,
+        };
         let event = self.prepare(cx, created(self.event(cx, "user.created", "user", user.id), &user));
         let numbered = matches!(new.slug, SlugChoice::FromEmail);
-        Ok(Insert { user, password_hash, event, numbered, shows_ids })
+        Ok(Insert { user, password_hash, verification, event, numbered, shows_ids })
     }
 }
 
@@ -126,11 +139,19 @@ pub(crate) fn digest(avatar: &str) -> String {
 pub(crate) struct Insert {
     pub user: User,
     password_hash: Option<String>,
+    verification: Option<Verification>,
     pub event: Prepared,
     /// The slug was made from the address: a taken one gets a number instead of a refusal.
     numbered: bool,
     /// The caller may learn the id of the user who has the address.
     shows_ids: bool,
+}
+
+/// The mail that asks whether the address is the person's own.
+struct Verification {
+    token: UserToken,
+    post: Post,
+    letter: Letter,
 }
 
 pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<User> {
@@ -141,8 +162,12 @@ pub(crate) async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<
     if c.numbered {
         user.slug = free_slug(tx, &user.slug).await?;
     }
-    if !user::insert(tx, &user, c.password_hash.as_deref(), None).await? {
+    let token = c.verification.as_ref().map(|v| &v.token);
+    if !user::insert(tx, &user, c.password_hash.as_deref(), token).await? {
         return Err(why_taken(tx, &user, c.shows_ids).await?.into());
+    }
+    if let Some(v) = &c.verification {
+        v.post.write(tx, Some(user.id), &user.email, &v.letter).await?;
     }
     tx.audit(c.event.clone());
     Ok(user)

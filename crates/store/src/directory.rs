@@ -38,6 +38,9 @@ statements! {
     // A single-use token names its tenant and its user by its hash.
     USER_BY_TOKEN: point
         "SELECT t.tenant, t.id, u.id FROM users u JOIN tenants t ON t.tenant = u.tenant WHERE u.token_hash = $1";
+    // So does a token that sets a new password.
+    USER_BY_RESET: point
+        "SELECT t.tenant, t.id, u.id FROM users u JOIN tenants t ON t.tenant = u.tenant WHERE u.reset_hash = $1";
     // So does a refresh token its session.
     SESSION_BY_REFRESH: point
         "SELECT t.tenant, t.id, s.id FROM sessions s JOIN tenants t ON t.tenant = s.tenant WHERE s.refresh_family = $1";
@@ -48,6 +51,8 @@ statements! {
     WEBHOOK_AFTER: page
         "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
          WHERE due_at IS NOT NULL AND (tenant, webhook_id) > ($1, $2) ORDER BY tenant, webhook_id, due_at LIMIT 1";
+    // The postman looks for tenants with mails, one after the other.
+    MAIL_AFTER: page "SELECT tenant FROM mails WHERE tenant > $1 ORDER BY tenant LIMIT 1";
     // The server's own keys. Only those of tokens are ever retired: a checkpoint of the audit log must verify for ever.
     pub(crate) SIGNING_KEYS: scan
         "SELECT id, purpose, public_key, private_key, created_at, signs_from, retired_at FROM signing_keys \
@@ -138,6 +143,10 @@ pub async fn webhook_after(tx: &mut Tx, after: &(TenantKey, Uuid)) -> Result<Opt
     let read = |r: &Row<'_>| Ok(Waiting { tenant: TenantKey(r.int(0)?), webhook: r.uuid(1)?, due_at: r.timestamp(2)? });
     tx.one(&WEBHOOK_AFTER, &[after.0.into(), after.1.into()], read).await
 }
+/// The first tenant after this one with mails that wait, due or not.
+pub async fn mail_after(tx: &mut Tx, after: &TenantKey) -> Result<Option<TenantKey>> {
+    tx.one(&MAIL_AFTER, &[(*after).into()], |row| Ok(TenantKey(row.int(0)?))).await
+}
 /// At most `limit` tenant numbers below `before`, newest first.
 pub async fn tenants_newest(tx: &mut Tx, before: TenantKey, limit: usize) -> Result<Vec<TenantKey>> {
     let limit = i64::try_from(limit).unwrap_or(250);
@@ -154,4 +163,8 @@ pub async fn session_by_cookie(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(F
 /// The tenant and the user that a single-use token belongs to.
 pub async fn user_by_token(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
     tx.one(&USER_BY_TOKEN, &[hash.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
+}
+/// The tenant and the user for whom a token sets a new password.
+pub async fn user_by_reset(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
+    tx.one(&USER_BY_RESET, &[hash.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
 }

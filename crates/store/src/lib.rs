@@ -29,6 +29,7 @@ pub mod import_progress;
 pub mod invitation;
 pub mod kyc;
 pub mod lease;
+pub mod mail;
 pub mod managed;
 pub mod meta_schema;
 mod migrate;

@@ -43,6 +43,7 @@ const STEPS: &[Step] = &[
     step!(13, min_binary 1, "0013_refresh_tokens.sql"),
     step!(14, min_binary 1, "0014_audit_order.sql"),
     step!(15, min_binary 1, "0015_session_cookies.sql"),
+    step!(16, min_binary 1, "0016_mail.sql"),
     step!(19, min_binary 1, "0019_key_rotation.sql"),
 ];
 

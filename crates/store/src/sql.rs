@@ -4,7 +4,7 @@
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
     access_change, access_role, api_key, attempt, audit, audit_record_key, directory, erasure, group, holding,
-    idempotency, import_progress, invitation, kyc, managed, meta_schema, organization, organization_domain,
+    idempotency, import_progress, invitation, kyc, mail, managed, meta_schema, organization, organization_domain,
     organization_removal, permission, personal_token, policy, preference, project, prospect, resource, revision,
     role_binding, service_credential, service_user, session, tenant, tenant_domain, user, webhook, webhook_delivery,
 };
@@ -52,6 +52,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         import_progress::ALL,
         invitation::ALL,
         kyc::ALL,
+        mail::ALL,
         managed::ALL,
         meta_schema::ALL,
         organization::ALL,

@@ -36,11 +36,15 @@ statements! {
         ON CONFLICT (tenant, user_id) DO UPDATE SET avatar = excluded.avatar";
     DELETE_AVATAR: write "DELETE FROM user_avatars WHERE tenant = $1 AND user_id = $2";
     PASSWORD: point "SELECT password_hash FROM users WHERE tenant = $1 AND id = $2";
-    SET_PASSWORD: write "UPDATE users SET password_hash = $3, updated_at = $4, revision = revision + 1 \
-        WHERE tenant = $1 AND id = $2";
+    SET_PASSWORD: write "UPDATE users SET password_hash = $3, updated_at = $4, revision = revision + 1, reset_hash = NULL, \
+        reset_expires_at = NULL WHERE tenant = $1 AND id = $2";
     REHASH: write "UPDATE users SET password_hash = $3 WHERE tenant = $1 AND id = $2 AND password_hash = $4";
     SIGNED_IN: write "UPDATE users SET last_login_at = $3 WHERE tenant = $1 AND id = $2";
     SET_TOKEN: write "UPDATE users SET token_purpose = $3, token_hash = $4, token_expires_at = $5 WHERE tenant = $1 AND id = $2";
+    BY_RESET: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND id = $2 AND reset_hash = $3 \
+        AND reset_expires_at > $4");
+    RESET_ENDS: point "SELECT reset_expires_at FROM users WHERE tenant = $1 AND id = $2";
+    SET_RESET: write "UPDATE users SET reset_hash = $3, reset_expires_at = $4 WHERE tenant = $1 AND id = $2";
 }
 
 /// Reads a user off a row that begins with the columns of [`User`], without the avatar.
@@ -217,7 +221,7 @@ pub async fn delete(tx: &mut Tx, id: Id<User>) -> Result<()> {
 pub async fn password_hash(tx: &mut Tx, id: Id<User>) -> Result<Option<String>> {
     Ok(tx.one(&PASSWORD, &[id.into()], |r| r.opt_text(0)).await?.flatten())
 }
-/// A new password.
+/// A new password; what could have set another counts no more.
 pub async fn set_password(tx: &mut Tx, id: Id<User>, hash: &str, now: Timestamp) -> Result<()> {
     tx.run(&SET_PASSWORD, &[id.into(), P::Text(hash), now.into()]).await?;
     Ok(())
@@ -237,4 +241,18 @@ pub async fn set_token(tx: &mut Tx, id: Id<User>, token: Option<&UserToken>) -> 
         (token.map(|t| t.purpose), token.map(|t| t.hash.as_slice()), token.map(|t| t.expires_at));
     tx.run(&SET_TOKEN, &[id.into(), purpose.into(), hash.into(), end.into()]).await?;
     Ok(())
+}
+/// The user whose password this live token may set, without the avatar.
+pub async fn by_reset(tx: &mut Tx, id: Id<User>, hash: &[u8; 32]) -> Result<Option<User>> {
+    let now = tx.cx.now;
+    tx.one(&BY_RESET, &[id.into(), hash.into(), now.into()], read).await
+}
+/// When the token for a new password ends, if there is one, live or not.
+pub async fn reset_ends(tx: &mut Tx, id: Id<User>) -> Result<Option<Timestamp>> {
+    Ok(tx.one(&RESET_ENDS, &[id.into()], |r| r.opt_timestamp(0)).await?.flatten())
+}
+/// Puts a token for a new password in place of any older one (its SHA-256 and its end), or takes it away.
+pub async fn set_reset(tx: &mut Tx, id: Id<User>, token: Option<(&[u8; 32], Timestamp)>) -> Result<()> {
+    let (hash, end) = (token.map(|(hash, _)| hash.as_slice()), token.map(|(_, end)| end));
+    tx.run(&SET_RESET, &[id.into(), hash.into(), end.into()]).await.map(drop)
 }

@@ -461,7 +461,9 @@ const REQUESTS: &[Row] = &[
     ),
     ("Login", "A local sign-in.", &["email* email", "password* string", "tenant_slug string?", "cookie boolean?"]),
     ("Refresh", "A refresh token.", &["refresh_token* string"]),
-    ("VerifyEmail", "An invitation's token.", &["token* string"]),
+    ("VerifyEmail", "The token of an invitation or of a verification mail.", &["token* string"]),
+    ("Forgotten", "Who forgot their password.", &["email* string", "tenant_slug string?"]),
+    ("NewPassword", "A reset link's token and the password.", &["token* string", "new_password* string(8..256)"]),
     ("Introspect", "A token to look at.", &["token* string", "token_type_hint string?"]),
     ("InitialPassword", "An invitation's token and the password.", &["token* string", "password* string(8..256)"]),
     (

@@ -6,8 +6,8 @@ use portcullis_crypto::password::{Hasher, Params};
 use toml::de::{DeTable, DeValue};
 use toml::{Spanned, Value};
 
-use super::Config;
 use super::settings::{self, Setting};
+use super::{Config, mail};
 
 /// One thing that is wrong with the configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -139,6 +139,9 @@ impl Reader {
         let params = Params { m: password.memory_kib, t: password.passes, p: password.lanes };
         if let Err(e) = Hasher::new(params) {
             self.wrong("password.memory_kib × password.passes", e.to_string());
+        }
+        for (place, message) in mail::together(&self.config.mail) {
+            self.wrong(place, message);
         }
     }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use portcullis_edge::address::Network;
 use toml::Value;
 
-use super::{Config, LogFormat, Secret, traits};
+use super::{Config, LogFormat, Secret, mail, traits};
 
 /// One setting.
 pub struct Setting {
@@ -54,7 +54,7 @@ impl Setting {
     pub fn variable(&self) -> String {
         format!("PORTCULLIS_{}", self.name.replace('.', "__").to_ascii_uppercase())
     }
-    fn new(
+    pub(super) fn new(
         name: &'static str,
         form: Form,
         about: &'static str,
@@ -63,24 +63,27 @@ impl Setting {
     ) -> Self {
         Self { name, about, form, set, show, example: "", secret: false }
     }
-    fn like(self, example: &'static str) -> Self {
+    pub(super) fn like(self, example: &'static str) -> Self {
         Self { example, ..self }
+    }
+    pub(super) fn secret(self) -> Self {
+        Self { secret: true, ..self }
     }
 }
 
 /// Puts a value that was read in its place.
-fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
+pub(super) fn put<T>(place: &mut T, value: Result<T, String>) -> Result<(), String> {
     *place = value?;
     Ok(())
 }
-fn text(v: Value) -> Result<String, String> {
+pub(super) fn text(v: Value) -> Result<String, String> {
     match v {
         Value::String(s) if !s.trim().is_empty() => Ok(s),
         _ => Err("write a text in quotes".into()),
     }
 }
 /// A path below `base`, without the `.` that configuration files like to begin with.
-fn path(v: Value, base: &Path) -> Result<PathBuf, String> {
+pub(super) fn path(v: Value, base: &Path) -> Result<PathBuf, String> {
     let path = text(v).map_err(|_| "write a path in quotes")?;
     Ok(base.join(path).components().collect())
 }
@@ -88,7 +91,7 @@ fn switch(v: Value) -> Result<bool, String> {
     v.as_bool().ok_or_else(|| "write true or false, without quotes".into())
 }
 /// A whole number from `min` to `max`.
-fn number<T: TryFrom<i64>>(v: Value, min: i64, max: i64) -> Result<T, String> {
+pub(super) fn number<T: TryFrom<i64>>(v: Value, min: i64, max: i64) -> Result<T, String> {
     let found = v.as_integer().filter(|n| (min..=max).contains(n)).and_then(|n| T::try_from(n).ok());
     found.ok_or_else(|| format!("write a whole number from {min} to {max}"))
 }
@@ -113,7 +116,7 @@ fn is_network(s: &str) -> bool {
 fn is_slug(s: &str) -> bool {
     s.contains('_') && s.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_')
 }
-fn public_url(v: Value) -> Result<String, String> {
+pub(super) fn public_url(v: Value) -> Result<String, String> {
     let expected = "write an http or https URL without path, such as \"https://id.example.com\"";
     let text = text(v).map_err(|_| expected)?;
     let text = text.trim_end_matches('/');
@@ -125,7 +128,7 @@ fn shown(n: impl TryInto<i64>) -> Option<Value> {
 fn texts(list: &[String]) -> Option<Value> {
     Some(Value::Array(list.iter().cloned().map(Value::String).collect()))
 }
-fn shown_path(path: &Path) -> Option<Value> {
+pub(super) fn shown_path(path: &Path) -> Option<Value> {
     Some(Value::String(path.display().to_string()))
 }
 
@@ -173,26 +176,22 @@ pub fn all() -> Vec<Setting> {
             |c| c.access_file.as_deref().and_then(shown_path),
         )
         .like("\"/etc/portcullis/access.yaml\""),
-        Setting {
-            secret: true,
-            ..Setting::new(
-                "master_key",
-                Text,
-                "The master key itself.",
-                |c, v, _| put(&mut c.master_key, text(v).map(Secret).map(Some)),
-                |_| None,
-            )
-        },
-        Setting {
-            secret: true,
-            ..Setting::new(
-                "master_key_next",
-                Text,
-                "The master key that takes its place, while it is replaced.",
-                |c, v, _| put(&mut c.master_key_next, text(v).map(Secret).map(Some)),
-                |_| None,
-            )
-        },
+        Setting::new(
+            "master_key",
+            Text,
+            "The master key itself.",
+            |c, v, _| put(&mut c.master_key, text(v).map(Secret).map(Some)),
+            |_| None,
+        )
+        .secret(),
+        Setting::new(
+            "master_key_next",
+            Text,
+            "The master key that takes its place, while it is replaced.",
+            |c, v, _| put(&mut c.master_key_next, text(v).map(Secret).map(Some)),
+            |_| None,
+        )
+        .secret(),
     ];
     all.extend(server());
     all.extend([
@@ -244,6 +243,7 @@ pub fn all() -> Vec<Setting> {
     all.extend(log_and_limits());
     all.extend(cost());
     all.extend(webhooks());
+    all.extend(mail::settings());
     all
 }
 

@@ -1,0 +1,131 @@
+//! Mails are written down in the transaction of the change that they tell of, sealed with the tenant's key, and sent later
+//! (`mail_delivery.rs`). Where the operator set up no mail, nothing is written, and links are answered instead (decision 8).
+use std::sync::Arc;
+
+use portcullis_crypto::seal::{Key, Mac};
+use portcullis_domain::mail::Mail;
+use portcullis_domain::port::Random;
+use portcullis_domain::user::User;
+use portcullis_domain::value::Email;
+use portcullis_domain::{Code, Ctx, Error, Id, Result, Timestamp};
+use portcullis_store::mail::{self, MailRow};
+use portcullis_store::{Tx, attempt, tenant};
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use crate::App;
+use crate::letter::Letter;
+
+/// So many invitations to one address a minute (spec v1 2.8).
+const A_MINUTE: i64 = 10;
+
+/// Writes mails inside a transaction, in the name of one tenant.
+#[derive(Clone)]
+pub(crate) struct Post {
+    /// What the tenant is called.
+    pub tenant: String,
+    key: Key,
+    counts: Mac,
+    random: Arc<dyn Random>,
+}
+
+impl App {
+    /// Are mails sent?
+    pub(crate) fn sends_mail(&self) -> bool {
+        self.0.settings.mail
+    }
+    /// What writes mails of the context's tenant; `None` where none are sent.
+    pub(crate) async fn post(&self, cx: &Ctx) -> Result<Option<Post>> {
+        if !self.sends_mail() {
+            return Ok(None);
+        }
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        let row = self.0.db.read(cx.clone(), &(), tenant_row).await?;
+        let name = row.ok_or_else(|| Error::not_found("tenant"))?.name;
+        Ok(Some(self.post_of(name, tenancy.data_key.clone())))
+    }
+    /// The same for a tenant of this name, with its key.
+    pub(crate) fn post_of(&self, tenant: String, key: Key) -> Post {
+        Post { tenant, counts: key.mac("mail"), key, random: self.0.random.clone() }
+    }
+    /// A link of ours or, where the operator has pages of their own, of theirs.
+    pub(crate) fn link(&self, page: &str, token: &str) -> String {
+        let settings = &self.0.settings;
+        format!("{}/{page}?token={token}", settings.pages_url.as_ref().unwrap_or(&settings.public_url))
+    }
+}
+
+impl Post {
+    /// Writes a letter down, in the place of one that it replaces.
+    pub async fn write(
+        &self,
+        tx: &mut Tx,
+        user: Option<Id<User>>,
+        to: &Email,
+        letter: &Letter,
+    ) -> portcullis_store::Result<()> {
+        if let Some(user) = user
+            && letter.purpose.replaces()
+        {
+            mail::delete_older(tx, user, letter.purpose).await?;
+        }
+        let now = tx.cx.now;
+        let id: Id<Mail> = Id::new(now, &*self.random);
+        let body = json!({ "to": **to, "subject": letter.subject, "text": letter.text, "html": letter.html });
+        let body = Zeroizing::new(body.to_string());
+        let row = MailRow {
+            id,
+            user_id: user,
+            purpose: letter.purpose,
+            sealed: self.key.seal(&aad(id), body.as_bytes(), &*self.random),
+            of_many: letter.of_many,
+            attempts: 0,
+            due_at: now,
+            created_at: now,
+            expires_at: now.plus_seconds(letter.seconds),
+        };
+        mail::insert(tx, &row).await
+    }
+    /// Counts an invitation to an address: 429 after 10 within a minute, whoever asks for them.
+    pub async fn count(&self, tx: &mut Tx, to: &Email) -> portcullis_store::Result<()> {
+        let now = tx.cx.now;
+        let tag = self.counts.tag(&[b"invitations", to.as_bytes()]);
+        let subject = data_encoding::HEXLOWER.encode(&tag[..16]);
+        let before = attempt::find(tx, &subject).await?.unwrap_or_default();
+        let ends = before.window_start.plus_seconds(60);
+        let (failures, window_start) = if ends <= now { (0, now) } else { (before.failures, before.window_start) };
+        if failures >= A_MINUTE {
+            let wait = i64::try_from(ends.since(now).as_secs()).unwrap_or(60).saturating_add(1);
+            let message =
+                format!("This address was invited {A_MINUTE} times within a minute. Try again in {wait} seconds.");
+            return Err(Error::new(Code::RateLimited, message).detail("retry_after_seconds", wait).into());
+        }
+        let counted = attempt::Attempts { failures: failures + 1, window_start, blocked_until: Timestamp::default() };
+        attempt::set(tx, &subject, &counted).await
+    }
+}
+
+/// The mail that a row is.
+pub(crate) fn open(key: &Key, row: &MailRow) -> Result<Mail> {
+    let body = key.open(&aad(row.id), &row.sealed).map_err(Error::internal)?;
+    let mut body: Value = serde_json::from_slice(&body).map_err(Error::internal)?;
+    let mut take = |name: &str| match body[name].take() {
+        Value::String(text) => text,
+        _ => String::new(),
+    };
+    Ok(Mail {
+        id: row.id.uuid(),
+        to: Email::stored(take("to")),
+        subject: take("subject"),
+        text: take("text"),
+        html: Some(take("html")),
+        at: row.created_at,
+    })
+}
+
+fn aad(id: Id<Mail>) -> Vec<u8> {
+    [b"mail:", &id.uuid().as_bytes()[..]].concat()
+}
+async fn tenant_row(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<portcullis_domain::tenant::Tenant>> {
+    tenant::get(tx).await
+}
