@@ -58,6 +58,7 @@ pub struct SmtpMailer {
     tls: Option<(Tls, TlsParameters)>,
     login: Option<Credentials>,
     idle: Mutex<Vec<(AsyncSmtpConnection, Instant)>>,
+    patience: Duration,
 }
 
 impl SmtpMailer {
@@ -71,7 +72,12 @@ impl SmtpMailer {
             kind => Some((kind, parameters(&server).map_err(|e| Unusable(said(&e)))?)),
         };
         let login = server.login.map(|(user, password)| Credentials::new(user, password));
-        Ok(Self { sender, host: server.host, port: server.port, tls, login, idle: Mutex::default() })
+        Ok(Self { sender, host: server.host, port: server.port, tls, login, idle: Mutex::default(), patience: WHOLE })
+    }
+    /// The same with less time for a mail than is usual.
+    #[must_use]
+    pub fn patient_for(self, patience: Duration) -> Self {
+        Self { patience: patience.min(WHOLE), ..self }
     }
 
     async fn deliver(&self, mail: &Mail) -> Result<(), Undelivered> {
@@ -151,7 +157,7 @@ impl SmtpMailer {
 impl Mailer for SmtpMailer {
     fn send<'a>(&'a self, mail: &'a Mail) -> Sending<'a> {
         let slow = |_| Err(Undelivered::Unreachable("the server took too long".into()));
-        Box::pin(async move { timeout(WHOLE, self.deliver(mail)).await.unwrap_or_else(slow) })
+        Box::pin(async move { timeout(self.patience, self.deliver(mail)).await.unwrap_or_else(slow) })
     }
 }
 

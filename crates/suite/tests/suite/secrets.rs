@@ -3,13 +3,14 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 
+use crate::mails::Office;
 use crate::world::access::*;
 use crate::world::scene::Scene;
-use crate::world::tables::Contents;
+use crate::world::tables::{Contents, count};
 use crate::world::token::{in_seconds, viewer};
 use crate::world::*;
 
-both!(sec_18_no_secret_is_in_the_store_in_clear);
+both!(sec_18_no_secret_is_in_the_store_in_clear, sec_18_no_link_of_a_mail_is_in_the_store_in_clear);
 
 /// All secrets that the server gives out, by what they are. The value that proves a domain is none: it is published in the DNS.
 async fn given_out(w: &World) -> Vec<(&'static str, String)> {
@@ -102,8 +103,12 @@ async fn sec_18_no_secret_is_in_the_store_in_clear(w: World) {
     w.seal().await;
     let all = Contents::of(&w).await;
     assert!(all.tables_with(b"row@example.com").contains(&"users"), "what is looked for is found");
+    nowhere(&all, &secrets);
+}
+#[track_caller]
+fn nowhere(all: &Contents, secrets: &[(&str, String)]) {
     let mut found = vec![];
-    for (kind, secret) in &secrets {
+    for (kind, secret) in secrets {
         let forms = forms(secret);
         assert!(!forms.is_empty(), "{kind}");
         for form in forms {
@@ -111,4 +116,28 @@ async fn sec_18_no_secret_is_in_the_store_in_clear(w: World) {
         }
     }
     assert!(found.is_empty(), "{found:#?}");
+}
+
+/// While the mails wait, and after they were sent.
+async fn sec_18_no_link_of_a_mail_is_in_the_store_in_clear(o: Office) {
+    let by = o.w.owner().with("idempotency-key", unique());
+    by.post("/v1/tenants", json!({ "name": "T", "owner_email": "t@example.com" })).await.expect(201);
+    by.post("/v1/users", new_user_with(json!({ "email": "ada@example.com" }))).await.expect(201);
+    let forgot = json!({ "email": "ada@example.com" });
+    o.w.anonymous().post("/v1/auth/request-password-reset", forgot).await.expect(202);
+    for _ in 0..500 {
+        if count(&o.w, "mails").await == 3 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    o.w.seal().await;
+    let waiting = Contents::of(&o.w).await;
+    let mails = o.deliver().await;
+    let secrets: Vec<(&str, String)> = mails.iter().map(|m| ("a link", m.token())).collect();
+    let mut kinds: Vec<&str> = secrets.iter().map(|(_, token)| &token[..4]).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["pci_", "pcv_", "pcw_"]);
+    nowhere(&waiting, &secrets);
+    nowhere(&Contents::of(&o.w).await, &secrets);
 }
