@@ -54,6 +54,7 @@ const OPEN: &[&str] = &[
     "sessions.refresh_family",
     "sessions.refresh_hash",
     "signing_keys.public_key",
+    "users.reset_hash",
     "users.token_hash",
 ];
 const SQLITE_BYTES: &str = "SELECT m.name || '.' || c.name FROM sqlite_master m, pragma_table_info(m.name) c \
