@@ -9,20 +9,16 @@ use portcullis_wire_v1beta1::endpoint::{Effect, Endpoint, Login};
 /// Old middleware hands tokens on in this header.
 const X_USER_TOKEN: HeaderName = HeaderName::from_static("x-user-token");
 
+/// Who signs out may do so with an access token that has expired.
+const SIGN_OUT: &str = "AuthLogout";
+
 /// The caller's context, in the tenant of the credential; without one, in that of the header or else the default one.
 pub async fn identify(edge: &EdgeState, parts: &Parts, exchange: &Exchange, endpoint: &Endpoint) -> Result<Ctx> {
     let (app, headers, login) = (&edge.app, &parts.headers, endpoint.login);
     let tenant = credential::tenant(headers)?;
-    let presented = match (presented(headers), login) {
+    let presented = match (credential_of(edge, parts, endpoint), login) {
         (Err(e), Login::Public) if e.code() == Code::Unauthenticated => Presented::Nothing,
         (presented, _) => presented?,
-    };
-    let presented = match presented {
-        Presented::Nothing => {
-            let deed = Deed { method: &parts.method, changes: endpoint.effect == Effect::Changes };
-            cookie::presented(edge, headers, Surface::V1Beta1, deed)?.map_or(Presented::Nothing, Presented::Cookie)
-        }
-        other => other,
     };
     let origin = || exchange.origin().clone();
     match (presented, login) {
@@ -30,7 +26,11 @@ pub async fn identify(edge: &EdgeState, parts: &Parts, exchange: &Exchange, endp
         (Presented::Nothing, Login::Required) => return Err(credential::unauthenticated("missing")),
         _ => {}
     }
-    match app.identify(origin(), presented).await {
+    let caller = match endpoint.rpc {
+        SIGN_OUT => app.identify_leaving(origin(), presented).await,
+        _ => app.identify(origin(), presented).await,
+    };
+    match caller {
         Ok(cx) => {
             if let Some(tenant) = tenant {
                 credential::same_tenant(&cx, tenant)?;
@@ -45,6 +45,17 @@ pub async fn identify(edge: &EdgeState, parts: &Parts, exchange: &Exchange, endp
     }
 }
 
+/// What speaks for the caller: a cookie only where no header is there to do so, were it a bad one (decision 11).
+fn credential_of<'h>(edge: &EdgeState, parts: &'h Parts, endpoint: &Endpoint) -> Result<Presented<'h>> {
+    match presented(&parts.headers)? {
+        Presented::Nothing => {
+            let deed = Deed { method: &parts.method, changes: endpoint.effect == Effect::Changes };
+            let cookie = cookie::presented(edge, &parts.headers, Surface::V1Beta1, deed)?;
+            Ok(cookie.map_or(Presented::Nothing, Presented::Cookie))
+        }
+        header => Ok(header),
+    }
+}
 fn presented(headers: &HeaderMap) -> Result<Presented<'_>> {
     let presented = credential::presented(headers)?;
     let mut tokens = headers.get_all(X_USER_TOKEN).iter();

@@ -12,7 +12,8 @@ use crate::state::Edge;
 
 /// Bound to this host and to https by its name (RFC 6265bis 4.1.3.2).
 const HOST: &str = "__Host-portcullis_session";
-/// Frontier's. It is never preferred: any neighbour in the domain can set one.
+/// Frontier's (decision 11). Nothing here sets it, and any neighbour in the domain can: it is never preferred, and two of it are none, so
+/// that a neighbour's cookie shuts nobody out.
 const SID: &str = "sid";
 /// Over plain http, as a browser takes no `Secure` one there.
 const PLAIN: &str = "portcullis_session";
@@ -49,7 +50,7 @@ fn is_secure(public_url: &str) -> bool {
 }
 
 /// The value of the request's session cookie, if it has one that counts. 403 `forbidden` when the call comes from elsewhere; 401 when
-/// there are two of one name.
+/// there are two of one of our names.
 pub fn presented<'h>(edge: &Edge, headers: &'h HeaderMap, surface: Surface, deed: Deed<'_>) -> Result<Option<&'h str>> {
     let own = &edge.app.settings().public_url;
     let Some(value) = read(headers, names(own, surface))? else { return Ok(None) };
@@ -67,6 +68,7 @@ fn read<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Option<&'h str>> {
         match (values.next(), values.next()) {
             (None, _) => {}
             (Some(value), None) => return Ok(Some(value)),
+            (Some(_), Some(_)) if *name == SID => {}
             (Some(_), Some(_)) => return Err(unauthenticated("malformed")),
         }
     }
@@ -149,7 +151,13 @@ mod tests {
         assert_eq!(value(&both[..1], Surface::V1), Ok(None));
         assert_eq!(value(&both[..1], Surface::V1Beta1), Ok(Some("one".into())));
         assert_eq!(value(&[("cookie", "sid=")], Surface::V1Beta1), Ok(None));
-        assert_eq!(value(&[("cookie", "sid=a; sid=b")], Surface::V1Beta1), Err(Code::Unauthenticated));
+        for surface in [Surface::V1, Surface::V1Beta1] {
+            let two = [("cookie", "__Host-portcullis_session=a"), ("cookie", "__Host-portcullis_session=b")];
+            assert_eq!(value(&two, surface), Err(Code::Unauthenticated));
+        }
+        // a neighbour in the domain can set these beside another one
+        assert_eq!(value(&[("cookie", "sid=a; sid=b")], Surface::V1Beta1), Ok(None));
+        assert_eq!(value(&[("cookie", "sid=a"), ("cookie", "sid=b")], Surface::V1Beta1), Ok(None));
         assert_eq!(value(&[("cookie", "portcullis_session=a")], Surface::V1), Ok(None));
         assert_eq!(value(&[("cookie", ";;=; =x;sid;\"")], Surface::V1Beta1), Ok(None));
     }

@@ -276,15 +276,20 @@ impl App {
         if claims.is_some_and(|c| c.sub != u.id.uuid()) || state != TenantState::Active {
             return Err(refused("invalid"));
         }
-        if s.revoked_at.is_some() || u.state != UserState::Active {
+        let end = s.idle_at.min(s.expires_at);
+        if s.revoked_at.is_some_and(|at| at < end) || u.state != UserState::Active {
             return Err(refused("revoked"));
         }
-        if s.idle_at.min(s.expires_at) <= now {
+        if s.revoked_at.is_some() {
+            return Err(refused("expired"));
+        }
+        if end <= now {
+            self.note_end(tenancy, s.id, now).await;
             return Err(refused("expired"));
         }
         let credential = Credential::Session { id: s.id, auth_time: s.auth_time, amr: s.amr.clone().into() };
         let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
-        Ok(Known::new(tenancy.clone(), principal, revision, Some(s.idle_at.min(s.expires_at))))
+        Ok(Known::new(tenancy.clone(), principal, revision, Some(end)))
     }
     async fn verify_cookie(&self, raw: &str, now: Timestamp) -> Result<Known> {
         let hash = *Purpose::Cookie.parse(raw).map_err(|_| refused("malformed"))?.bytes();

@@ -79,6 +79,7 @@ pub mod search;
 pub mod service_credential;
 pub mod service_user;
 pub mod session;
+mod session_end;
 pub mod session_list;
 mod setup;
 mod tally;

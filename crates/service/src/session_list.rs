@@ -2,7 +2,7 @@
 use portcullis_domain::session::{Session, SessionOnDevice};
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result};
-use portcullis_store::{Tx, session};
+use portcullis_store::{Tx, session, user};
 use uuid::Uuid;
 
 use crate::app::Scribe;
@@ -43,7 +43,7 @@ impl App {
         let user = user.parse().map_err(|_| Error::field("user_id", "invalid user_id format: must be a valid UUID"))?;
         self.sessions_of(cx, user).await
     }
-    /// Ends anybody's session. Superusers only.
+    /// Ends anybody's session. Superusers only; the owner's, as [`App::end_sessions_of_user`].
     pub async fn revoke_user_session(&self, cx: &Ctx, id: &str, reply: Reply<()>) -> Result<Answer> {
         let command = async { Ok(Revoke { id: parsed(id)?, of: None, scribe: self.scribe(cx) }) };
         self.answer(cx, Gate::superuser("users:sessions"), command, reply, revoke).await
@@ -78,18 +78,13 @@ impl App {
         let gate = gate("users:sessions", found.as_ref());
         let command = async {
             let user = found.ok_or_else(|| Error::not_found("user"))?;
-            // who could keep the owner signed out could keep what they have
-            if user.is_owner && !cx.principal.is_owner && !cx.principal.in_master {
-                return Err(owner_protected(
-                    "Only the owner, and the master tenant's administrators, sign the owner out.",
-                ));
-            }
+            may_sign_out(cx, &user)?;
             Ok(EndAll { user: user.id, keep: None, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, end_all).await
     }
     async fn sessions_of(&self, cx: &Ctx, user: Id<User>) -> Result<Vec<SessionOnDevice>> {
-        let all = self.0.db.scan(cx.clone(), user, all).await?;
+        let all = self.0.db.read(cx.clone(), &user, all).await?;
         bounded(all.len())?;
         Ok(all)
     }
@@ -109,6 +104,13 @@ fn signed_in(cx: &Ctx) -> Result<(Id<User>, Id<Session>)> {
 fn person(cx: &Ctx) -> Result<(Id<User>, Id<Session>)> {
     Ok((cx.principal.user_id().ok_or_else(person_only)?, session_of(cx)?))
 }
+/// Who could keep the owner signed out could keep what they have.
+fn may_sign_out(cx: &Ctx, user: &User) -> Result<()> {
+    if user.is_owner && !cx.principal.is_owner && !cx.principal.in_master {
+        return Err(owner_protected("Only the owner, and the master tenant's administrators, sign the owner out."));
+    }
+    Ok(())
+}
 fn parsed(id: &str) -> Result<Id<Session>> {
     id.parse().map_err(|_| Error::field("session_id", "invalid session_id format: must be a valid UUID"))
 }
@@ -124,6 +126,11 @@ async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
     let found = session::by_id(tx, c.id).await?;
     let found = found.filter(|s| c.of.is_none_or(|user| s.user_id == user) && s.expires_at > now);
     let found = found.ok_or_else(|| Error::not_found("session"))?;
+    if c.of.is_none()
+        && let Some(user) = user::facts(tx, found.user_id).await?
+    {
+        may_sign_out(&tx.cx, &user)?;
+    }
     if !session::revoke(tx, c.id, now).await? {
         return Err(Error::not_found("session").into());
     }

@@ -13,6 +13,7 @@ both!(
     a_header_beats_a_cookie,
     sec_07_a_cookie_is_no_token_and_a_token_is_no_cookie,
     a_cookie_ends_when_it_is_not_used_and_with_the_session,
+    sec_19_a_clock_that_jumps_back_revives_no_session,
     sec_19_what_ends_a_session_ends_its_cookie,
     over_https_a_cookie_is_bound_to_its_host,
 );
@@ -135,12 +136,25 @@ async fn a_header_beats_a_cookie(w: World) {
         by.get(ME).await.refused(401, "unauthenticated");
         assert_eq!(by.get(SELF).await.status, 401);
     }
+    // on calls that are for everybody it is nobody's either: a cookie beside it ends nothing
+    let bad =
+        [("authorization", "Bearer x"), ("authorization", "Digest x"), ("x-api-key", "x"), ("x-user-token", "x y")];
+    for (name, value) in bad {
+        let by = by.with(name, value);
+        assert_eq!(by.get("/v1beta1/auth/logout").await.status, 200, "{name}: {value}");
+        assert_eq!(by.post("/v1beta1/auth/token", json!({})).await.status, 401, "{name}: {value}");
+    }
+    let two = by.with("authorization", "Bearer x").with("x-api-key", "x");
+    assert_eq!(two.get("/v1beta1/auth/logout").await.status, 400);
+    by.get(ME).await.expect(200);
     // nor is a cookie that is no good in the way of what is public
     let dead = w.anonymous().with("cookie", "portcullis_session=x");
     assert_eq!(dead.get("/v1beta1/auth").await.status, 200);
     dead.with("x-tenant-id", w.tenant.clone()).get(ME).await.refused(401, "unauthenticated");
     let two = by.with("cookie", "portcullis_session=a; portcullis_session=b");
     two.get(ME).await.refused(401, "unauthenticated");
+    assert_eq!(two.get(SELF).await.status, 401);
+    assert_eq!(two.get("/v1beta1/auth").await.status, 200);
 }
 
 async fn sec_07_a_cookie_is_no_token_and_a_token_is_no_cookie(w: World) {
@@ -153,6 +167,7 @@ async fn sec_07_a_cookie_is_no_token_and_a_token_is_no_cookie(w: World) {
     w.anonymous().post("/v1/auth/refresh", json!({ "refresh_token": value })).await.refused(401, "unauthenticated");
     // what was seen to be good elsewhere a moment ago
     let tokens = w.login(&ada.email).await.expect(200);
+    w.bearer(tokens["token"].as_str().unwrap()).get("/v1/users/me/permissions").await.expect(200);
     let (_, key) = w.api_key(&ada.client, json!({ "name": "k" })).await;
     let key = key.parts().1.iter().find(|(n, _)| n == "x-api-key").unwrap().1.clone();
     w.with_key(&key).get("/v1/users/me/permissions").await.expect(200);
@@ -166,21 +181,54 @@ async fn a_cookie_ends_when_it_is_not_used_and_with_the_session(w: World) {
     const DAY: i64 = 86_400;
     let ada = w.person("Ada", &["user"]).await;
     let (used, idle) = (browser(&w, &ada.email).await, browser(&w, &ada.email).await);
+    let almost = browser(&w, &ada.email).await;
     let seen = async || {
         let list = used.get("/v1/users/me/sessions").await.expect(200);
         list["data"].as_array().unwrap().iter().find(|s| s["current"] == true).unwrap()["last_seen_at"].clone()
     };
-    for _ in 0..4 {
+    let before = seen().await;
+    w.clock.pass(7 * DAY - 1);
+    soon("noted", async || seen().await != before).await;
+    almost.get(ME).await.expect(200);
+    w.clock.pass(1);
+    idle.get(ME).await.refused(401, "unauthenticated");
+    for _ in 0..3 {
         let before = seen().await;
         w.clock.pass(6 * DAY);
         // the use is written down without anyone waiting for it
         soon("noted", async || seen().await != before).await;
     }
-    idle.get(ME).await.refused(401, "unauthenticated");
-    w.clock.pass(5 * DAY);
+    w.clock.pass(5 * DAY - 60);
     used.get(ME).await.expect(200);
-    w.clock.pass(DAY);
+    w.clock.pass(60);
     used.get(ME).await.refused(401, "unauthenticated");
+}
+
+/// Whatever else of the session is remembered (spec v1 8).
+async fn sec_19_a_clock_that_jumps_back_revives_no_session(w: World) {
+    const DAY: i64 = 86_400;
+    let ada = w.person("Ada", &["user"]).await;
+    let by = browser(&w, &ada.email).await;
+    let token = by.post("/v1beta1/auth/token", json!({})).await.expect(200)["access_token"].clone();
+    let token = w.bearer(token.as_str().unwrap());
+    token.get(ME).await.expect(200);
+    let tokens = w.login(&ada.email).await.expect(200);
+    let spend = json!({ "refresh_token": tokens["refresh_token"] });
+    w.clock.pass(7 * DAY + 1);
+    for _ in 0..2 {
+        let e = by.get(ME).await.refused(401, "unauthenticated");
+        assert_eq!(e["details"]["reason"], "expired");
+        w.anonymous().post("/v1/auth/refresh", spend.clone()).await.refused(401, "unauthenticated");
+    }
+    w.clock.pass(-7 * DAY);
+    for by in [&by, &token, &w.bearer(tokens["token"].as_str().unwrap())] {
+        let e = by.get(ME).await.refused(401, "unauthenticated");
+        assert_eq!(e["details"]["reason"], "expired");
+    }
+    w.anonymous().post("/v1/auth/refresh", spend).await.refused(401, "unauthenticated");
+    let ends: Vec<_> = w.events("action=session.revoked").await;
+    assert_eq!((ends.len(), &ends[0]["metadata"]["cause"]), (2, &json!("expired")), "each end once");
+    assert_eq!(w.events("action=session.refresh_reused").await.len(), 0);
 }
 
 async fn sec_19_what_ends_a_session_ends_its_cookie(w: World) {
@@ -214,6 +262,25 @@ async fn over_https_a_cookie_is_bound_to_its_host(e: Engine) {
     assert_eq!(with("__Host-portcullis_session").get(SELF).await.status, 200);
     // Frontier's name, where Frontier's clients call
     assert_eq!(with("sid").get(SELF).await.status, 200);
+    // each of them from pages of our own only
+    let title = json!({ "title": "Ada" });
+    for (name, path) in [("__Host-portcullis_session", SELF), ("sid", SELF), ("__Host-portcullis_session", ME)] {
+        let (by, title) = (with(name), if path == ME { json!({ "display_name": "Ada" }) } else { title.clone() });
+        assert_eq!(by.with("origin", "https://id.example.com").put(path, title.clone()).await.status, 200, "{name}");
+        for origin in ["http://id.example.com", "https://example.com", "https://id.example.com:8443", OWN_PAGE, "null"]
+        {
+            assert_eq!(by.with("origin", origin).put(path, title.clone()).await.status, 403, "{name} from {origin}");
+        }
+        assert_eq!(by.put(path, title).await.status, 403, "{name} from nowhere");
+    }
+    // a neighbour in the domain can set that: it shuts nobody out, and is preferred to nothing
+    let both = |cookies: String| w.anonymous().with("cookie", cookies).with("x-tenant-id", w.tenant.clone());
+    let own = format!("__Host-portcullis_session={value}");
+    for neighbours in ["sid=a", "sid=a; sid=b"] {
+        assert_eq!(both(format!("{neighbours}; {own}")).get(SELF).await.status, 200, "{neighbours}");
+        both(format!("{neighbours}; {own}")).get(ME).await.expect(200);
+    }
+    assert_eq!(both(format!("sid={value}; sid=b")).get(SELF).await.status, 401, "two are none");
     with("sid").get(ME).await.refused(401, "unauthenticated");
     with("portcullis_session").get(ME).await.refused(401, "unauthenticated");
     assert_eq!(with("portcullis_session").get(SELF).await.status, 401);

@@ -1,11 +1,15 @@
 //! `/v1/users/me/sessions` and `/v1/users/{id}/sessions` (spec v1 4.3, 4.3.2).
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
 use portcullis_domain::Id;
 use portcullis_domain::session::{Held, Session};
 use portcullis_domain::user::User;
 use portcullis_store::{Tx, session};
 use serde_json::{Value, json};
 
-use crate::world::access::id;
+use crate::world::access::{ADMIN, code, connect, id};
 use crate::world::tables::rows;
 use crate::world::*;
 
@@ -14,6 +18,7 @@ both!(
     sec_19_signing_out_elsewhere_counts_at_once,
     sec_11_nobody_keeps_the_owner_signed_out,
     sec_14_the_oldest_of_very_many_sessions_end,
+    sec_14_sessions_are_listed_while_every_scan_is_taken,
     who_may_see_and_end_the_sessions_of_others,
 );
 
@@ -26,6 +31,12 @@ async fn signed_in(w: &World, email: &str, agent: &str) -> Client {
     let body = json!({ "email": email, "password": PASSWORD, "tenant_slug": "acme" });
     let tokens = w.anonymous().with("user-agent", agent).post("/v1/auth/login", body).await.expect(200);
     w.bearer(tokens["token"].as_str().unwrap())
+}
+
+async fn signed_in_at(w: &World, email: &str, tenant: &Tenant) -> Client {
+    let body = json!({ "email": email, "password": PASSWORD, "tenant_slug": tenant.slug });
+    let tokens = w.anonymous().post("/v1/auth/login", body).await.expect(200);
+    w.bearer(tokens["token"].as_str().unwrap()).with("x-tenant-id", &*tenant.id)
 }
 
 async fn one_sees_where_one_is_signed_in_and_signs_out_there(w: World) {
@@ -110,8 +121,69 @@ async fn sec_11_nobody_keeps_the_owner_signed_out(w: World) {
     let admin = tenant.person("Admin", &["user", "admin"]).await.client;
     admin.delete(&of_owner).await.refused(409, "owner_protected");
     owner.get(OWN).await.expect(200);
+    // nor one by one
+    let list = async |by: &Client| {
+        let user = json!({ "user_id": tenant.owner.id });
+        by.post(&format!("{ADMIN}/ListUserSessions"), user).await.expect(200)["sessions"].as_array().unwrap().clone()
+    };
+    let theirs = list(&admin).await;
+    assert!(!theirs.is_empty());
+    for session in &theirs {
+        let one = json!({ "session_id": session["id"] });
+        let refused = admin.post(&format!("{ADMIN}/RevokeUserSession"), one).await;
+        assert_eq!((code(&refused), list(&admin).await.len()), ("failed_precondition".into(), theirs.len()));
+    }
+    owner.get(OWN).await.expect(200);
+    // an admin's own, and anybody else's, they may
+    let other = tenant.person("Other", &["user", "admin"]).await;
+    let sessions_of = json!({ "user_id": other.id });
+    let one = admin.post(&format!("{ADMIN}/ListUserSessions"), sessions_of).await.expect(200)["sessions"][0].clone();
+    let one = json!({ "session_id": one["id"] });
+    admin.post(&format!("{ADMIN}/RevokeUserSession"), one).await.expect(200);
+    other.client.get(OWN).await.refused(401, "unauthenticated");
+    // and owners their own
+    let own = json!({ "session_id": theirs[0]["id"] });
+    owner.post(&format!("{ADMIN}/RevokeUserSession"), own).await.expect(200);
+    owner.get(OWN).await.refused(401, "unauthenticated");
+    let owner = signed_in_at(&w, &tenant.owner.email, &tenant).await;
     owner.delete(&of_owner).await.expect(204);
     owner.get(OWN).await.refused(401, "unauthenticated");
+}
+
+/// Whoever exports or searches much is not in the way of somebody who looks where they are signed in.
+async fn sec_14_sessions_are_listed_while_every_scan_is_taken(w: World) {
+    struct Gate {
+        blocking: bool,
+        open: AtomicBool,
+    }
+    async fn hold(_: &mut Tx, gate: &Arc<Gate>) -> portcullis_store::Result<()> {
+        let moment = Duration::from_millis(5);
+        while !gate.open.load(Relaxed) {
+            // on SQLite a scan has a thread of its own
+            if gate.blocking { std::thread::sleep(moment) } else { tokio::time::sleep(moment).await }
+        }
+        Ok(())
+    }
+    let gate = Arc::new(Gate { blocking: w.engine.is_sqlite(), open: AtomicBool::new(false) });
+    let cx = w.node.app.system(w.tenant.parse().unwrap()).await.unwrap();
+    let scan = || {
+        let (app, cx, gate) = (w.node.app.clone(), cx.clone(), gate.clone());
+        tokio::spawn(async move { app.db().scan(cx, gate, hold).await })
+    };
+    let mut running = vec![];
+    for _ in 0..4 {
+        running.push(scan());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(scan().await.unwrap().is_err(), "no fifth one");
+    assert_eq!(sessions(&w.owner(), OWN).await.len(), 1);
+    assert_eq!(sessions(&w.owner(), &format!("/v1/users/{}/sessions", w.owner_id)).await.len(), 1);
+    let listed = connect(&w.owner(), "ListSessions", json!({})).await.expect(200);
+    assert_eq!(listed["sessions"].as_array().unwrap().len(), 1);
+    gate.open.store(true, Relaxed);
+    for scan in running {
+        scan.await.unwrap().unwrap();
+    }
 }
 
 async fn who_may_see_and_end_the_sessions_of_others(w: World) {

@@ -134,6 +134,15 @@ async fn signing_out_ends_the_session_and_the_cookie(w: World) {
         assert_eq!(by.send(method, "/v1beta1/auth/logout", b"").await.status, 200);
         assert_eq!(w.anonymous().send(method, "/v1beta1/auth/logout", b"").await.status, 200);
     }
+    // who has an access token that has expired still ends what it is of
+    let late = w.login(&ada.email).await.expect(200);
+    let by = w.bearer(late["token"].as_str().unwrap());
+    w.clock.pass(3_700);
+    assert_eq!(by.get("/v1beta1/users/self").await.status, 401, "it has expired");
+    assert_eq!(connect(&by, "AuthLogout", json!({})).await.expect(200), json!({}));
+    let spend = json!({ "refresh_token": late["refresh_token"] });
+    w.anonymous().post("/v1/auth/refresh", spend).await.refused(401, "unauthenticated");
+    let ada = Person { client: sign_in(&w, &ada).await, ..ada };
     // a key is not ended by signing out
     assert_eq!(w.service().get("/v1beta1/auth/logout").await.status, 200);
     assert_eq!(w.service().get("/v1beta1/users/self").await.status, 200);

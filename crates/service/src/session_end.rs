@@ -1,0 +1,40 @@
+//! The end of a session that nobody ended: it was not used, or is as old as one may be. Whoever meets it past its end writes that down, so
+//! that a clock which jumps back does not revive it (spec v1 8).
+use std::sync::Arc;
+
+use portcullis_domain::session::Session;
+use portcullis_domain::{Ctx, Id, Timestamp};
+use portcullis_store::{Tx, session};
+
+use crate::App;
+use crate::app::Scribe;
+use crate::tenancy::Tenancy;
+
+impl App {
+    /// Writes the end of a session down, once. Its caller is refused whether that succeeds or not.
+    pub(crate) async fn note_end(&self, tenancy: &Arc<Tenancy>, id: Id<Session>, now: Timestamp) {
+        let cx = Ctx::nowhere(now).in_tenant(tenancy.key, tenancy.id);
+        let c = Over { id, scribe: self.scribe(&cx) };
+        if let Err(e) = self.0.db.write(cx, c, over).await {
+            tracing::warn!(error = ?e, "the end of a session was not written down");
+        }
+    }
+}
+
+struct Over {
+    id: Id<Session>,
+    scribe: Scribe,
+}
+async fn over(tx: &mut Tx, c: &Over) -> portcullis_store::Result<()> {
+    let now = tx.cx.now;
+    // another node may have renewed it meanwhile
+    let ended = session::by_id(tx, c.id).await?.filter(|s| s.idle_at.min(s.expires_at) <= now);
+    let Some(ended) = ended else { return Ok(()) };
+    if session::revoke(tx, c.id, now).await? {
+        let event = c.scribe.event("session.revoked", "session", c.id).with("cause", "expired");
+        c.scribe.write(tx, event.with("user_id", ended.user_id.to_string()));
+        // another of its tokens may be remembered, here or elsewhere
+        tx.bump().await?;
+    }
+    Ok(())
+}
