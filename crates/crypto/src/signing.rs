@@ -5,4 +5,4 @@ mod ring;
 
 pub use claims::{Claims, Expect, Generation, SubjectType, TokenError};
 pub use key::{Algorithm, BadKey, SigningKey, UnwrapError, VerifyingKey};
-pub use ring::{KeyRing, MAX_TOKEN};
+pub use ring::{KeyRing, KeySet, MAX_TOKEN};

@@ -65,6 +65,9 @@ async fn rotate_token_key(now: bool, place: Place) -> anyhow::Result<()> {
             format!("\n\nNodes that run know it within {wait} seconds. Sessions stay: refresh tokens give new tokens.")
         }
     });
+    if app.db().is_shared() {
+        text.push_str("\nServers of an older version do not follow: stop them.");
+    }
     say(&text)
 }
 

@@ -30,18 +30,21 @@ pub async fn run(place: Place) -> anyhow::Result<()> {
         let file = master_key::next_path(&config);
         return say(&format!(
             "next master key  {file}\n\n\
-             Nothing has changed yet. Copy the file to every other server, beside its master key and with this name, and restart\n\
+             Nothing has changed yet. Stop every server of an older version: it would not follow. Copy the file to every other server, beside its master key and with this name, and restart\n\
              them one after the other; then run this command again. If no server runs, run it again now.",
             file = file.display()
         ));
+    }
+    if config.database.url.is_some() {
+        say("No server of an older version may run now: it would not follow. Stop those first.")?;
     }
     let app = node::open(&config, old.clone().and(next.clone())).await?;
     let mut resealed = app.begin_master_rotation(next.id()).await.map_err(explain)?;
     if app.db().is_shared() {
         say(&format!("Other nodes seal with the next key in {NOTICE_SECONDS} seconds; the rest follows then."))?;
-        tokio::time::sleep(Duration::from_secs(NOTICE_SECONDS)).await;
+        notice().await;
     }
-    resealed += app.finish_master_rotation().await.map_err(explain)?;
+    resealed += app.finish_master_rotation(notice).await.map_err(explain)?;
     drop(app);
     let next_steps = match config.master_key.as_ref().or(config.master_key_next.as_ref()) {
         Some(_) => "Put the next key in the place of the old one on every server, and remove PORTCULLIS_MASTER_KEY_NEXT; a restart\n\
@@ -63,5 +66,15 @@ pub async fn run(place: Place) -> anyhow::Result<()> {
             text
         }
     };
-    say(&format!("master key  {} (before: {})\nsealed      {resealed} keys anew\n\n{next_steps}", next.id(), old.id()))
+    say(&format!(
+        "master key  {} (before: {})\nsealed      {resealed} keys anew\n\n{next_steps}\n\n{LEAKED}",
+        next.id(),
+        old.id()
+    ))
+}
+const LEAKED: &str = "If the old key is in wrong hands, run `portcullis admin rotate-token-key --now` as well: with it and a copy of the database\n\
+    the keys that sign access tokens could be read. Backups from before stay readable with it; remove those that you can do without.";
+
+async fn notice() {
+    tokio::time::sleep(Duration::from_secs(NOTICE_SECONDS)).await;
 }

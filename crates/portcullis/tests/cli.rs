@@ -358,6 +358,7 @@ fn sec_18_rotate_master_key() {
     let first = key("master.key");
     let (code, out, err) = rotate();
     assert!(code == 0 && out.contains("keys anew"), "{out}{err}");
+    assert!(out.contains("rotate-token-key --now") && out.contains("Backups"), "what a leaked key asks for: {out}");
     assert!(!out.contains(first.trim()) && !out.contains(key("master.key").trim()), "no key is printed");
     let second = key("master.key");
     assert_ne!(first, second);

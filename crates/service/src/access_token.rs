@@ -115,7 +115,7 @@ impl App {
             }
             _ => return Err(refused()),
         }
-        Ok(self.keys().tokens.issue(&claims))
+        Ok(self.keys().signing()?.tokens.issue(&claims))
     }
     /// What every token of now says, up to its end.
     pub(crate) fn claims(&self, cx: &Ctx, expires_at: Timestamp) -> Claims {

@@ -91,7 +91,7 @@ impl App {
     /// The public halves of the audit keys, old ones too.
     pub fn audit_keys(&self) -> Vec<Value> {
         let keys = self.keys();
-        keys.audit.verifying().iter().map(|k| json!({ "key_id": k.id(), "public_key": k.public_text() })).collect()
+        keys.audit.keys().iter().map(|k| json!({ "key_id": k.id(), "public_key": k.public_text() })).collect()
     }
     /// Authorises an export and records it; answers its lines in steps. `audit:export`. A filtered export is no chain: its
     /// lines are the entries alone.
@@ -153,7 +153,7 @@ impl App {
             Some(v) => vec![parse_checkpoint(cx, v)?],
         };
         let part = part(from_seq, to_seq);
-        let report = audit_chain::verify(&self.0.db, cx, self.keys().audit.verifying(), part, &kept).await?;
+        let report = audit_chain::verify(&self.0.db, cx, self.keys().audit.keys(), part, &kept).await?;
         Ok(report.to_value())
     }
 }

@@ -72,6 +72,10 @@ fn due(rows: &[SigningKeyRow], now: Timestamp) -> Vec<Due> {
 impl App {
     /// Makes the next token key when it is time, and retires and forgets those before. On one node at a time.
     pub async fn rotate_keys(&self, holder: &str) -> Result<bool> {
+        // what it made would be sealed with a master key of before
+        if self.keys().signing().is_err() {
+            return Ok(false);
+        }
         let Some(lease) = self.0.db.write(self.nowhere(), claim("keys.rotate", holder), acquire).await? else {
             return Ok(false);
         };
@@ -81,7 +85,9 @@ impl App {
         }
         // what happened is written into the first tenant's log: before there is one, nobody signs in
         let Some(cx) = self.server().await? else { return Ok(false) };
-        let c = Round { next: self.fresh_token_key(&cx), lease, scribe: self.scribe(&cx) };
+        // the master key of this minute
+        self.reload_keys().await?;
+        let c = Round { next: self.fresh_token_key(&cx)?, lease, scribe: self.scribe(&cx) };
         self.0.db.write(cx, c, round).await?;
         self.reload_keys().await?;
         Ok(false)
@@ -89,7 +95,7 @@ impl App {
     /// Replaces the token key because an operator says so.
     pub async fn rotate_token_key(&self, haste: Haste) -> Result<Rotated> {
         let cx = self.server().await?.ok_or_else(|| Error::not_found("tenant"))?;
-        let c = Wanted { next: self.fresh_token_key(&cx), haste, scribe: self.scribe(&cx) };
+        let c = Wanted { next: self.fresh_token_key(&cx)?, haste, scribe: self.scribe(&cx) };
         let rotated = self.0.db.write(cx, c, rotate).await?;
         self.reload_keys().await?;
         Ok(rotated)
@@ -101,8 +107,8 @@ impl App {
             None => Ok(None),
         }
     }
-    fn fresh_token_key(&self, cx: &Ctx) -> SigningKeyRow {
-        fresh("token", &self.0.master_key, cx.now, &*self.0.random)
+    fn fresh_token_key(&self, cx: &Ctx) -> Result<SigningKeyRow> {
+        Ok(fresh("token", self.sealing()?, cx.now, &*self.0.random))
     }
 }
 

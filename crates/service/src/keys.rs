@@ -2,9 +2,9 @@
 //! When the first are made and retired is in `key_rotation.rs`.
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use portcullis_crypto::seal::{MasterKey, key_of};
-use portcullis_crypto::signing::{KeyRing, SigningKey, VerifyingKey};
+use portcullis_crypto::signing::{KeyRing, KeySet, SigningKey, VerifyingKey};
 use portcullis_domain::port::Random;
 use portcullis_domain::{Ctx, Error, Result, Timestamp};
 use portcullis_store::Db;
@@ -19,20 +19,45 @@ const PATIENCE_SECONDS: i64 = 5;
 
 /// The keys as this node last read them.
 pub(crate) struct Keys {
-    /// Of access tokens.
-    pub tokens: KeyRing,
-    /// Of audit checkpoints; its old public halves are kept for ever.
-    pub audit: KeyRing,
+    /// What verifies access tokens.
+    pub tokens: KeySet,
+    /// What verifies audit checkpoints; it only grows.
+    pub audit: KeySet,
     /// Moves when a token key is accepted no longer: what was learned from its tokens is forgotten.
     pub epoch: u64,
+    signing: Result<Signing>,
+}
+/// The private halves.
+pub(crate) struct Signing {
+    /// Of access tokens.
+    pub tokens: KeyRing,
+    /// Of audit checkpoints.
+    pub audit: SigningKey,
+}
+impl Keys {
+    /// What is accepted needs no secret: a node that cannot open the private halves still hears of keys that come and go.
+    fn of(rows: &[SigningKeyRow], now: Timestamp, master: &MasterKey, epoch: u64) -> Self {
+        let signing = audit(rows, master).and_then(|audit| Ok(Signing { tokens: tokens(rows, now, master)?, audit }));
+        let published = |r: &&SigningKeyRow| {
+            r.purpose == "token" && r.retired_at.is_none_or(|at| now < at.plus_seconds(PUBLISHED_SECONDS))
+        };
+        Self {
+            tokens: KeySet::new(rows.iter().filter(published).filter_map(public)),
+            audit: KeySet::new(rows.iter().filter(|r| r.purpose == "audit").filter_map(public)),
+            epoch,
+            signing,
+        }
+    }
+    /// The private halves. 503 on a node that cannot open them: it does not know the master key of now, signs nothing, and is not ready.
+    pub fn signing(&self) -> Result<&Signing> {
+        self.signing.as_ref().map_err(Clone::clone)
+    }
 }
 
 /// The keys, and when they were read.
 pub(crate) struct Keyring {
     current: ArcSwap<Keys>,
     read_at: Mutex<Timestamp>,
-    /// Why the last reading was of no use.
-    trouble: ArcSwapOption<String>,
 }
 impl Keyring {
     /// Reads the keys, and makes those that are missing. Two nodes that start at once read what the first one wrote.
@@ -47,9 +72,9 @@ impl Keyring {
         if !missing.is_empty() {
             rows = db.write(cx, missing, insert).await?;
         }
-        let keys = Keys { tokens: tokens(&rows, now, master)?, audit: audit(&rows, master)?, epoch: 0 };
-        let current = ArcSwap::from_pointee(keys);
-        Ok(Self { current, read_at: Mutex::new(now), trouble: ArcSwapOption::empty() })
+        let keys = Keys::of(&rows, now, master, 0);
+        keys.signing()?;
+        Ok(Self { current: ArcSwap::from_pointee(keys), read_at: Mutex::new(now) })
     }
 }
 
@@ -58,10 +83,17 @@ impl App {
     pub(crate) fn keys(&self) -> Arc<Keys> {
         self.0.keys.current.load_full()
     }
-    /// Reads the keys again: each node does so every minute ([`crate::key_rotation::RELOAD_SECONDS`]).
+    /// The master key, to seal something new with. 503 on a node that does not know the one of now: what it sealed would be left to the
+    /// one before.
+    pub(crate) fn sealing(&self) -> Result<&MasterKey> {
+        self.keys().signing()?;
+        Ok(&self.0.master_key)
+    }
+    /// Reads the keys again: each node does so every minute ([`crate::key_rotation::RELOAD_SECONDS`]). 503 if they were read, but do not open.
     pub async fn reload_keys(&self) -> Result<()> {
         let mut read_at = self.0.keys.read_at.lock().await;
-        self.read_keys(&mut read_at).await
+        self.read_keys(&mut read_at).await?;
+        self.keys().signing().map(drop)
     }
     /// The same for a token whose key is unknown: another node may have begun to use one that this node has not read.
     pub(crate) async fn look_for_a_new_key(&self) -> Result<()> {
@@ -72,24 +104,16 @@ impl App {
         }
         self.read_keys(&mut read_at).await
     }
-    /// Why this node must be looked after, if it does not understand the keys that it read last: it goes on with those from before.
-    pub(crate) fn keys_are_read(&self) -> Result<(), String> {
-        self.0.keys.trouble.load_full().map_or(Ok(()), |why| Err(why.to_string()))
-    }
     async fn read_keys(&self, read_at: &mut Timestamp) -> Result<()> {
         let cx = self.nowhere();
         let (now, before) = (cx.now, self.keys());
         // before the read: one that fails is not repeated at once either
         *read_at = now;
         let rows = self.0.db.read(cx, &(), all).await?;
-        let master = &self.0.master_key;
-        let read = tokens(&rows, now, master).and_then(|tokens| Ok((tokens, audit(&rows, master)?)));
-        let told = |e: &Error| Arc::new(e.cause().unwrap_or(e.message()).to_owned());
-        self.0.keys.trouble.store(read.as_ref().err().map(told));
-        let (tokens, audit) = read?;
-        let gone = before.tokens.verifying().iter().any(|k| tokens.verifying().iter().all(|t| t.id() != k.id()));
-        let epoch = before.epoch + u64::from(gone);
-        self.0.keys.current.store(Arc::new(Keys { tokens, audit, epoch }));
+        let mut keys = Keys::of(&rows, now, &self.0.master_key, before.epoch);
+        let gone = before.tokens.keys().iter().any(|k| keys.tokens.keys().iter().all(|t| t.id() != k.id()));
+        keys.epoch += u64::from(gone);
+        self.0.keys.current.store(Arc::new(keys));
         Ok(())
     }
 }
@@ -115,37 +139,34 @@ pub(crate) fn live_tokens(rows: &[SigningKeyRow]) -> Vec<&SigningKeyRow> {
     live
 }
 
-/// The newest key whose time has come signs, until the next one's comes; those that were retired verify while their tokens may live.
+/// The newest key whose time has come signs, until the next one's comes.
 fn tokens(rows: &[SigningKeyRow], now: Timestamp, master: &MasterKey) -> Result<KeyRing> {
     let live = live_tokens(rows);
     // a clock that is behind that of the node which retired the last key: the next one signs a little early
     let at = live.iter().rposition(|r| r.signs_from <= now).unwrap_or(0);
     let later = live.get(at + 1..).unwrap_or_default();
-    let current = live.get(at).ok_or_else(|| Error::internal("no live token key"))?;
-    let published = |r: &&SigningKeyRow| {
-        r.purpose == "token" && r.retired_at.is_none_or(|at| now < at.plus_seconds(PUBLISHED_SECONDS))
-    };
-    let mut ring = KeyRing::new(open(current, master)?, rows.iter().filter(published).filter_map(public).collect());
+    let current = live.get(at).ok_or_else(|| Error::unavailable("no live token key"))?;
+    let mut ring = KeyRing::new(open(current, master)?, vec![]);
     for row in later {
         ring = ring.then(row.signs_from, open(row, master)?);
     }
     Ok(ring)
 }
-/// The newest key signs; all verify, for ever.
-fn audit(rows: &[SigningKeyRow], master: &MasterKey) -> Result<KeyRing> {
-    let rows = || rows.iter().filter(|r| r.purpose == "audit");
-    let newest = rows().rev().find(|r| r.retired_at.is_none()).ok_or_else(|| Error::internal("no live audit key"))?;
+/// The newest key signs.
+fn audit(rows: &[SigningKeyRow], master: &MasterKey) -> Result<SigningKey> {
+    let newest = rows.iter().rev().find(|r| r.purpose == "audit" && r.retired_at.is_none());
+    let newest = newest.ok_or_else(|| Error::unavailable("no live audit key"))?;
     let signing = open(newest, master)?;
     // while the master key is replaced, this key tells which of the two seals
     if let Ok(id) = key_of(&newest.private_key) {
         master.seal_with(id);
     }
-    Ok(KeyRing::new(signing, rows().filter_map(public).collect()))
+    Ok(signing)
 }
 fn open(row: &SigningKeyRow, master: &MasterKey) -> Result<SigningKey> {
     SigningKey::unwrap(master, &row.id, &row.private_key).map_err(|e| {
         let purpose = &row.purpose;
-        Error::internal(format!("the {purpose} key does not open: is this the master key of this store? ({e})"))
+        Error::unavailable(format!("the {purpose} key does not open: is this the master key of this store? ({e})"))
     })
 }
 fn public(row: &SigningKeyRow) -> Option<VerifyingKey> {

@@ -18,6 +18,8 @@ use crate::tenancy::open_data_key;
 
 /// A node that runs seals with the new key this long after [`App::begin_master_rotation`] at the latest.
 pub const NOTICE_SECONDS: u64 = RELOAD_SECONDS.unsigned_abs() + 15;
+/// Who has sealed with another key after so many of those has not heard of the new one at all.
+const LOOKS: usize = 3;
 
 impl App {
     /// Has every node seal with the master key of this name from now on: this one at once, the others within [`NOTICE_SECONDS`].
@@ -28,8 +30,27 @@ impl App {
         }
         self.reseal_signing_keys().await
     }
-    /// Seals with it whatever another one still seals. Repeated, it goes on where it was.
-    pub async fn finish_master_rotation(&self) -> Result<u64> {
+    /// Seals with it whatever another one still seals. Where other nodes may run it looks again after each `notice`, which lasts
+    /// [`NOTICE_SECONDS`], until there is nothing: one of them may have been late to hear of the new key. 409 when one goes on sealing
+    /// with another. Repeated, it goes on where it was.
+    pub async fn finish_master_rotation(&self, notice: impl AsyncFn()) -> Result<u64> {
+        let (mut resealed, mut looks) = (self.reseal().await?, LOOKS);
+        while self.0.db.is_shared() {
+            notice().await;
+            match self.reseal().await? {
+                0 => break,
+                _ if looks == 0 => return Err(laggard(self.0.master_key.id())),
+                more => resealed += more,
+            }
+            looks -= 1;
+        }
+        if let Some(cx) = self.server().await? {
+            let c = Over { key: self.0.master_key.id().to_string(), resealed, scribe: self.scribe(&cx) };
+            self.0.db.write(cx, c, over).await?;
+        }
+        Ok(resealed)
+    }
+    async fn reseal(&self) -> Result<u64> {
         let mut resealed = 0;
         for column in SEALED {
             resealed += match column.by {
@@ -37,10 +58,6 @@ impl App {
                 SealedBy::Master(ByMaster::DataKeys) => self.reseal_data_keys().await?,
                 SealedBy::DataKey => 0,
             };
-        }
-        if let Some(cx) = self.server().await? {
-            let c = Over { key: self.0.master_key.id().to_string(), resealed, scribe: self.scribe(&cx) };
-            self.0.db.write(cx, c, over).await?;
         }
         Ok(resealed)
     }
@@ -76,6 +93,14 @@ impl App {
         }
         Ok(resealed)
     }
+}
+
+fn laggard(key: KeyId) -> Error {
+    let message = format!(
+        "A server that runs does not seal with the master key {key}: it does not know it, does not reach the database every minute, or is of an \
+         older version. Restart it with both keys, and run this again; until then both are needed."
+    );
+    Error::new(Code::Conflict, message)
 }
 
 /// A private half, wrapped by the old and by the new master key.

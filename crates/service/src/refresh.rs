@@ -29,6 +29,9 @@ impl App {
             return Err(Error::internal("a session of nobody"));
         };
         let settings = self.compiled(&tenancy).await?.settings.clone();
+        // before the token is spent: a node that cannot sign leaves it good
+        let keys = self.keys();
+        let signing = keys.signing()?;
         let next = shown.next(&*self.0.random);
         let turn = Turn {
             id: *id,
@@ -44,7 +47,7 @@ impl App {
             Turned::Ended => return Err(refused("expired")),
         };
         let expires_at = cx.now.plus_seconds(settings.access_token_seconds).min(refresh_expires_at);
-        let access = self.access_token(&cx, user, (*id, *auth_time, amr.to_vec()), expires_at);
+        let access = self.access_token(signing, &cx, user, (*id, *auth_time, amr.to_vec()), expires_at);
         Ok(Tokens { access, expires_at, refresh: next.raw(), refresh_expires_at })
     }
 }

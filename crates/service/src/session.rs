@@ -15,6 +15,7 @@ use portcullis_store::{Tx, attempt, directory, session, user};
 use crate::App;
 use crate::app::{Scribe, busy};
 use crate::authenticate::{Origin, context, of_user};
+use crate::keys::Signing;
 use crate::profile::session_of;
 use crate::tenancy::Tenancy;
 
@@ -174,7 +175,7 @@ impl App {
                 // no token outlives the session, or what would renew it
                 let expires_at = cx.now.plus_seconds(settings.access_token_seconds).min(session.idle_at);
                 let proved = (session.id, session.auth_time, session.amr.clone());
-                let access = self.access_token(&cx, user.id, proved, expires_at);
+                let access = self.access_token(self.keys().signing()?, &cx, user.id, proved, expires_at);
                 let refresh_expires_at = session.idle_at;
                 (held, Given::Tokens(Tokens { access, expires_at, refresh: refresh.raw(), refresh_expires_at }))
             }
@@ -192,12 +193,13 @@ impl App {
     /// An access token of a session: its id, when its person last proved who they are, and how.
     pub(crate) fn access_token(
         &self,
+        signing: &Signing,
         cx: &Ctx,
         user: Id<User>,
         (sid, auth_time, amr): (Id<Session>, Timestamp, Vec<String>),
         expires_at: Timestamp,
     ) -> String {
-        self.keys().tokens.issue(&Claims {
+        signing.tokens.issue(&Claims {
             sub: user.uuid(),
             roles: cx.principal.roles.public().map(|r| r.as_str().to_owned()).collect(),
             sid: sid.uuid(),

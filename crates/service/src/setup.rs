@@ -43,7 +43,7 @@ impl App {
             sso_start_url: None,
             sso_region: None,
         };
-        let mut rows = self.new_tenant(&cx, new, hash);
+        let mut rows = self.new_tenant(&cx, new, hash)?;
         rows.first = true;
         let made = self.0.db.write(cx, rows, first).await?;
         Ok(made)
@@ -97,7 +97,8 @@ impl App {
     pub async fn readiness(&self) -> Vec<(&'static str, Result<(), String>)> {
         let schema = self.0.db.schema_version().await.map(drop).map_err(|e| e.to_string());
         let database = self.0.db.read(self.nowhere(), &(), alive).await.map_err(|e| e.to_string());
-        vec![("database", database), ("migrations", schema), ("signing_key", self.keys_are_read())]
+        let signing = self.keys().signing().map(drop).map_err(|e| e.cause().unwrap_or(e.message()).to_owned());
+        vec![("database", database), ("migrations", schema), ("signing_key", signing)]
     }
 }
 

@@ -69,7 +69,7 @@ impl App {
     pub async fn create_tenant(&self, cx: &Ctx, new: Result<NewTenant>, reply: Reply<MadeTenant>) -> Result<Answer> {
         let gate = Gate::new("tenants:create", Target::tenant());
         let command = async {
-            let mut rows = self.new_tenant(cx, new?, None);
+            let mut rows = self.new_tenant(cx, new?, None)?;
             if self.sends_mail() {
                 rows.post = Some(self.post_of(rows.tenant.name.clone(), rows.key.clone()));
             }
@@ -78,10 +78,10 @@ impl App {
         self.answer(cx, gate, command, reply, insert).await
     }
     /// Everything that a new tenant begins with. With a password hash the owner may sign in at once; else they are invited.
-    pub(crate) fn new_tenant(&self, cx: &Ctx, new: NewTenant, password_hash: Option<String>) -> NewTenantRows {
+    pub(crate) fn new_tenant(&self, cx: &Ctx, new: NewTenant, password_hash: Option<String>) -> Result<NewTenantRows> {
         let id: Id<Tenant> = self.id(cx);
         let key = Key::generate(&*self.0.random);
-        let data_key = self.0.master_key.wrap(id.uuid().as_bytes(), &key, &*self.0.random);
+        let data_key = self.sealing()?.wrap(id.uuid().as_bytes(), &key, &*self.0.random);
         let (invitation_url, token) = self.invitation(cx);
         let invited = password_hash.is_none();
         let owner_id = self.id(cx);
@@ -137,7 +137,7 @@ impl App {
                 updated_at: cx.now,
             })
             .collect();
-        NewTenantRows {
+        Ok(NewTenantRows {
             tenant,
             slug_sent,
             key,
@@ -151,7 +151,7 @@ impl App {
             schemas,
             first: false,
             scribe: self.scribe(cx),
-        }
+        })
     }
     /// The policy that every tenant begins with (spec v1 6.5).
     fn break_glass(&self, cx: &Ctx) -> (Policy, Rule) {

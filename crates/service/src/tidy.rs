@@ -61,6 +61,10 @@ impl App {
     /// One round of the sealer: numbers what waits (PostgreSQL), then signs a checkpoint for each tenant that moved. The
     /// checkpoints are answered too, to be written where the database's owner cannot take them away (engine.md 14).
     pub async fn seal(&self, holder: &str, sealed: &Sealed) -> Result<Vec<Checkpoint>> {
+        // it would hold up those that can sign
+        if self.keys().signing().is_err() {
+            return Ok(vec![]);
+        }
         let claim = claim("audit.seal", holder);
         let Some(lease) = self.0.db.write(self.nowhere(), claim, acquire).await? else { return Ok(vec![]) };
         let mut moved = self.0.touched.round();
@@ -99,7 +103,7 @@ impl App {
         if head.seq > last {
             let keys = self.keys();
             let made = Checkpoint::sign(
-                keys.audit.signing(),
+                &keys.signing()?.audit,
                 self.id::<Event>(&cx).uuid(),
                 id.uuid(),
                 head.seq,

@@ -44,7 +44,8 @@ const STEPS: &[Step] = &[
     step!(14, min_binary 1, "0014_audit_order.sql"),
     step!(15, min_binary 1, "0015_session_cookies.sql"),
     step!(16, min_binary 1, "0016_mail.sql"),
-    step!(19, min_binary 1, "0019_key_rotation.sql"),
+    // an older binary reads its keys at the start only, and knows one master key: it could not follow a rotation
+    step!(19, min_binary 19, "0019_key_rotation.sql"),
 ];
 
 /// The schema that this binary was written for.

@@ -31,28 +31,23 @@ pub struct KeyRing {
     signing: SigningKey,
     /// Those that take over later, each with its second, the earliest first.
     next: Vec<(i64, SigningKey)>,
-    verifying: Vec<VerifyingKey>,
+    accepted: KeySet,
 }
+/// Public halves, each once: what verifies, and needs no secret to do so.
+#[derive(Debug, Default)]
+pub struct KeySet(Vec<VerifyingKey>);
 impl KeyRing {
     /// A ring that signs with `signing` and accepts that and `others`: the last ones until their tokens are gone.
     pub fn new(signing: SigningKey, others: Vec<VerifyingKey>) -> Self {
         let first = signing.verifying().clone();
-        let mut ring = Self { signing, next: vec![], verifying: vec![] };
-        ring.accept(first);
-        others.into_iter().for_each(|key| ring.accept(key));
-        ring
+        Self { signing, next: vec![], accepted: KeySet::new([first].into_iter().chain(others)) }
     }
     /// The same ring, which signs with `next` from then on and accepts it at once. Who has read it needs not be told when to change.
     pub fn then(mut self, from: Timestamp, next: SigningKey) -> Self {
-        self.accept(next.verifying().clone());
+        self.accepted.accept(next.verifying().clone());
         self.next.push((from.seconds(), next));
         self.next.sort_by_key(|(from, _)| *from);
         self
-    }
-    fn accept(&mut self, key: VerifyingKey) {
-        if self.verifying.iter().all(|k| k.id() != key.id()) {
-            self.verifying.push(key);
-        }
     }
     /// The key that signs, until another takes over.
     pub fn signing(&self) -> &SigningKey {
@@ -64,11 +59,19 @@ impl KeyRing {
     }
     /// The keys that are accepted.
     pub fn verifying(&self) -> &[VerifyingKey] {
-        &self.verifying
+        self.accepted.keys()
     }
-    /// `/.well-known/jwks.json` (RFC 7517 5).
+    /// [`KeySet::jwks`] of what this accepts.
     pub fn jwks(&self) -> Value {
-        json!({ "keys": self.verifying.iter().map(VerifyingKey::jwk).collect::<Vec<_>>() })
+        self.accepted.jwks()
+    }
+    /// [`KeySet::verify`] by what this accepts.
+    pub fn verify(&self, token: &str, expect: Expect<'_>) -> Result<Claims, TokenError> {
+        self.accepted.verify(token, expect)
+    }
+    /// [`KeySet::verify_made`] by what this accepts.
+    pub fn verify_made(&self, token: &str, expect: Expect<'_>) -> Result<Claims, TokenError> {
+        self.accepted.verify_made(token, expect)
     }
     /// Makes a token, signed by the key of the second in which it is issued (`iat`).
     pub fn issue(&self, claims: &Claims) -> String {
@@ -86,6 +89,28 @@ impl KeyRing {
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         token
+    }
+}
+
+impl KeySet {
+    /// These.
+    pub fn new(keys: impl IntoIterator<Item = VerifyingKey>) -> Self {
+        let mut set = Self::default();
+        keys.into_iter().for_each(|key| set.accept(key));
+        set
+    }
+    fn accept(&mut self, key: VerifyingKey) {
+        if self.0.iter().all(|k| k.id() != key.id()) {
+            self.0.push(key);
+        }
+    }
+    /// The keys.
+    pub fn keys(&self) -> &[VerifyingKey] {
+        &self.0
+    }
+    /// `/.well-known/jwks.json` (RFC 7517 5).
+    pub fn jwks(&self) -> Value {
+        json!({ "keys": self.0.iter().map(VerifyingKey::jwk).collect::<Vec<_>>() })
     }
     /// Reads a token that is good now.
     pub fn verify(&self, token: &str, expect: Expect<'_>) -> Result<Claims, TokenError> {
@@ -106,7 +131,7 @@ impl KeyRing {
         if header.typ != TYPE {
             return Err(TokenError::WrongType);
         }
-        let key = self.verifying.iter().find(|k| k.id() == header.kid).ok_or(TokenError::UnknownKey)?;
+        let key = self.0.iter().find(|k| k.id() == header.kid).ok_or(TokenError::UnknownKey)?;
         if header.alg != key.algorithm().as_str() {
             return Err(TokenError::WrongAlgorithm);
         }

@@ -1,5 +1,5 @@
 //! Two nodes on one PostgreSQL: what one changes, the other knows at its next request.
-use portcullis_service::key_rotation::Haste;
+use portcullis_service::key_rotation::{Haste, RELOAD_SECONDS};
 use serde_json::{Value, json};
 
 use crate::token_keys::{a_month_under_load, kid, of_another_key};
@@ -34,6 +34,7 @@ mod postgres {
         what_is_given_and_taken_on_one_node_counts_on_the_other_at_once,
         sec_18_keys_rotate_on_two_nodes_under_load_without_one_failed_request,
         a_token_of_a_key_that_only_the_other_node_has_read_is_accepted,
+        a_key_in_wrong_hands_is_refused_by_the_other_node_within_a_minute,
         nobody_makes_a_node_read_its_keys_all_the_time,
     );
 }
@@ -257,6 +258,17 @@ async fn a_token_of_a_key_that_only_the_other_node_has_read_is_accepted(w: World
     let signed_in = json!({ "email": "owner@example.com", "password": PASSWORD });
     let theirs = there.post("/v1/auth/login", signed_in).await.expect(200);
     assert_eq!(kid(theirs["token"].as_str().unwrap()), kid(&token));
+}
+
+async fn a_key_in_wrong_hands_is_refused_by_the_other_node_within_a_minute(w: World) {
+    let b = two(&w).await;
+    let there = w.owner().at(b.address);
+    there.get("/v1/users").await.expect(200);
+    compromised(&w).await;
+    there.get("/v1/users").await.expect(200);
+    w.clock.pass(RELOAD_SECONDS);
+    b.app.reload_keys().await.unwrap();
+    there.get("/v1/users").await.refused(401, "unauthenticated");
 }
 
 async fn nobody_makes_a_node_read_its_keys_all_the_time(w: World) {

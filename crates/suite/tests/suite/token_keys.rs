@@ -9,7 +9,8 @@ use portcullis_service::key_rotation::{Haste, RELOAD_SECONDS, WAIT_SECONDS};
 use serde_json::{Value, json};
 use tokio::sync::RwLock;
 
-use crate::world::tables::{Cell, rows};
+use crate::world::tables::{Cell, execute, rows};
+use crate::world::token::claims;
 use crate::world::*;
 
 both!(
@@ -20,6 +21,8 @@ both!(
 );
 
 const DAY: i64 = 86_400;
+/// The longest life of an access token.
+const LIFE: i64 = DAY;
 
 /// The key that a token names.
 pub fn kid(token: &str) -> String {
@@ -114,8 +117,8 @@ impl OneOfThem {
             let now = pause.read().await;
             if *now != jumps {
                 (jumps, refresh) = (*now, None);
-                kept.clear();
             }
+            kept.retain(|(made, _)| self.clock.seconds() - made < LIFE - 600);
             let answer = match refresh.take() {
                 Some(refresh) => self.next().post("/v1/auth/refresh", json!({ "refresh_token": refresh })).await,
                 None => {
@@ -128,7 +131,6 @@ impl OneOfThem {
             let token = answer["token"].as_str().unwrap().to_owned();
             seen.insert(kid(&token));
             kept.push((self.clock.seconds(), token));
-            kept.retain(|(made, _)| self.clock.seconds() - made < 3_000);
             // the newest, the oldest and one between
             for n in [kept.len() - 1, 0, kept.len() / 2] {
                 let by = self.next().with("authorization", format!("Bearer {}", kept[n].1));
@@ -144,8 +146,18 @@ impl OneOfThem {
     }
 }
 
+/// Access tokens live as long as they may.
+async fn long_tokens(w: &World) {
+    execute(w, &format!(r#"UPDATE tenants SET settings = '{{"access_token_seconds":{LIFE}}}'"#)).await;
+    // settings are read again with the rules
+    let some = w.policy("some", 10, r#"forbid (principal, action == Action::"users:create", resource);"#).await;
+    w.owner().delete(&format!("/v1/policies/{some}")).await.expect(204);
+}
+
 /// A month of keys, on these nodes, the first of which rotates; the others read the keys once a minute.
 pub async fn a_month_under_load(w: &World, nodes: &[&Node]) {
+    let ada = w.person("Ada", &["user"]).await;
+    long_tokens(w).await;
     let load = Load::start(w, nodes).await;
     let mut now = 0;
     // half a minute passes while everybody calls
@@ -171,6 +183,8 @@ pub async fn a_month_under_load(w: &World, nodes: &[&Node]) {
     assert!(both.len() == 2 && both.is_superset(&first), "the next key is published a day before it signs");
 
     load.jump(&w.clock, DAY - 180).await;
+    let (last, token, _) = signed_in(w, &ada.email).await;
+    assert!(first.contains(&kid(&token)), "two minutes before the next one signs");
     small_steps(8).await;
     // the old key is retired when the new one has settled, and goes when its last token has ended
     load.jump(&w.clock, 500).await;
@@ -179,8 +193,15 @@ pub async fn a_month_under_load(w: &World, nodes: &[&Node]) {
     assert_eq!(retired.len(), 1);
     assert_eq!(retired[0]["private_key"], Cell::Bytes(vec![]), "the private half is gone");
     assert_eq!(published(&w.anonymous()).await, both, "its tokens may live for a day");
-    load.jump(&w.clock, DAY + 600).await;
+    load.jump(&w.clock, DAY - 1_200).await;
     small_steps(4).await;
+    assert_eq!(published(&w.anonymous()).await, both);
+    for node in nodes {
+        last.at(node.address).get("/v1/users/me/profile").await.expect(200);
+    }
+    load.jump(&w.clock, 1_800).await;
+    small_steps(4).await;
+    assert!(claims(&token)["exp"].as_i64().unwrap() < w.clock.seconds(), "no token of it can live");
     let second: BTreeSet<_> = both.difference(&first).cloned().collect();
     assert_eq!(published(&w.anonymous()).await, second);
     assert_eq!(load.finish().await, both, "both keys signed");
@@ -217,8 +238,13 @@ async fn sec_18_tokens_of_a_compromised_key_are_refused(w: World) {
     w.bearer(renewed["token"].as_str().unwrap()).get("/v1/users/me/profile").await.expect(200);
     // nor does another name help it
     w.bearer(&of_another_key(&token, &rotated.id)).get("/v1/users").await.refused(401, "unauthenticated");
-    w.clock.pass(3 * DAY);
+    // nor do two minutes in which the keys are read and looked after again
+    w.clock.pass(120);
     w.node.rotate_keys().await;
+    w.node.app.reload_keys().await.unwrap();
+    assert!(claims(&token)["exp"].as_i64().unwrap() > w.clock.seconds() + 600, "it has not expired");
+    assert_eq!(published(&w.anonymous()).await, BTreeSet::from([rotated.id.clone()]));
+    w.owner().get("/v1/users").await.refused(401, "unauthenticated");
     before.get("/v1/users/me/profile").await.refused(401, "unauthenticated");
     let retired = w.service().get("/v1/audit-log?action=signing_key.retired").await.expect(200);
     assert_eq!(retired["data"][0]["metadata"]["cause"], "compromised");

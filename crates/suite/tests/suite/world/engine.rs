@@ -46,6 +46,16 @@ impl Engine {
         assert!(!self.is_sqlite(), "one process owns a SQLite store");
         Self { config: self.config.clone(), dir: None, postgres: None }
     }
+    /// What a second server may be started on: the same PostgreSQL database, or a copy of the SQLite file.
+    pub fn twin(&self) -> Self {
+        if !self.is_sqlite() {
+            return self.shared();
+        }
+        let copy = Self::sqlite();
+        let file = copy.dir.as_ref().unwrap().path().join("portcullis.db");
+        self.raw_sqlite().execute("VACUUM INTO ?1", [file.to_str().unwrap()]).unwrap();
+        copy
+    }
     /// A connection of the test's own to the SQLite file, beside the server.
     pub fn raw_sqlite(&self) -> rusqlite::Connection {
         let c = rusqlite::Connection::open(self.dir.as_ref().unwrap().path().join("portcullis.db")).unwrap();

@@ -128,6 +128,14 @@ impl World {
         let owner_id = made.tenant.owner_user_id.unwrap().to_string();
         Self { node, clock, engine, tenant: made.tenant.id.to_string(), owner_id, owner_token, key }
     }
+    /// The same store under another server: on PostgreSQL beside this one, on SQLite a copy of the file.
+    pub async fn twin(&self, options: Options) -> Self {
+        let engine = self.engine.twin();
+        let (clock, node) = (self.clock.clone(), Node::start(&engine, self.clock.clone(), options).await);
+        let (tenant, owner_id) = (self.tenant.clone(), self.owner_id.clone());
+        let (owner_token, key) = (self.owner_token.clone(), self.key.clone());
+        Self { node, clock, engine, tenant, owner_id, owner_token, key }
+    }
     /// Nobody: no credential, no tenant.
     pub fn anonymous(&self) -> Client {
         Client::new(self.node.address)
