@@ -3,7 +3,7 @@
 use portcullis_crypto::refresh_token::RefreshToken;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{User, UserState};
-use portcullis_domain::{Credential, Error, Id, Result};
+use portcullis_domain::{Code, Credential, Error, Id, Result, Timestamp};
 use portcullis_store::{Tx, directory, session, user};
 
 use crate::App;
@@ -41,7 +41,16 @@ impl App {
             idle: settings.session_idle_seconds,
             scribe: self.scribe(&cx),
         };
-        let refresh_expires_at = match self.0.db.write(cx.clone(), turn, turn_over).await? {
+        let committed = (turn.id, turn.new);
+        let turned = match self.0.db.write(cx.clone(), turn, turn_over).await.map_err(Error::from) {
+            // perhaps only the answer of COMMIT was lost: the client, which has but the old token, would be taken for a thief
+            Err(e) if e.code() == Code::Unavailable => match self.0.db.read(cx.clone(), &committed, turned).await? {
+                Some(end) => Turned::Over(end),
+                None => return Err(e),
+            },
+            turned => turned?,
+        };
+        let refresh_expires_at = match turned {
             Turned::Over(end) => end,
             Turned::Reused => return Err(refused("revoked")),
             Turned::Ended => return Err(refused("expired")),
@@ -62,7 +71,7 @@ struct Turn {
 }
 enum Turned {
     /// To the next one, which ends then.
-    Over(portcullis_domain::Timestamp),
+    Over(Timestamp),
     /// The token was spent before: the session has ended. No error, which would undo that.
     Reused,
     /// The token, the session or the user may act no more.
@@ -96,4 +105,12 @@ async fn turn_over(tx: &mut Tx, c: &Turn) -> portcullis_store::Result<Turned> {
         tx.bump().await?;
     }
     Ok(Turned::Reused)
+}
+/// When the refresh token with this hash ends, if it is the one that counts.
+async fn turned(tx: &mut Tx, (id, hash): &(Id<Session>, [u8; 32])) -> portcullis_store::Result<Option<Timestamp>> {
+    let (Some(session), Some(refresh)) = (session::by_id(tx, *id).await?, session::refresh(tx, *id).await?) else {
+        return Ok(None);
+    };
+    let counts = session.revoked_at.is_none() && portcullis_crypto::same(&refresh.hash, hash);
+    Ok(counts.then_some(session.idle_at))
 }

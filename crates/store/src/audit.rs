@@ -321,7 +321,8 @@ pub struct SealPending {
     pub limit: i64,
 }
 /// Numbers and chains the tenant's waiting events in the order in which they were written; how many there were. Always 0 on
-/// SQLite. What was written after a change that it depends on is numbered after it: its transaction waited for the other.
+/// SQLite. A change that wrote over what another one wrote is numbered after it: its transaction waited for the other. One that only
+/// *read* what another wrote over meanwhile comes first for SERIALIZABLE, but neither waited: they may be numbered the other way round.
 pub async fn seal_pending(tx: &mut Tx, batch: &SealPending) -> Result<usize> {
     lease::check(tx, &batch.lease).await?;
     let read = |row: &Row<'_>| Ok((row.uuid(0)?, row.bytes(1)?, hole(row, 2)?, row.int(3)?));

@@ -40,6 +40,7 @@ mod limits;
 mod lists;
 mod long;
 mod mails;
+mod lost_answers;
 mod master_key;
 mod nodes;
 mod organization_domains;
