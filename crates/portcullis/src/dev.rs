@@ -138,6 +138,7 @@ fn welcome(config: &Config, ready: &Ready, metrics: Option<&str>, app: &App) -> 
     );
     format!(
         "Portcullis answers at {url} (reference: {url}/docs). Nothing of this is printed again.\n\
+         Sign in at {url}/sign-in as the owner.\n\
          \n\
          tenant        {tenant_id}\n\
          owner         {owner_email}\n\

@@ -22,6 +22,7 @@ mod change;
 pub mod check;
 mod denial;
 mod domain_check;
+pub mod doorway;
 mod evaluate;
 pub mod every_tenant;
 mod fresh;

@@ -55,7 +55,13 @@ impl App {
         self.0.db.write(cx, c, use_token).await?;
         Ok(())
     }
-    async fn by_token(&self, origin: Origin, purpose: Purpose, token: &str) -> Result<(Ctx, Id<User>, [u8; 32])> {
+    /// Whose token this is, if it is one of this purpose.
+    pub(crate) async fn by_token(
+        &self,
+        origin: Origin,
+        purpose: Purpose,
+        token: &str,
+    ) -> Result<(Ctx, Id<User>, [u8; 32])> {
         let hash = *purpose.parse(token).map_err(|_| bad_token())?.bytes();
         let found = self.0.db.read(self.nowhere(), &hash, directory::user_by_token).await?;
         let ((key, _), id) = found.ok_or_else(bad_token)?;

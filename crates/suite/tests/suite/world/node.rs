@@ -69,7 +69,9 @@ impl Node {
             .unwrap();
         let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
         let edge = EdgeState::new(app.clone(), listener);
-        let router = portcullis_api::router(edge.clone()).merge(portcullis_api_v1beta1::router(edge));
+        let router = portcullis_api::router(edge.clone())
+            .merge(portcullis_api_v1beta1::router(edge.clone()))
+            .merge(portcullis_web::router(edge));
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = options.send_buffer {
             // what is accepted has the buffer of the listener

@@ -1,0 +1,62 @@
+//! The pages that people see: signing in, invitations, one's own account.
+//!
+//! Server-rendered, without a script: links, forms, and an answer. [`texts`] holds every word, `templates/` the markup, `assets/`
+//! the one style sheet. A page knows the service and nothing behind it, as the two APIs do; what it may show or change is decided
+//! there.
+//!
+//! How to add a page: a template that extends `layout/card.html` or `layout/account.html`, its words in [`texts`], and a handler that is
+//! routed in [`router`] with one of the four functions of `route.rs`: they are what demands our own origin of a form, and a session
+//! of who looks at an account.
+mod account;
+mod assets;
+mod field;
+mod form;
+mod invitation;
+mod moment;
+mod once;
+mod page;
+mod picture;
+mod refusal;
+mod return_to;
+mod route;
+mod sign_in;
+mod sign_out;
+pub mod texts;
+mod visit;
+
+use axum::Router;
+use portcullis_domain::{Code, Error};
+use portcullis_edge::{EdgeLayer, EdgeState};
+
+use crate::route::{own_sent, own_shown, sent, shown};
+
+/// All pages, to be merged with the APIs; who asks for another path gets the answer of those, but below `/account`.
+pub fn router(edge: EdgeState) -> Router {
+    use account::{keys, password, profile, rights, sessions, tokens};
+    let layer = EdgeLayer::new(edge.listener.clone(), refusal::render);
+    Router::new()
+        .route("/", shown(sign_in::front))
+        .route("/sign-in", shown(sign_in::show).merge(sent(sign_in::submit)))
+        .route("/sign-out", shown(sign_out::show).merge(sent(sign_out::submit)))
+        .route("/invitation", shown(invitation::show).merge(sent(invitation::submit)))
+        .route("/account", own_shown(profile::show).merge(own_sent(profile::submit)))
+        .route("/account/picture", own_shown(picture::show).merge(own_sent(picture::submit)))
+        .route("/account/picture/remove", own_sent(picture::remove))
+        .route("/account/password", own_shown(password::show).merge(own_sent(password::submit)))
+        .route("/account/sessions", own_shown(sessions::show))
+        .route("/account/sessions/end-others", own_sent(sessions::end_others))
+        .route("/account/sessions/{id}/end", own_sent(sessions::end))
+        .route("/account/keys", own_shown(keys::show).merge(own_sent(keys::submit)))
+        .route("/account/keys/{id}/revoke", own_sent(keys::revoke))
+        .route("/account/tokens", own_shown(tokens::show).merge(own_sent(tokens::submit)))
+        .route("/account/tokens/{id}/delete", own_sent(tokens::delete))
+        .route("/account/permissions", own_shown(rights::show))
+        .route("/account/{*rest}", shown(async |_| Err(refusal::no_page())))
+        .route("/assets/{file}", shown(assets::serve))
+        .route("/favicon.ico", shown(assets::icon))
+        .method_not_allowed_fallback(|| async {
+            refusal::render(&Error::new(Code::MethodNotAllowed, "This page is not called like that."), "")
+        })
+        .layer(layer)
+        .with_state(edge)
+}

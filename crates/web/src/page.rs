@@ -1,0 +1,86 @@
+//! A page as an answer: its frame, and the headers that keep it what it is.
+use askama::Template;
+use axum::body::Body;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use portcullis_domain::{Error, Result};
+
+use crate::assets;
+use crate::refusal::Refused;
+use crate::texts::EN;
+
+/// What the layout of every page needs.
+pub(crate) struct Frame {
+    pub title: String,
+    /// What was just done.
+    pub done: Option<&'static str>,
+    /// What just did not work.
+    pub problem: Option<String>,
+    pub notices: Vec<String>,
+    pub style: &'static str,
+    pub icon: &'static str,
+}
+impl Frame {
+    pub fn new(title: impl Into<String>) -> Self {
+        let (style, icon) = (assets::style_path(), assets::icon_path());
+        Self { title: title.into(), done: None, problem: None, notices: vec![], style, icon }
+    }
+    /// With the words for what a redirect says was done.
+    pub fn done(self, word: Option<&str>) -> Self {
+        let done = match word.unwrap_or_default() {
+            "signed_out" => Some(EN.done_signed_out),
+            "password_set" => Some(EN.done_password_set),
+            "profile" => Some(EN.done_profile),
+            "picture" => Some(EN.done_picture),
+            "picture_removed" => Some(EN.done_picture_removed),
+            "password" => Some(EN.done_password),
+            "session" => Some(EN.done_session),
+            "sessions" => Some(EN.done_sessions),
+            "key_revoked" => Some(EN.done_key_revoked),
+            "token_deleted" => Some(EN.done_token_deleted),
+            "sign_in_first" => Some(EN.session_ended),
+            _ => None,
+        };
+        Self { done, ..self }
+    }
+    /// With why its form is shown again.
+    pub fn refused(self, refused: Option<&Refused>) -> Self {
+        let Some(r) = refused else { return self };
+        Self { problem: r.message.clone(), notices: r.notices.clone(), ..self }
+    }
+}
+
+/// Nothing but our own style sheet, pictures and forms; in nobody's frame.
+const POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+
+/// Renders a page.
+pub(crate) fn page(status: u16, page: &impl Template) -> Result<Response> {
+    let body = page.render().map_err(Error::internal)?;
+    let mut answer = dressed(Response::new(Body::from(body)));
+    *answer.status_mut() = StatusCode::from_u16(status).map_err(Error::internal)?;
+    Ok(answer)
+}
+
+/// With the headers of a page. The layer adds that nothing keeps it.
+pub(crate) fn dressed(mut answer: Response) -> Response {
+    let h = answer.headers_mut();
+    let mut set = |name: HeaderName, value: &'static str| h.insert(name, HeaderValue::from_static(value));
+    set(header::CONTENT_TYPE, "text/html; charset=utf-8");
+    // links carry tokens: nobody else hears of them, and our own forms still say where they come from
+    set(header::REFERRER_POLICY, "same-origin");
+    set(header::X_FRAME_OPTIONS, "DENY");
+    set(HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
+    set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    h.insert(header::CONTENT_SECURITY_POLICY, POLICY);
+    answer
+}
+
+/// 303: what was sent is done; look there now.
+pub(crate) fn redirect(to: &str) -> Result<Response> {
+    let mut answer = dressed(Response::new(Body::empty()));
+    *answer.status_mut() = StatusCode::SEE_OTHER;
+    answer.headers_mut().insert(header::LOCATION, HeaderValue::try_from(to).map_err(Error::internal)?);
+    Ok(answer)
+}

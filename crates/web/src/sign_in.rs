@@ -1,0 +1,146 @@
+//! `/sign-in`: the address first, which says where to sign in, then the password (spec v1 9.2).
+//!
+//! Nothing is kept between the two: each form says all that it is for, so none can be skipped or repeated out of turn (checklist
+//! 4). Every address is asked for a password, whoever has it (checklist 15). What else a tenant offers belongs on the second page.
+use askama::Template;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use portcullis_domain::value::Email;
+use portcullis_domain::{Code, Error, Result};
+use portcullis_edge::cookie;
+use portcullis_service::doorway::Doorway;
+use portcullis_service::session::{Given, Hold, Login};
+
+use crate::field::Field;
+use crate::form::Form;
+use crate::page::{Frame, page, redirect};
+use crate::refusal::Refused;
+use crate::return_to::{ReturnTo, link};
+use crate::texts::{EN, Texts, fill};
+use crate::visit::Visit;
+
+/// No address and no slug is longer.
+const LONGEST: usize = 512;
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct Page {
+    frame: Frame,
+    t: &'static Texts,
+    /// Fields of this step.
+    fields: Vec<Field>,
+    button: &'static str,
+    /// To begin again with another address; empty in the first step.
+    again: String,
+    tenant: String,
+    return_to: String,
+}
+
+/// Where a form or a link wants to sign in.
+struct Wanted {
+    tenant: Option<String>,
+    return_to: ReturnTo,
+}
+impl Wanted {
+    fn again(&self) -> String {
+        link("/sign-in", &[("tenant", self.tenant()), ("return_to", self.return_to.said())])
+    }
+    fn tenant(&self) -> &str {
+        self.tenant.as_deref().unwrap_or_default()
+    }
+    fn page(&self, title: String, done: Option<&str>, refused: Option<&Refused>) -> Page {
+        Page {
+            frame: Frame::new(title).done(done).refused(refused),
+            t: &EN,
+            fields: vec![],
+            button: EN.next,
+            again: String::new(),
+            tenant: self.tenant().to_owned(),
+            return_to: self.return_to.said().to_owned(),
+        }
+    }
+}
+fn slug(said: &str) -> Option<String> {
+    (!said.is_empty()).then(|| said.chars().take(LONGEST).collect())
+}
+fn title(doorway: Option<&Doorway>) -> String {
+    doorway.map_or_else(|| EN.sign_in.to_owned(), |d| fill(EN.sign_in_to, &[("tenant", &d.name)]))
+}
+
+/// `/`
+pub(crate) async fn front(visit: Visit) -> Result<Response> {
+    redirect(if visit.caller().await.is_ok() { "/account" } else { "/sign-in" })
+}
+
+/// The first step.
+pub(crate) async fn show(visit: Visit) -> Result<Response> {
+    visit.limit_visits()?;
+    let return_to = ReturnTo::read(visit.query("return_to").as_deref());
+    if visit.caller().await.is_ok() {
+        return redirect(return_to.path());
+    }
+    let wanted = Wanted { tenant: slug(visit.query("tenant").as_deref().unwrap_or_default()), return_to };
+    let doorway = named(&visit, &wanted).await?;
+    let done = visit.query("done");
+    page(200, &first(&wanted, doorway.as_ref(), "", done.as_deref(), None))
+}
+fn first(wanted: &Wanted, at: Option<&Doorway>, email: &str, done: Option<&str>, refused: Option<&Refused>) -> Page {
+    let email = Field::email("email", EN.email).value(email).refused(refused).focus();
+    Page { fields: vec![email], ..wanted.page(title(at), done, refused) }
+}
+fn second(wanted: &Wanted, at: Option<&Doorway>, email: &str, refused: Option<&Refused>) -> Page {
+    let fields = vec![
+        Field::email("email", EN.email).value(email).fixed(),
+        Field::password("password", EN.password, "current-password").refused(refused).focus(),
+    ];
+    Page { fields, button: EN.sign_in, again: wanted.again(), ..wanted.page(title(at), None, refused) }
+}
+/// The tenant that the link names; 404 for one that is not there.
+async fn named(visit: &Visit, wanted: &Wanted) -> Result<Option<Doorway>> {
+    let Some(slug) = &wanted.tenant else { return Ok(None) };
+    let found = visit.app().doorway(visit.origin(), Some(slug), None).await?;
+    found.map(Some).ok_or_else(|| Error::new(Code::NotFound, EN.no_such_tenant))
+}
+
+/// Either step.
+pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
+    visit.limit_visits()?;
+    let form = visit.form().await?;
+    let wanted = Wanted { tenant: slug(form.text("tenant")), return_to: ReturnTo::read(Some(form.raw("return_to"))) };
+    let email = form.text("email").to_owned();
+    if email.len() > LONGEST || Email::parse(&email).is_err() {
+        let refused = Refused::field("email", EN.enter_email);
+        let doorway = named(&visit, &wanted).await?;
+        return page(400, &first(&wanted, doorway.as_ref(), &email, None, Some(&refused)));
+    }
+    let doorway = visit.app().doorway(visit.origin(), wanted.tenant.as_deref(), Some(&email)).await?;
+    if !form.has("password") {
+        return page(200, &second(&wanted, doorway.as_ref(), &email, None));
+    }
+    match signed_in(&visit, &form, &wanted, &email).await? {
+        Ok(answer) => Ok(answer),
+        Err(refused) => refused.page(&second(&wanted, doorway.as_ref(), &email, Some(&refused))),
+    }
+}
+async fn signed_in(visit: &Visit, form: &Form, wanted: &Wanted, email: &str) -> Result<Result<Response, Refused>> {
+    let password = match form.password("password") {
+        Ok(password) => password,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    let login = Login { email: email.to_owned(), password, tenant_slug: wanted.tenant.clone(), hold: Hold::Cookie };
+    let out = match visit.limit_passwords() {
+        Ok(()) => visit.app().login(visit.origin(), login).await,
+        Err(e) => Err(e),
+    };
+    match out {
+        Ok(signed_in) => {
+            let Given::Cookie(given) = signed_in.given else { return Err(Error::internal("a page was given tokens")) };
+            let mut answer = redirect(wanted.return_to.path())?;
+            let cookie = cookie::set(&visit.app().settings().public_url, &given);
+            answer.headers_mut().insert(header::SET_COOKIE, HeaderValue::try_from(cookie).map_err(Error::internal)?);
+            Ok(Ok(answer))
+        }
+        Err(e) if e.code() == Code::InvalidCredentials => Ok(Err(Refused::saying(401, EN.wrong_credentials))),
+        Err(e) => Refused::of(e, &[]).map(Err),
+    }
+}

@@ -1,0 +1,243 @@
+//! Every word that a page of ours says. Another language is another [`Texts`].
+//!
+//! `{…}` stands for a value that [`fill`] puts there. What the service says of an error is in its own words and not here.
+
+macro_rules! catalogue {
+    ($($name:ident: $text:literal,)*) => {
+        /// The words of one language.
+        #[allow(missing_docs, reason = "each is named after what it says")]
+        #[derive(Debug)]
+        pub struct Texts { $(pub $name: &'static str,)* }
+        /// English.
+        pub static EN: Texts = Texts { $($name: $text,)* };
+        #[cfg(test)]
+        const ALL: &[(&str, &str)] = &[$((stringify!($name), $text),)*];
+    };
+}
+
+catalogue! {
+    // on every page
+    product: "Portcullis",
+    skip: "Skip to the content",
+    sign_out: "Sign out",
+    save: "Save",
+    cancel: "Cancel",
+    required_hint: "Required",
+    never: "Never",
+
+    // signing in
+    sign_in: "Sign in",
+    sign_in_to: "Sign in to {tenant}",
+    email: "E-mail address",
+    next: "Next",
+    password: "Password",
+    other_address: "Use another address",
+    enter_email: "Enter your e-mail address, such as ada@example.com.",
+    enter_password: "Enter your password.",
+    wrong_credentials: "The e-mail address or the password is wrong.",
+    no_such_tenant: "There is no sign-in at this address. Check the link that you were given.",
+    done_signed_out: "You are signed out.",
+    done_password_set: "Your password is set. Sign in with it now.",
+    session_ended: "Sign in to go on.",
+    sign_out_ask: "Sign out of this browser?",
+    sign_out_explained: "Your sessions on other devices go on. You can end them under “Sessions” in your account.",
+    stay: "Stay signed in",
+
+    // invitation
+    invitation: "Choose your password",
+    invitation_welcome: "Welcome, {name}",
+    invitation_explained: "You were invited to {tenant}. Choose a password, and your account is ready.",
+    new_password: "New password",
+    new_password_again: "The same password again",
+    password_hint: "At least {n} characters. A few words that only you would put together are easy to remember and hard to guess.",
+    passwords_differ: "The two passwords are not the same.",
+    set_password: "Set the password",
+    bad_link: "This link does not work any more",
+    bad_link_explained: "It was used already, has expired, or a newer one was sent. Ask whoever invited you for a new one.",
+
+    // the account
+    account: "Your account",
+    account_pages: "Pages of your account",
+    profile: "Profile",
+    profile_explained: "How others see you.",
+    first_name: "First name",
+    last_name: "Last name",
+    display_name: "Display name",
+    display_name_hint: "What you like to be called, if it is not your name.",
+    names_kept_elsewhere: "Your identity provider keeps your name: change it there.",
+    names: "Names",
+    details: "Details",
+    address_verified: "verified",
+    address_unverified: "not verified",
+    organization_of: "Tenant",
+    roles: "Roles",
+    last_sign_in: "Last sign-in",
+    member_since: "Member since",
+    picture: "Picture",
+    picture_of: "Picture of {name}",
+    picture_hint: "PNG, JPEG, GIF or WebP, at most 190 KB and 4,096 pixels a side.",
+    picture_choose: "Choose a picture",
+    picture_upload: "Use this picture",
+    picture_remove: "Remove the picture",
+    picture_elsewhere: "Your picture is kept at {url}. Upload one to keep it here.",
+    picture_missing: "Choose a picture first.",
+    picture_wrong: "This is no PNG, JPEG, GIF or WebP picture.",
+    picture_large: "This picture is too large: at most 190 KB.",
+    done_profile: "Your profile is saved.",
+    done_picture: "Your picture is saved.",
+    done_picture_removed: "Your picture is removed.",
+
+    change_password: "Change your password",
+    change_password_explained: "You stay signed in here. Everywhere else you will be signed out.",
+    password_elsewhere: "You sign in at your identity provider: change your password there.",
+    current_password: "Current password",
+    done_password: "Your password is changed, and your other sessions have ended.",
+
+    sessions: "Sessions",
+    sessions_explained: "Where you are signed in. End what you do not recognise, and change your password then.",
+    session_here: "This browser",
+    session_seen: "Last used {when}",
+    session_began: "Signed in on {when}",
+    session_from: "from {address}",
+    session_unknown: "Unknown device",
+    session_device: "{browser} on {system}",
+    session_end: "End",
+    session_end_of: "End the session of {device}",
+    sessions_end_others: "Sign out everywhere else",
+    sessions_none_else: "You are signed in nowhere else.",
+    done_session: "The session has ended.",
+    done_sessions: "You are signed out everywhere but here.",
+
+    keys: "API keys",
+    keys_explained: "For scripts and programs that call {tenant} for you. A key never may more than you.",
+    keys_none: "You have no API keys. Make one below when a program is to act for you.",
+    key_name: "Name",
+    key_name_hint: "What it is for, such as “nightly report”.",
+    key_enter_name: "Enter a name.",
+    key_reach: "What it may do",
+    key_reach_all: "All that I may do",
+    key_reach_some: "Only what I choose",
+    key_areas: "Areas",
+    key_choose_area: "Choose at least one area.",
+    key_expires: "Ends",
+    key_make: "Make an API key",
+    key_revoke: "Revoke",
+    key_revoke_of: "Revoke the key {name}",
+    key_made: "Made on {when}",
+    key_ends: "ends on {when}",
+    key_never_ends: "never ends",
+    key_used: "last used {when}",
+    key_unused: "not used yet",
+    key_everything: "all that you may do",
+    done_key_revoked: "The key is revoked.",
+    secret_key: "Your new API key",
+    secret_token: "Your new access token",
+    secret_explained: "Copy it now and keep it like a password: it is shown only this once.",
+    secret_copied: "I have copied it",
+
+    days_30: "in 30 days",
+    days_90: "in 90 days",
+    days_365: "in a year",
+
+    tokens: "Access tokens",
+    tokens_explained: "A personal access token acts as you in one organization, with the roles that you give it.",
+    tokens_none: "You have no access tokens in {organization}.",
+    tokens_no_organization: "Access tokens belong to an organization, and you are a member of none. An administrator can add you to one.",
+    token_organization: "Organization",
+    token_show: "Show",
+    token_title: "Title",
+    token_title_hint: "1 to 50 characters.",
+    token_enter_title: "Enter a title.",
+    token_role_organization: "Role in the organization",
+    token_role_projects: "Role in all of its projects",
+    token_no_role: "None",
+    token_choose_role: "Choose at least one role.",
+    token_make: "Make an access token",
+    token_delete: "Delete",
+    token_delete_of: "Delete the token {name}",
+    token_expired: "expired on {when}",
+    done_token_deleted: "The access token is deleted.",
+
+    rights: "Permissions",
+    rights_explained: "What you may do in {tenant}, at least somewhere. Roles in organizations and projects may add to it.",
+    rights_none: "You hold no permissions of the tenant itself.",
+    rights_roles: "Your roles",
+
+    // when something is in the way
+    error_not_found: "There is nothing here",
+    error_not_found_explained: "The page may have moved, or the link is incomplete.",
+    error_forbidden: "This is not allowed",
+    error_many: "A little slower, please",
+    error_large: "This is too large",
+    error_refused: "This did not work",
+    error_ours: "Something went wrong on our side",
+    error_ours_explained: "It was not you. Try again in a moment; if it stays, tell your administrator the number below.",
+    error_away: "Back in a moment",
+    error_away_explained: "The server cannot answer right now. Try again shortly.",
+    error_origin: "This form was sent from another address than {own}. Open the page there, and try again.",
+    error_number: "Number of this request",
+    error_home: "Go to the start",
+    problem: "There is a problem",
+
+    // times
+    just_now: "just now",
+    minute_ago: "a minute ago",
+    minutes_ago: "{n} minutes ago",
+    hour_ago: "an hour ago",
+    hours_ago: "{n} hours ago",
+    day_ago: "yesterday",
+    days_ago: "{n} days ago",
+    months: "January February March April May June July August September October November December",
+    date: "{day} {month} {year}",
+}
+
+/// A text with its values in place.
+pub fn fill(text: &str, values: &[(&str, &str)]) -> String {
+    let mut out = String::with_capacity(text.len() + 32);
+    let mut rest = text;
+    // one pass: what a value says is never taken for a place
+    while let Some((before, after)) = rest.split_once('{') {
+        out.push_str(before);
+        let Some((name, after)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        out.push_str(values.iter().find(|(n, _)| *n == name).map_or("", |(_, v)| v));
+        rest = after;
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_not_filled_again() {
+        assert_eq!(fill("a {x} b {y}.", &[("x", "{y}"), ("y", "1")]), "a {y} b 1.");
+        assert_eq!(fill("{n}{", &[("n", "2")]), "2{");
+    }
+
+    #[test]
+    fn every_text_is_said_somewhere() {
+        let mut pages = String::new();
+        let mut folders = vec![std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR"))];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.extension().and_then(|e| e.to_str()) {
+                    _ if path.is_dir() => folders.push(path),
+                    Some("html" | "rs") if !path.ends_with("texts.rs") => {
+                        pages.push_str(&std::fs::read_to_string(path).unwrap());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let unsaid: Vec<_> = ALL.iter().map(|(name, _)| name).filter(|n| !pages.contains(&format!(".{n}"))).collect();
+        assert!(unsaid.is_empty(), "{unsaid:?}");
+        assert!(ALL.iter().all(|(_, text)| !text.is_empty()));
+    }
+}

@@ -1,0 +1,95 @@
+//! A request for a page, and what is read of it.
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::request::Parts;
+use portcullis_domain::{Code, Ctx, Error, Id, Result};
+use portcullis_edge::cookie::{self, Deed, Surface};
+use portcullis_edge::{EdgeState, Exchange, Limited, body, credential};
+use portcullis_service::App;
+use portcullis_service::authenticate::{Origin, Presented};
+
+use crate::form::{self, Form, Upload};
+
+/// A request of anybody.
+pub(crate) struct Visit {
+    pub edge: EdgeState,
+    pub exchange: Arc<Exchange>,
+    pub parts: Parts,
+    /// Locked by nobody: so that what only looks at a request may wait while it does.
+    body: Mutex<Body>,
+}
+
+impl Visit {
+    pub fn enter(edge: EdgeState, request: Request) -> Result<Self> {
+        let (parts, body) = request.into_parts();
+        Ok(Self { exchange: Exchange::of(&parts)?, edge, parts, body: Mutex::new(body) })
+    }
+    pub fn app(&self) -> &App {
+        &self.edge.app
+    }
+    pub fn origin(&self) -> Origin {
+        self.exchange.origin().clone()
+    }
+    /// Reads on and throws away what a refused visitor still sends, so that they see why.
+    pub async fn discard(&mut self) {
+        let body = self.take_body();
+        body::discard(&self.edge.config, body).await;
+    }
+    fn take_body(&mut self) -> Body {
+        std::mem::take(self.body.get_mut().unwrap_or_else(PoisonError::into_inner))
+    }
+    /// A value of the query, the first of its name.
+    pub fn query(&self, name: &str) -> Option<String> {
+        let query = self.parts.uri.query().unwrap_or("");
+        url::form_urlencoded::parse(query.as_bytes()).find(|(n, _)| n == name).map(|(_, v)| v.into_owned())
+    }
+    /// The segment of the path at this place, as an id. What is no UUID is an id that nothing has.
+    pub fn id<T>(&self, at: usize) -> Id<T> {
+        let segment = self.parts.uri.path().split('/').skip(1).nth(at).unwrap_or("");
+        segment.parse().unwrap_or(Id::from_uuid(uuid::Uuid::nil()))
+    }
+    /// Who is signed in: pages know the cookie and no other credential.
+    pub async fn caller(&self) -> Result<Ctx> {
+        // a form's origin was looked at more strictly than this would
+        let deed = Deed { method: &axum::http::Method::GET, changes: false };
+        let Some(value) = cookie::presented(&self.edge, &self.parts.headers, Surface::V1, deed)? else {
+            return Err(credential::unauthenticated("missing"));
+        };
+        let cx = self.app().identify(self.origin(), Presented::Cookie(value)).await?;
+        self.exchange.enter(&cx);
+        self.within(self.edge.rate.api(&cx))?;
+        Ok(cx)
+    }
+    /// Counts what `/v1/auth/*` counts.
+    pub fn limit_visits(&self) -> Result<()> {
+        self.within(self.edge.rate.auth(self.exchange.origin().ip))
+    }
+    /// Counts a try of a password.
+    pub fn limit_passwords(&self) -> Result<()> {
+        self.within(self.edge.rate.login(self.exchange.origin().ip))
+    }
+    fn within(&self, limited: Option<Limited>) -> Result<()> {
+        let Some(limited) = limited else { return Ok(()) };
+        self.exchange.limited(limited);
+        limited.check()
+    }
+    /// The fields of a form.
+    pub async fn form(&mut self) -> Result<Form> {
+        body::demand_type(&self.parts.headers, "application/x-www-form-urlencoded")?;
+        let body = self.take_body();
+        Ok(Form::read(&body::read(&self.edge.config, body).await?))
+    }
+    /// The file that a form sends under this name; `None`: the browser had none to send.
+    pub async fn upload(&mut self, name: &str) -> Result<Option<Upload>> {
+        let media = self.parts.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or("");
+        let Ok(boundary) = multer::parse_boundary(media) else {
+            let hint = "Send the form as multipart/form-data.";
+            return Err(Error::new(Code::UnsupportedMediaType, hint).detail("expected", "multipart/form-data"));
+        };
+        let body = self.take_body();
+        form::upload(body::read(&self.edge.config, body).await?, boundary, name).await
+    }
+}
