@@ -6,6 +6,7 @@ pub mod http;
 pub mod http2;
 pub mod names;
 pub mod node;
+pub mod pages;
 pub mod place;
 pub mod routes;
 pub mod rpc;

@@ -1,0 +1,25 @@
+// A Chromium that finds the server under test at the address that its pages name.
+import { existsSync } from 'node:fs'
+import { chromium } from 'playwright-core'
+
+const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+export const launch = (hosts = '') => {
+  const executablePath = PLACES.find((path) => path && existsSync(path))
+  const args = ['--no-sandbox', '--disable-dev-shm-usage', '--force-color-profile=srgb']
+  if (hosts) args.push(`--host-resolver-rules=MAP ${hosts}`)
+  return chromium.launch({ executablePath, args })
+}
+
+export const PHONE = { width: 390, height: 844 }
+export const DESK = { width: 1200, height: 860 }
+
+// Signs in as a person does: the address, then the password.
+export const signIn = async (page, { url, email, password }) => {
+  await page.goto(`${url}/sign-in`)
+  await page.fill('#email', email)
+  await page.click('main button')
+  await page.fill('#password', password)
+  await page.click('main button')
+  await page.waitForURL(`${url}/account`)
+}

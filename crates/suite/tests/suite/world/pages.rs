@@ -1,0 +1,75 @@
+//! A browser without JavaScript, as far as the pages need one: a cookie, links and forms.
+use url::form_urlencoded;
+
+use super::{Answer, Client, PASSWORD, World};
+
+/// Where the pages say that they are.
+pub const HERE: &str = "http://localhost:7400";
+
+/// Somebody who looks at pages.
+#[derive(Clone)]
+pub struct Browser {
+    pub client: Client,
+}
+impl Browser {
+    /// One that was never here.
+    pub fn new(w: &World) -> Self {
+        Self { client: w.anonymous() }
+    }
+    /// One in which somebody has signed in, in both steps.
+    pub async fn of(w: &World, email: &str) -> Self {
+        let mut b = Self::new(w);
+        let form = [("email", email), ("password", PASSWORD)];
+        b.form("/sign-in", &form).await.leads_to("/account");
+        b
+    }
+    pub async fn get(&self, path: &str) -> Answer {
+        self.client.get(path).await
+    }
+    /// Sends a form of a page of ours; takes the cookie that comes back.
+    pub async fn form(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let answer = send(&self.client.with("origin", HERE), path, fields).await;
+        if let Some(set) = answer.header("set-cookie") {
+            let pair = set.split(';').next().unwrap();
+            self.client = match pair.split_once('=') {
+                Some((_, "")) => self.client.without("cookie"),
+                _ => self.client.with("cookie", pair),
+            };
+        }
+        answer
+    }
+    /// Sends a form with a file.
+    pub async fn upload(&self, path: &str, name: &str, file: &[u8]) -> Answer {
+        let head = format!("--xx\r\ncontent-disposition: form-data; name=\"{name}\"; filename=\"f\"\r\n\r\n");
+        let body = [head.as_bytes(), file, b"\r\n--xx--\r\n"].concat();
+        let by = self.client.with("origin", HERE).with("content-type", "multipart/form-data; boundary=xx");
+        by.send("POST", path, &body).await
+    }
+}
+/// Sends a form as this caller, whatever page it says to be from.
+pub async fn send(by: &Client, path: &str, fields: &[(&str, &str)]) -> Answer {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+    by.with("content-type", "application/x-www-form-urlencoded").send("POST", path, body.as_bytes()).await
+}
+
+impl Answer {
+    /// A page of this status; its text.
+    #[track_caller]
+    pub fn page(&self, status: u16) -> String {
+        assert_eq!(self.status, status, "{}", self.text());
+        assert_eq!(self.header("content-type"), Some("text/html; charset=utf-8"));
+        self.text()
+    }
+    /// A 303 to there.
+    #[track_caller]
+    pub fn leads_to(&self, path: &str) {
+        assert_eq!((self.status, self.header("location")), (303, Some(path)), "{}", self.text());
+    }
+}
+/// The value of a field of a page.
+#[track_caller]
+pub fn value(page: &str, name: &str) -> String {
+    let at = page.find(&format!("name=\"{name}\"")).unwrap_or_else(|| panic!("no field {name}: {page}"));
+    let rest = &page[at..page[at..].find('>').map_or(page.len(), |end| at + end)];
+    rest.split_once("value=\"").and_then(|(_, v)| v.split_once('"')).map(|(v, _)| v.to_owned()).unwrap_or_default()
+}
