@@ -94,7 +94,7 @@ catalogue! {
     done_password: "Your password is changed, and your other sessions have ended.",
 
     sessions: "Sessions",
-    sessions_explained: "Where you are signed in. End what you do not recognise, and change your password then.",
+    sessions_explained: "Where you are signed in. End any that you do not recognise, and change your password.",
     session_here: "This browser",
     session_seen: "Last used {when}",
     session_began: "Signed in on {when}",
@@ -109,7 +109,7 @@ catalogue! {
     done_sessions: "You are signed out everywhere but here.",
 
     keys: "API keys",
-    keys_explained: "For scripts and programs that call {tenant} for you. A key never may more than you.",
+    keys_explained: "For scripts and programs that call {tenant} for you. A key can never do more than you may.",
     keys_none: "You have no API keys. Make one below when a program is to act for you.",
     key_name: "Name",
     key_name_hint: "What it is for, such as “nightly report”.",
@@ -146,7 +146,7 @@ catalogue! {
     token_organization: "Organization",
     token_show: "Show",
     token_title: "Title",
-    token_title_hint: "1 to 50 characters.",
+    token_title_hint: "What it is for, such as “deployments”.",
     token_enter_title: "Enter a title.",
     token_role_organization: "Role in the organization",
     token_role_projects: "Role in all of its projects",

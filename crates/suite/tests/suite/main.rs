@@ -53,6 +53,7 @@ mod permissions;
 mod pages;
 mod pages_account;
 mod pages_browser;
+mod permissions;
 mod personal_token_ends;
 mod personal_token_rights;
 mod personal_tokens;

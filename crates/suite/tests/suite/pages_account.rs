@@ -2,7 +2,7 @@
 use serde_json::json;
 
 use crate::world::access::{ORGANIZATION_VIEWER, join};
-use crate::world::pages::{Browser, value};
+use crate::world::pages::{Browser, secret, value};
 use crate::world::tables::rows;
 use crate::world::token::place;
 use crate::world::*;
@@ -194,7 +194,7 @@ async fn a_key_is_made_once_shown_once_and_revoked(w: World) {
     let once = value(&page, "once");
     let form = [("name", "nightly report"), ("reach", "all"), ("days", "90"), ("once", &*once)];
     let first = b.form("/account/keys", &form).await.page(200);
-    let raw = first.split("value=\"").find(|s| s.starts_with("pcl_")).and_then(|s| s.split('"').next()).unwrap();
+    let raw = secret(&first);
     w.with_key(raw).get("/v1/users/me/permissions").await.expect(200);
     // the page, loaded again
     assert!(b.form("/account/keys", &form).await.page(200).contains(raw));
@@ -220,7 +220,7 @@ async fn a_key_may_be_narrowed_to_areas(w: World) {
     let mut b = Browser::of(&w, "owner@example.com").await;
     let form = [("name", "k"), ("reach", "some"), ("area", "users"), ("area", "policies"), ("days", "")];
     let page = b.form("/account/keys", &form).await.page(200);
-    let raw = page.split("value=\"").find(|s| s.starts_with("pcl_")).and_then(|s| s.split('"').next()).unwrap();
+    let raw = secret(&page);
     let key = w.with_key(raw);
     key.get("/v1/users").await.expect(200);
     key.get("/v1/policies").await.expect(200);
@@ -252,7 +252,7 @@ async fn a_token_is_made_for_an_organization(w: World) {
         b.form("/account/tokens", &form).await
     }
     let page = sent(&mut b2, &form("CI", ORGANIZATION_VIEWER)).await.page(200);
-    let raw = value_of_secret(&page);
+    let raw = secret(&page).to_owned();
     assert_eq!(w.bearer(&raw).get("/v1beta1/users/self").await.status, 200);
     let page = b2.get("/account/tokens").await.page(200);
     assert!(page.contains("<strong>CI</strong>") && !page.contains(&raw));
@@ -273,10 +273,6 @@ async fn a_token_is_made_for_an_organization(w: World) {
     assert_eq!(w.bearer(&raw).get("/v1beta1/users/self").await.status, 200);
     b2.form(delete, &[]).await.leads_to("/account/tokens?done=token_deleted");
     assert_eq!(w.bearer(&raw).get("/v1beta1/users/self").await.status, 401);
-}
-fn value_of_secret(page: &str) -> String {
-    let at = page.split_once("id=\"secret\"").unwrap().1;
-    at.split_once("value=\"").unwrap().1.split('"').next().unwrap().to_owned()
 }
 
 async fn what_one_may_do_is_listed(w: World) {

@@ -73,3 +73,9 @@ pub fn value(page: &str, name: &str) -> String {
     let rest = &page[at..page[at..].find('>').map_or(page.len(), |end| at + end)];
     rest.split_once("value=\"").and_then(|(_, v)| v.split_once('"')).map(|(v, _)| v.to_owned()).unwrap_or_default()
 }
+/// The secret that a page shows once.
+#[track_caller]
+pub fn secret(page: &str) -> &str {
+    let at = page.split_once("id=\"secret\"").unwrap_or_else(|| panic!("no secret: {page}")).1;
+    at.split_once('>').unwrap().1.split('<').next().unwrap()
+}
