@@ -376,7 +376,7 @@ async fn sec_14_passwords_are_tried_so_often_and_no_more(e: Engine) {
         b.form("/sign-in", &form).await.page(401);
     }
     let waits = b.form("/sign-in", &form).await;
-    assert_eq!(waits.header("retry-after"), Some("31"));
+    assert_eq!(waits.header("retry-after"), Some("30"));
     assert!(waits.page(429).contains("Too many wrong passwords"));
     // and a body is no larger than others
     let large = "x".repeat(2 << 20);
