@@ -57,7 +57,7 @@ fn is_own_page(said: &str) -> bool {
         && path.bytes().all(plain)
         && !path.contains("//")
         && query.bytes().all(harmless)
-        && PAGES.iter().any(|page| below(&page))
+        && PAGES.iter().any(below)
 }
 
 #[cfg(test)]

@@ -198,7 +198,14 @@ async fn nodes_that_know_both_master_keys_go_on_while_one_takes_the_place_of_the
     let b = Node::start(&shared, w.clock.clone(), knowing(old().and(new()))).await;
     // as the command does it, in a process of its own
     let command = Node::start(&shared, w.clock.clone(), knowing(old().and(new()))).await;
+    let unprepared = Node::start(&shared, w.clock.clone(), knowing(old())).await;
     command.app.begin_master_rotation(new().id()).await.unwrap();
+    // who knows the old one only goes on with what it has read before, and says so
+    assert!(unprepared.app.reload_keys().await.is_err());
+    let ready = w.anonymous().at(unprepared.address).get("/readyz").await.refused(503, "unavailable");
+    assert_eq!(ready["details"]["checks"]["signing_key"], "failing", "{ready}");
+    kept.is_there(&unprepared).await;
+    w.anonymous().at(b.address).get("/readyz").await.expect(200);
     // before it read its keys again, a node still seals with the old one
     w.owner().at(b.address).post("/v1/tenants", tenant("Late")).await.expect(201);
     for node in [&w.node, &b] {
