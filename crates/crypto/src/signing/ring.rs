@@ -371,7 +371,7 @@ mod tests {
         let id = ring.signing().id();
         assert_eq!(
             format!("{ring:?}"),
-            format!("KeyRing {{ signing: SigningKey({id}), next: [], verifying: [VerifyingKey({id})] }}")
+            format!("KeyRing {{ signing: SigningKey({id}), next: [], accepted: KeySet([VerifyingKey({id})]) }}")
         );
     }
 

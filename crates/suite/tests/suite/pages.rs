@@ -376,7 +376,8 @@ async fn sec_14_passwords_are_tried_so_often_and_no_more(e: Engine) {
         b.form("/sign-in", &form).await.page(401);
     }
     let waits = b.form("/sign-in", &form).await;
-    assert_eq!(waits.header("retry-after"), Some("30"));
+    let seconds: u64 = waits.header("retry-after").unwrap().parse().unwrap();
+    assert!((1..=61).contains(&seconds), "{seconds}");
     assert!(waits.page(429).contains("Too many wrong passwords"));
     // and a body is no larger than others
     let large = "x".repeat(2 << 20);
