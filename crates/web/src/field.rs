@@ -3,6 +3,7 @@ use askama::Template;
 use askama::filters::HtmlSafe;
 
 use crate::refusal::Refused;
+use crate::texts::EN;
 
 /// A text field. It is shown wherever a template names it.
 #[derive(Template)]
@@ -47,6 +48,11 @@ impl Field {
     /// A password, which is demanded. It is never sent back.
     pub fn password(name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {
         Self { kind: "password", autocomplete, longest: 4_096, required: true, ..Self::text(name, label) }
+    }
+    /// A new password, twice.
+    pub fn new_password(hint: String, refused: Option<&Refused>) -> [Self; 2] {
+        let first = Self::password("password", EN.new_password, "new-password").hint(hint).refused(refused).focus();
+        [first, Self::password("again", EN.new_password_again, "new-password").refused(refused)]
     }
     pub fn autocomplete(self, autocomplete: &'static str) -> Self {
         Self { autocomplete, ..self }

@@ -2,34 +2,18 @@
 //!
 //! Following the link changes nothing, since programs that read mails follow links; setting the password proves the address too.
 //! It signs nobody in: that is asked next, with whatever the tenant demands.
-use askama::Template;
 use axum::response::Response;
 use portcullis_domain::{Code, Result};
 use portcullis_service::doorway::Invited;
 
 use crate::field::Field;
 use crate::form::Form;
+use crate::link_form::{self, LinkForm};
 use crate::page::{Frame, page, redirect};
 use crate::refusal::{Refused, password_hint};
 use crate::return_to::link;
-use crate::texts::{EN, Texts, fill};
+use crate::texts::{EN, fill};
 use crate::visit::Visit;
-
-#[derive(Template)]
-#[template(path = "invitation.html")]
-struct Page<'a> {
-    frame: Frame,
-    t: &'static Texts,
-    explained: String,
-    fields: Vec<Field>,
-    token: &'a str,
-}
-#[derive(Template)]
-#[template(path = "dead_link.html")]
-struct Dead {
-    frame: Frame,
-    t: &'static Texts,
-}
 
 /// Whom it is for.
 pub(crate) async fn show(visit: Visit) -> Result<Response> {
@@ -41,25 +25,22 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
         Err(e) => Err(e),
     }
 }
-fn asking<'a>(invited: &Invited, token: &'a str, refused: Option<&Refused>) -> Page<'a> {
-    let least = invited.doorway.password_min_length;
-    Page {
+fn asking(invited: &Invited, token: &str, refused: Option<&Refused>) -> LinkForm {
+    let email = Field::email("email", EN.email).value(&*invited.email).fixed();
+    let mut fields = vec![email];
+    fields.extend(Field::new_password(password_hint(invited.doorway.password_min_length), refused));
+    LinkForm {
         frame: Frame::new(fill(EN.invitation_welcome, &[("name", &invited.name)])).refused(refused),
         t: &EN,
         explained: fill(EN.invitation_explained, &[("tenant", &invited.doorway.name)]),
-        fields: vec![
-            Field::email("email", EN.email).value(&*invited.email).fixed(),
-            Field::password("password", EN.new_password, "new-password")
-                .hint(password_hint(least))
-                .refused(refused)
-                .focus(),
-            Field::password("again", EN.new_password_again, "new-password").refused(refused),
-        ],
-        token,
+        action: "/invitation",
+        fields,
+        hidden: vec![("token", token.to_owned())],
+        button: EN.set_password,
     }
 }
 fn dead() -> Result<Response> {
-    page(400, &Dead { frame: Frame::new(EN.bad_link), t: &EN })
+    link_form::dead(EN.bad_link_explained)
 }
 
 /// Sets the password.

@@ -12,16 +12,19 @@ mod assets;
 mod field;
 mod form;
 mod invitation;
+mod link_form;
 mod moment;
 mod once;
 mod page;
 mod picture;
 mod refusal;
+mod reset_password;
 mod return_to;
 mod route;
 mod sign_in;
 mod sign_out;
 pub mod texts;
+mod verify_email;
 mod visit;
 
 use axum::Router;
@@ -39,6 +42,9 @@ pub fn router(edge: EdgeState) -> Router {
         .route("/sign-in", shown(sign_in::show).merge(sent(sign_in::submit)))
         .route("/sign-out", shown(sign_out::show).merge(sent(sign_out::submit)))
         .route("/invitation", shown(invitation::show).merge(sent(invitation::submit)))
+        .route("/forgotten-password", shown(reset_password::ask).merge(sent(reset_password::send)))
+        .route("/reset-password", shown(reset_password::show).merge(sent(reset_password::submit)))
+        .route("/verify-email", shown(verify_email::show).merge(sent(verify_email::submit)))
         .route("/account", own_shown(profile::show).merge(own_sent(profile::submit)))
         .route("/account/picture", own_shown(picture::show).merge(own_sent(picture::submit)))
         .route("/account/picture/remove", own_sent(picture::remove))

@@ -30,6 +30,8 @@ impl Frame {
         let done = match word.unwrap_or_default() {
             "signed_out" => Some(EN.done_signed_out),
             "password_set" => Some(EN.done_password_set),
+            "reset_asked" => Some(EN.done_reset_asked),
+            "address_verified" => Some(EN.done_address_verified),
             "profile" => Some(EN.done_profile),
             "picture" => Some(EN.done_picture),
             "picture_removed" => Some(EN.done_picture_removed),

@@ -32,6 +32,8 @@ struct Page {
     button: &'static str,
     /// To begin again with another address; empty in the first step.
     again: String,
+    /// For who forgot their password; empty where no mail is sent, and in the first step.
+    forgotten: String,
     tenant: String,
     return_to: String,
 }
@@ -40,6 +42,8 @@ struct Page {
 struct Wanted {
     tenant: Option<String>,
     return_to: ReturnTo,
+    /// Can a forgotten password be set anew by mail?
+    mail: bool,
 }
 impl Wanted {
     fn again(&self) -> String {
@@ -55,10 +59,14 @@ impl Wanted {
             fields: vec![],
             button: EN.next,
             again: String::new(),
+            forgotten: String::new(),
             tenant: self.tenant().to_owned(),
             return_to: self.return_to.said().to_owned(),
         }
     }
+}
+fn sends_mail(visit: &Visit) -> bool {
+    visit.app().settings().mail
 }
 fn slug(said: &str) -> Option<String> {
     (!said.is_empty()).then(|| said.chars().take(LONGEST).collect())
@@ -79,7 +87,11 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
     if visit.caller().await.is_ok() {
         return redirect(return_to.path());
     }
-    let wanted = Wanted { tenant: slug(visit.query("tenant").as_deref().unwrap_or_default()), return_to };
+    let wanted = Wanted {
+        tenant: slug(visit.query("tenant").as_deref().unwrap_or_default()),
+        return_to,
+        mail: sends_mail(&visit),
+    };
     let doorway = named(&visit, &wanted).await?;
     let done = visit.query("done");
     page(200, &first(&wanted, doorway.as_ref(), "", done.as_deref(), None))
@@ -93,7 +105,9 @@ fn second(wanted: &Wanted, at: Option<&Doorway>, email: &str, refused: Option<&R
         Field::email("email", EN.email).value(email).fixed(),
         Field::password("password", EN.password, "current-password").refused(refused).focus(),
     ];
-    Page { fields, button: EN.sign_in, again: wanted.again(), ..wanted.page(title(at), None, refused) }
+    let forgotten =
+        if wanted.mail { link("/forgotten-password", &[("tenant", wanted.tenant())]) } else { String::new() };
+    Page { fields, button: EN.sign_in, again: wanted.again(), forgotten, ..wanted.page(title(at), None, refused) }
 }
 /// The tenant that the link names; 404 for one that is not there.
 async fn named(visit: &Visit, wanted: &Wanted) -> Result<Option<Doorway>> {
@@ -106,7 +120,8 @@ async fn named(visit: &Visit, wanted: &Wanted) -> Result<Option<Doorway>> {
 pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
     let form = visit.form().await?;
-    let wanted = Wanted { tenant: slug(form.text("tenant")), return_to: ReturnTo::read(Some(form.raw("return_to"))) };
+    let return_to = ReturnTo::read(Some(form.raw("return_to")));
+    let wanted = Wanted { tenant: slug(form.text("tenant")), return_to, mail: sends_mail(&visit) };
     let email = form.text("email").to_owned();
     if email.len() > LONGEST || Email::parse(&email).is_err() {
         let refused = Refused::field("email", EN.enter_email);

@@ -21,8 +21,6 @@ catalogue! {
     skip: "Skip to the content",
     sign_out: "Sign out",
     save: "Save",
-    cancel: "Cancel",
-    required_hint: "Required",
     never: "Never",
 
     // signing in
@@ -54,6 +52,21 @@ catalogue! {
     set_password: "Set the password",
     bad_link: "This link does not work any more",
     bad_link_explained: "It was used already, has expired, or a newer one was sent. Ask whoever invited you for a new one.",
+
+    // a forgotten password, an address to prove
+    forgotten: "Forgotten password",
+    forgotten_explained: "Enter your address. If there is an account that signs in with a password, a mail with a link comes in a minute.",
+    forgotten_ask: "Forgot your password?",
+    send_link: "Send the link",
+    done_reset_asked: "If there is such an account, a mail is on its way. Its link works for 30 minutes.",
+    reset: "A new password",
+    reset_explained: "All your sessions end with it, on this device too. Then sign in with the new one.",
+    bad_reset_explained: "It was used already, has expired, or a newer one was sent. Ask for another where you sign in.",
+    verify: "Is this your address?",
+    verify_explained: "Confirm that the mail with this link came to you.",
+    verify_confirm: "Confirm the address",
+    done_address_verified: "Your address is confirmed.",
+    bad_verification_explained: "It was used already, has expired, or a newer one was sent.",
 
     // the account
     account: "Your account",

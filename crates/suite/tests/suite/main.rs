@@ -51,6 +51,7 @@ mod own_sessions;
 mod pages;
 mod pages_account;
 mod pages_browser;
+mod pages_mail;
 mod password_resets;
 mod permissions;
 mod personal_token_ends;

@@ -1,0 +1,89 @@
+//! A forgotten password (spec v1 9.5): `/forgotten-password` asks for a mail, `/reset-password?token=` is where its link leads.
+use axum::response::Response;
+use portcullis_crypto::password::Rule;
+use portcullis_domain::{Code, Result};
+use portcullis_service::password_reset::Forgotten;
+
+use crate::field::Field;
+use crate::form::Form;
+use crate::link_form::{self, LinkForm};
+use crate::page::{Frame, page, redirect};
+use crate::refusal::{Refused, no_page, password_hint};
+use crate::return_to::link;
+use crate::texts::EN;
+use crate::visit::Visit;
+
+/// Whose password it is. 404 where no mail is sent.
+pub(crate) async fn ask(visit: Visit) -> Result<Response> {
+    visit.limit_visits()?;
+    sends_mail(&visit)?;
+    page(200, &asking(&visit.query("tenant").unwrap_or_default(), None))
+}
+/// Asks for the mail. The answer is the same whoever is meant.
+pub(crate) async fn send(mut visit: Visit) -> Result<Response> {
+    visit.limit_visits()?;
+    sends_mail(&visit)?;
+    let form = visit.form().await?;
+    let (email, tenant) = (form.text("email").trim().to_owned(), form.text("tenant").to_owned());
+    if email.is_empty() {
+        let refused = Refused::field("email", EN.enter_email);
+        return refused.page(&asking(&tenant, Some(&refused)));
+    }
+    let tenant_slug = Some(tenant.clone()).filter(|t| !t.is_empty());
+    visit.app().request_password_reset(visit.origin(), Forgotten { email, tenant_slug }).await?;
+    redirect(&link("/sign-in", &[("tenant", &tenant), ("done", "reset_asked")]))
+}
+fn sends_mail(visit: &Visit) -> Result<()> {
+    if visit.app().settings().mail { Ok(()) } else { Err(no_page()) }
+}
+fn asking(tenant: &str, refused: Option<&Refused>) -> LinkForm {
+    LinkForm {
+        frame: Frame::new(EN.forgotten).refused(refused),
+        t: &EN,
+        explained: EN.forgotten_explained.to_owned(),
+        action: "/forgotten-password",
+        fields: vec![Field::email("email", EN.email).refused(refused).focus()],
+        hidden: vec![("tenant", tenant.to_owned())],
+        button: EN.send_link,
+    }
+}
+
+/// The new password.
+pub(crate) async fn show(visit: Visit) -> Result<Response> {
+    visit.limit_visits()?;
+    page(200, &choosing(&visit.query("token").unwrap_or_default(), None))
+}
+fn choosing(token: &str, refused: Option<&Refused>) -> LinkForm {
+    LinkForm {
+        frame: Frame::new(EN.reset).refused(refused),
+        t: &EN,
+        explained: EN.reset_explained.to_owned(),
+        action: "/reset-password",
+        fields: Field::new_password(password_hint(Rule::MIN), refused).into(),
+        hidden: vec![("token", token.to_owned())],
+        button: EN.set_password,
+    }
+}
+/// Sets it. All sessions end, and nobody is signed in.
+pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
+    visit.limit_visits()?;
+    visit.limit_passwords()?;
+    let form = visit.form().await?;
+    let token = form.text("token").to_owned();
+    match set(&visit, &form, &token).await? {
+        Ok(()) => redirect(&link("/sign-in", &[("done", "password_set")])),
+        Err(refused) if refused.dead_link => link_form::dead(EN.bad_reset_explained),
+        Err(refused) => refused.page(&choosing(&token, Some(&refused))),
+    }
+}
+async fn set(visit: &Visit, form: &Form, token: &str) -> Result<Result<(), Refused>> {
+    let password = match form.new_password("password", "again") {
+        Ok(password) => password,
+        Err(refused) => return Ok(Err(refused)),
+    };
+    match visit.app().reset_password(visit.origin(), token, password).await {
+        Ok(()) => Ok(Ok(())),
+        Err(e) if e.code() == Code::WeakPassword => Ok(Err(Refused::field("password", e.message()))),
+        Err(e) => Refused::of(e, &[]).map(Err),
+    }
+}
