@@ -9,7 +9,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
-use crate::op::{Access, Body, Op, Shape};
+use crate::op::{Body, Op, Shape};
 use crate::openapi;
 
 const CSS: &str = include_str!("page.css");
@@ -46,7 +46,7 @@ fn html() -> String {
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" \
          content=\"width=device-width,initial-scale=1\"><title>Portcullis API</title><style>{CSS}</style></head><body><main>\
          <h1>Portcullis API</h1><p>Every call but those marked <em>public</em> needs <code>Authorization: Bearer …</code> or \
-         <code>X-API-Key: …</code>, and <code>X-Tenant-ID</code>. Every error has <code>code</code>, <code>message</code>, \
+         <code>X-API-Key: …</code> (or, from a page of ours, the cookie of a session), and <code>X-Tenant-ID</code>. Every error has <code>code</code>, <code>message</code>, \
          <code>details</code> and <code>notices</code>. For machines: <a href=\"/v1/openapi.json\">openapi.json</a>.</p><nav><ul>"
     );
     for (area, ops) in &areas {
@@ -78,14 +78,12 @@ fn operation(p: &mut String, op: &Op) {
         escape(op.path),
         escape(op.summary)
     );
-    match op.access {
-        Access::Public | Access::Auth | Access::Login => p.push_str("<dt>Access</dt><dd><em>public</em></dd>"),
-        Access::Credential | Access::Leaving | Access::Tenant if op.action.is_empty() => {
-            p.push_str("<dt>Access</dt><dd>signed in</dd>")
-        }
-        Access::Credential | Access::Leaving | Access::Tenant => {
-            let _ = write!(p, "<dt>Action</dt><dd><code>{}</code></dd>", escape(op.action));
-        }
+    if !op.access.is_closed() {
+        p.push_str("<dt>Access</dt><dd><em>public</em></dd>");
+    } else if op.action.is_empty() {
+        p.push_str("<dt>Access</dt><dd>signed in</dd>");
+    } else {
+        let _ = write!(p, "<dt>Action</dt><dd><code>{}</code></dd>", escape(op.action));
     }
     if let Body::Json(s) | Body::OptionalJson(s) | Body::Form(s) | Body::Ndjson(s) = op.body
         && s != "Nothing"

@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 use crate::call::FORM;
 use crate::op::{Access, Body, Op, Shape, Verb};
 
+mod answers;
 mod notation;
+mod requests;
 mod schemas;
 #[cfg(test)]
 mod tests;
@@ -46,6 +48,10 @@ fn build<'o>(ops: impl Iterator<Item = &'o Op>) -> Value {
                 "bearer": { "type": "http", "scheme": "bearer", "bearerFormat": "JWT" },
                 "basic": { "type": "http", "scheme": "basic" },
                 "apiKey": { "type": "apiKey", "in": "header", "name": "X-API-Key" },
+                "cookie": {
+                    "type": "apiKey", "in": "cookie", "name": "__Host-portcullis_session",
+                    "description": "A session in a browser. A call that changes something must come from a page of ours (Origin).",
+                },
             },
         },
     });
@@ -82,11 +88,10 @@ fn operation(op: &Op) -> Value {
 }
 
 fn security(access: Access) -> Value {
-    match access {
-        Access::Public | Access::Auth | Access::Login => json!([]),
-        Access::Credential | Access::Leaving | Access::Tenant => {
-            json!([{ "bearer": [] }, { "apiKey": [] }, { "basic": [] }])
-        }
+    if access.is_closed() {
+        json!([{ "bearer": [] }, { "apiKey": [] }, { "basic": [] }, { "cookie": [] }])
+    } else {
+        json!([])
     }
 }
 

@@ -4,6 +4,9 @@
 //! `uri`, `a|b|c` (an enum), `#Name` (another schema), `[kind]` (a list).
 use serde_json::{Map, Value, json};
 
+/// A schema: its name, what it is, its fields.
+pub(super) type Row = (&'static str, &'static str, &'static [&'static str]);
+
 /// The schema of one field's kind.
 pub fn kind(text: &str) -> Value {
     if let Some(inner) = text.strip_suffix('?') {
