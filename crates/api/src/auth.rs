@@ -1,7 +1,6 @@
 //! `/v1/auth`: signing in with a password, ending a session, following an invitation, forgetting a password (spec 4.2).
-use axum::http::{HeaderValue, header::SET_COOKIE};
 use axum::response::Response;
-use portcullis_domain::{Code, Error, Result, fields};
+use portcullis_domain::{Code, Result, fields};
 use portcullis_edge::cookie;
 use portcullis_service::password_reset::Forgotten;
 use portcullis_service::session::{Given, Hold, Login, Tokens};
@@ -119,7 +118,9 @@ async fn login(mut visit: Visit) -> Result<Response> {
         }
         Given::Cookie(given) => {
             let answer = json!({ "expires_at": given.idle_at, "tenant_id": signed_in.tenant_id });
-            with_cookies(render::json(200, &answer), [cookie::set(&visit.app().settings().public_url, &given)])
+            let mut answer = render::json(200, &answer);
+            cookie::put(&mut answer, [cookie::set(&visit.app().settings().public_url, &given)])?;
+            Ok(answer)
         }
     }
 }
@@ -131,13 +132,6 @@ fn tokens(given: &Tokens) -> serde_json::Value {
         "refresh_expires_at": given.refresh_expires_at,
     })
 }
-fn with_cookies(mut answer: Response, cookies: impl IntoIterator<Item = String>) -> Result<Response> {
-    for cookie in cookies {
-        answer.headers_mut().append(SET_COOKIE, HeaderValue::try_from(cookie).map_err(Error::internal)?);
-    }
-    Ok(answer)
-}
-
 async fn refresh(mut visit: Visit) -> Result<Response> {
     let mut f = visit.take_fields();
     let token = f.required("refresh_token", "Send the refresh token.", word);
@@ -148,7 +142,9 @@ async fn refresh(mut visit: Visit) -> Result<Response> {
 async fn logout(mut call: Call) -> Result<Response> {
     call.take_fields().finish(Some(()))?;
     call.app().logout(&call.cx).await?;
-    with_cookies(render::nothing(), cookie::clear(&call.app().settings().public_url))
+    let mut answer = render::nothing();
+    cookie::put(&mut answer, cookie::clear(&call.app().settings().public_url))?;
+    Ok(answer)
 }
 
 async fn verify_email(mut visit: Visit) -> Result<Response> {

@@ -2,7 +2,8 @@
 //!
 //! A browser sends a cookie along with whatever any page makes it call. So a call that changes something counts only if it says
 //! that it comes from this server's own pages, or from an origin that the operator listed (checklist 17).
-use axum::http::{HeaderMap, HeaderName, Method, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use axum::response::Response;
 use cookie::{Cookie, SameSite, time::Duration};
 use portcullis_domain::{Code, Error, Result};
 use portcullis_service::session::SessionCookie;
@@ -54,8 +55,12 @@ fn is_secure(public_url: &str) -> bool {
 pub fn presented<'h>(edge: &Edge, headers: &'h HeaderMap, surface: Surface, deed: Deed<'_>) -> Result<Option<&'h str>> {
     let own = &edge.app.settings().public_url;
     let Some(value) = read(headers, names(own, surface))? else { return Ok(None) };
-    let own_page = |origin: &str| origin == own || edge.config.allowed_origins.iter().any(|o| o == origin);
-    if comes_from(headers, deed, own_page) { Ok(Some(value)) } else { Err(foreign(own)) }
+    if comes_from(headers, deed, |o| is_ours(edge, o)) { Ok(Some(value)) } else { Err(foreign(own)) }
+}
+/// Is this our own origin, or one that the operator listed?
+fn is_ours(edge: &Edge, origin: &HeaderValue) -> bool {
+    let own = &edge.app.settings().public_url;
+    edge.config.allowed_origins.iter().chain([own]).any(|o| o.as_bytes() == origin.as_bytes())
 }
 
 fn read<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Option<&'h str>> {
@@ -75,20 +80,28 @@ fn read<'h>(headers: &'h HeaderMap, names: &[&str]) -> Result<Option<&'h str>> {
     Ok(None)
 }
 
-fn comes_from(headers: &HeaderMap, deed: Deed<'_>, own_page: impl Fn(&str) -> bool) -> bool {
+fn comes_from(headers: &HeaderMap, deed: Deed<'_>, is_ours: impl Fn(&HeaderValue) -> bool) -> bool {
     let safe = deed.method.is_safe();
     if safe && !deed.changes {
         return true;
     }
     let mut origins = headers.get_all(header::ORIGIN).iter();
     match (origins.next(), origins.next()) {
-        (Some(origin), None) => origin.to_str().is_ok_and(own_page),
+        (Some(origin), None) => is_ours(origin),
         // no browser names the origin of a plain GET, but every one says whether it is the page's own
         (None, _) if safe => {
             headers.get(SEC_FETCH_SITE).is_some_and(|site| matches!(site.as_bytes(), b"same-origin" | b"none"))
         }
         _ => false,
     }
+}
+
+/// One `Set-Cookie` for each of these.
+pub fn put(answer: &mut Response, cookies: impl IntoIterator<Item = String>) -> Result<()> {
+    for cookie in cookies {
+        answer.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(cookie).map_err(Error::internal)?);
+    }
+    Ok(())
 }
 
 fn foreign(own: &str) -> Error {
@@ -100,11 +113,8 @@ fn foreign(own: &str) -> Error {
 
 /// 403 `forbidden` when the page that a request comes from is given no cookie. A request without an origin comes from no page.
 pub fn may_set(edge: &Edge, headers: &HeaderMap) -> Result<()> {
-    let own = &edge.app.settings().public_url;
-    let known = |o: &header::HeaderValue| {
-        o.as_bytes() == own.as_bytes() || edge.config.allowed_origins.iter().any(|a| a.as_bytes() == o.as_bytes())
-    };
-    if headers.get_all(header::ORIGIN).iter().all(known) { Ok(()) } else { Err(foreign(own)) }
+    let ours = headers.get_all(header::ORIGIN).iter().all(|o| is_ours(edge, o));
+    if ours { Ok(()) } else { Err(foreign(&edge.app.settings().public_url)) }
 }
 
 /// `Set-Cookie` for a new session.
@@ -129,7 +139,6 @@ fn attributes(public_url: &str, name: &str, value: &str, seconds: i64) -> String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use axum::http::HeaderValue;
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -164,7 +173,7 @@ mod tests {
 
     #[test]
     fn changes_come_from_own_pages() {
-        let own = |o: &str| o == "https://id.example.com";
+        let own = |o: &HeaderValue| o == "https://id.example.com";
         let may = |method: Method, changes, list: &[(&'static str, &'static str)]| {
             comes_from(&headers(list), Deed { method: &method, changes }, own)
         };

@@ -292,7 +292,6 @@ fn a_lost_master_key_is_told_and_not_replaced() {
 
 // --- keys --------------------------------------------------------------------------------------------------------------------
 
-/// The ids in the JWKS of a `dev` server.
 #[test]
 fn breached_passwords_build() {
     let dir = tempfile::tempdir().unwrap();
@@ -318,6 +317,7 @@ fn breached_passwords_build() {
     assert!(code == 1 && err.contains("no list of breached passwords"), "{err}");
 }
 
+/// The ids in the JWKS of a `dev` server.
 fn published(server: &Serving) -> Vec<String> {
     let (status, body) = call(server.ready["base_url"].as_str().unwrap(), "GET", "/.well-known/jwks.json", &[], "");
     assert_eq!(status, 200, "{body}");

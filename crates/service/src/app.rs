@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use portcullis_audit::Prepared;
 use portcullis_crypto::password::breached::Breached;
-use portcullis_crypto::password::{Params, Password, Rule};
+use portcullis_crypto::password::{Owner, Params, Password, PasswordError, Rule};
 use portcullis_crypto::pool::{HashPool, PoolError};
 use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::audit::Event;
@@ -155,9 +155,22 @@ impl App {
             tenancies,
         })))
     }
-    /// Which passwords a tenant accepts that wants so many bytes at least.
-    pub(crate) fn password_rule(&self, min: usize) -> Rule {
-        Rule::with_min(min).against(self.0.breached.clone())
+    /// Why a tenant that wants so many bytes at least does not accept a password; `None`: it does. 503 when the list of breached
+    /// passwords cannot be read.
+    pub(crate) async fn wrong_with_password(
+        &self,
+        min: usize,
+        password: &Password,
+        owner: Owner<'_>,
+    ) -> Result<Option<PasswordError>> {
+        let rule = Rule::with_min(min).against(self.0.breached.clone());
+        let (password, email, name) = (password.clone(), owner.email.to_owned(), owner.name.to_owned());
+        // the list is a file
+        let checked = tokio::task::spawn_blocking(move || rule.check(&password, Owner { email: &email, name: &name }));
+        let checked = checked.await.map_err(Error::internal)?;
+        checked
+            .map(Result::err)
+            .map_err(|e| Error::unavailable("the list of breached passwords cannot be read").caused_by(e))
     }
     /// The operator's settings.
     pub fn settings(&self) -> &Settings {

@@ -28,7 +28,7 @@ impl App {
     }
     /// Counts a try before it is made, so that many at once cannot slip through; a right one clears the account. 429 while a place that
     /// the account does not know waits: after 10 tries in 15 minutes 30 s, doubling to 15 min; or while the account's strangers
-    /// have had their ten tries of this minute. Unknown accounts wait alike. An address from which the account signed in before
+    /// have had their ten tries of this minute. Unknown accounts wait alike. A place from which the account signed in before
     /// does not wait: it has the limit for each address. So whoever guesses keeps an owner who is somewhere new waiting for a
     /// minute at a time, and everywhere else not at all.
     pub(crate) async fn reserve_attempt(&self, cx: &Ctx, account: &str) -> Result<()> {
@@ -72,9 +72,11 @@ async fn reserve(tx: &mut Tx, c: &Try) -> portcullis_store::Result<()> {
     let now = tx.cx.now;
     if let Some(email) = &c.email {
         // the same statements whether somebody is there or not
-        let user = user::by_email(tx, email).await?.map_or(Id::from_uuid(Uuid::nil()), |u| u.id);
-        // what is tried from a known address takes nothing from strangers either
-        if session::known_address(tx, user).await? && c.there {
+        let user = user::facts_by_email(tx, email).await?.map_or(Id::from_uuid(Uuid::nil()), |u| u.id);
+        let known: Vec<String> = session::addresses(tx, user).await?.into_iter().map(place).collect();
+        let here = tx.cx.ip.map(place);
+        // what is tried from a known place takes nothing from strangers either
+        if c.there && here.is_some_and(|here| known.contains(&here)) {
             return Ok(());
         }
     }
@@ -85,18 +87,16 @@ async fn reserve(tx: &mut Tx, c: &Try) -> portcullis_store::Result<()> {
     };
     let until = here.blocked_until.max(all.blocked_until);
     if until > now {
-        let wait = i64::try_from(until.since(now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);
-        let e = Error::new(Code::RateLimited, format!("Too many wrong passwords. Try again in {wait} seconds."));
-        return Err(e.detail("retry_after_seconds", wait).into());
+        return Err(wait(until, now, "Too many wrong passwords.").into());
     }
     if let Some(subject) = &c.here {
         attempt::set(tx, subject, &after_failure(here, now)).await?;
     }
-    attempt::set(tx, &c.account, &after_stranger(all, now)).await
+    attempt::set(tx, &c.account, &in_a_minute(all, now, STRANGERS)).await
 }
 
-/// One more wrong try of one place, or of whatever else is counted by itself.
-pub(crate) fn after_failure(a: Attempts, now: Timestamp) -> Attempts {
+/// One more wrong try of one place.
+fn after_failure(a: Attempts, now: Timestamp) -> Attempts {
     let fresh =
         a.window_start.plus_seconds(WINDOW_SECONDS) <= now && a.blocked_until.plus_seconds(WINDOW_SECONDS) <= now;
     let failures = if fresh { 1 } else { a.failures + 1 };
@@ -107,15 +107,21 @@ pub(crate) fn after_failure(a: Attempts, now: Timestamp) -> Attempts {
     };
     Attempts { failures, window_start, blocked_until: now.plus_seconds(wait) }
 }
-/// One more try of a stranger, from wherever: after the last of a minute the others wait for the next.
-fn after_stranger(a: Attempts, now: Timestamp) -> Attempts {
+/// 429, with the reason and when to try again.
+pub(crate) fn wait(until: Timestamp, now: Timestamp, why: &str) -> Error {
+    let wait = i64::try_from(until.since(now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);
+    let e = Error::new(Code::RateLimited, format!("{why} Try again in {wait} seconds."));
+    e.detail("retry_after_seconds", wait)
+}
+/// One more of what may be done so often a minute: after the last of them others wait for the next minute.
+pub(crate) fn in_a_minute(a: Attempts, now: Timestamp, most: i64) -> Attempts {
     let over = a.window_start.plus_seconds(MINUTE);
     // a clock that jumped back begins anew
     if over <= now || now < a.window_start {
         return Attempts { failures: 1, window_start: now, blocked_until: now };
     }
     let failures = a.failures + 1;
-    Attempts { failures, blocked_until: if failures < STRANGERS { now } else { over }, ..a }
+    Attempts { failures, blocked_until: if failures < most { now } else { over }, ..a }
 }
 
 #[cfg(test)]
@@ -168,7 +174,7 @@ mod tests {
             }
             let here = self.places.entry(place).or_default();
             *here = after_failure(*here, now);
-            self.all = after_stranger(self.all, now);
+            self.all = in_a_minute(self.all, now, STRANGERS);
             true
         }
     }

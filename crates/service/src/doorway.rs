@@ -1,15 +1,13 @@
 //! What a page may say to somebody who has not signed in: which tenant this is, and for whom an invitation is.
-use portcullis_crypto::token::Purpose;
-use portcullis_domain::tenant::Tenant;
-use portcullis_domain::user::{User, UserState};
-use portcullis_domain::value::Email;
-use portcullis_domain::{Ctx, Error, Id, Principal, Result};
-use portcullis_store::{Tx, tenant, user};
 use std::sync::Arc;
+
+use portcullis_domain::tenant::Tenant;
+use portcullis_domain::value::Email;
+use portcullis_domain::{Ctx, Error, Principal, Result};
+use portcullis_store::{Tx, tenant};
 
 use crate::App;
 use crate::authenticate::{Origin, context};
-use crate::user_token::{INVITATION, bad_token};
 
 /// A tenant, as anybody may know it who finds its sign-in page.
 #[derive(Clone, Debug)]
@@ -49,9 +47,7 @@ impl App {
     }
     /// Whom an invitation is for. Looking changes nothing: programs that read mails follow their links. 400 `invalid_token`.
     pub async fn invited(&self, origin: Origin, token: &str) -> Result<Invited> {
-        let (cx, id, hash) = self.by_token(origin, Purpose::Invitation, token).await?;
-        let user = self.0.db.read(cx.clone(), &(id, hash), by_token).await?;
-        let user = user.filter(|u| u.state != UserState::Suspended).ok_or_else(bad_token)?;
+        let (cx, user) = self.by_invitation(origin, token).await?;
         let doorway = self.own_doorway(&cx).await?;
         Ok(Invited { doorway, email: user.email.to_string(), name: user.name().to_owned() })
     }
@@ -59,8 +55,4 @@ impl App {
 
 async fn of_tenant(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<Tenant>> {
     tenant::get(tx).await
-}
-async fn by_token(tx: &mut Tx, (id, hash): &(Id<User>, [u8; 32])) -> portcullis_store::Result<Option<User>> {
-    let now = tx.cx.now;
-    user::by_token(tx, *id, INVITATION, hash, now).await
 }

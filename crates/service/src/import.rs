@@ -1,33 +1,31 @@
 //! Importing users in bulk: NDJSON in, one line of report for each row out (spec v1 4.3.3).
 //!
-//! Rows are read and made canonical here while the writer commits the batch before; a bad row never stops the others, and
-//! nothing but two batches is held in memory.
+//! Rows are read and made canonical here while the writer commits the batch before (`import_batch.rs`); a bad row never stops
+//! the others, and nothing but two batches is held in memory.
 use std::sync::Arc;
 use std::time::Duration;
 
 use portcullis_audit::Prepared;
-use portcullis_authz::{Reach, Target};
+use portcullis_authz::Target;
 use portcullis_crypto::password::{Owner, Password, check_imported};
 use portcullis_domain::audit::Event;
 use portcullis_domain::fields::{self, Fields, boolean, line, metadata, string, strings};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
-use portcullis_domain::{Code, Ctx, Error, Id, Result, Role};
+use portcullis_domain::{Ctx, Error, Id, Result};
+use portcullis_store::Tx;
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, user};
 use serde_json::{Map, Value, json};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval_at, timeout};
 
 use crate::App;
-use crate::app::Scribe;
-use crate::import_right::Right;
+use crate::import_batch::{Batch, commit, dry_run};
 use crate::letter::Letter;
 use crate::long::{Long, Place};
 use crate::mail::Post;
 use crate::tenancy::Compiled;
 use crate::user::roles;
-use crate::user_change::{no_cycle, record_update};
 use crate::user_create::{created, from_id};
 
 /// Bytes of a row.
@@ -38,8 +36,6 @@ pub const MOST_ROWS: u64 = 1_000_000;
 const MOST_PASSWORDS: u64 = 1_000;
 /// Rows that are committed together.
 const BATCH: usize = 500;
-/// What it takes to send invitations besides.
-const INVITE: &str = "users:invite";
 /// While rows are awaited the right to import is looked at again so often.
 const LOOK: Duration = Duration::from_secs(10);
 
@@ -67,25 +63,25 @@ pub struct ImportOptions {
 }
 
 /// A row that is well-formed.
-struct Row {
-    user: User,
+pub(crate) struct Row {
+    pub user: User,
     /// Did the row name roles? If not, an update keeps those that the user has.
-    names_roles: bool,
-    password_hash: Option<String>,
+    pub names_roles: bool,
+    pub password_hash: Option<String>,
     /// The stored half of an invitation, and its mail.
-    invitation: Option<(UserToken, Letter)>,
-    event: Prepared,
+    pub invitation: Option<(UserToken, Letter)>,
+    pub event: Prepared,
 }
 impl Row {
-    fn token(&self) -> Option<&UserToken> {
+    pub fn token(&self) -> Option<&UserToken> {
         self.invitation.as_ref().map(|(token, _)| token)
     }
 }
 /// A row on its way: its number, its external id, and what became of it so far.
-struct Entry {
-    line: u64,
-    external_id: Option<String>,
-    row: Result<Row, Value>,
+pub(crate) struct Entry {
+    pub line: u64,
+    pub external_id: Option<String>,
+    pub row: Result<Row, Value>,
 }
 
 impl App {
@@ -125,14 +121,6 @@ impl App {
             }
         });
         Ok(receive)
-    }
-    /// 403 for whom a rule lets invite some only: an import does not ask for each.
-    async fn may_invite_all(&self, cx: &Ctx) -> Result<()> {
-        match self.may(cx, INVITE, Target::tenant()).await?.reach {
-            Reach::All => Ok(()),
-            _ => Err(Error::new(Code::Forbidden, "You may not invite everybody: leave send_invites out.")
-                .detail("action", INVITE)),
-        }
     }
 }
 
@@ -261,11 +249,8 @@ impl Import {
                 self.app.may_invite_all(&right.cx).await?;
             }
             let (db, cx) = (&self.app.0.db, right.cx.clone());
-            // here, not in the writer's turn
-            let beyond = entries.iter().map(|e| beyond(&right, e)).collect();
             let scribe = self.app.scribe(&cx);
-            let post = self.post.clone();
-            let c = Batch { entries: entries.clone(), options: self.options, post, right, beyond, scribe };
+            let c = Batch::new(entries.clone(), self.options, self.post.clone(), right, scribe);
             let out = match self.options.dry_run {
                 true => db.read(cx, &c, dry_run).await?,
                 false => db.write_bulk(cx, c, commit).await?,
@@ -335,8 +320,8 @@ impl Import {
             _ => {}
         }
         if let (Some(p), Some(email), Some(name)) = (&password, &email, &name) {
-            let rule = self.app.password_rule(self.compiled.settings.password_min_length);
-            if let Err(e) = rule.check(p, Owner { email, name }) {
+            let min = self.compiled.settings.password_min_length;
+            if let Some(e) = self.app.wrong_with_password(min, p, Owner { email, name }).await? {
                 f.wrong("password", e.to_string());
             }
             *passwords += 1;
@@ -399,7 +384,7 @@ async fn record(tx: &mut Tx, event: &Prepared) -> portcullis_store::Result<()> {
 }
 
 /// A line of the report.
-fn outcome(line: u64, status: &str, external_id: Option<&str>, error: Option<&Error>) -> Value {
+pub(crate) fn outcome(line: u64, status: &str, external_id: Option<&str>, error: Option<&Error>) -> Value {
     let mut o = Map::new();
     o.insert("line".into(), line.into());
     o.insert("status".into(), status.into());
@@ -424,201 +409,4 @@ fn imported(event: Event, user: &User, password_hash: &Option<String>) -> Event 
     let event = if user.email_verified { event.change("email_verified", null(), true) } else { event };
     let event = if user.state.is_active() { event } else { event.change("active", null(), false) };
     if password_hash.is_some() { event.change("has_password", null(), true) } else { event }
-}
-fn with_id(mut o: Value, id: Id<User>) -> Value {
-    o["id"] = id.to_string().into();
-    o
-}
-
-struct Batch {
-    entries: Arc<Vec<Entry>>,
-    options: ImportOptions,
-    post: Option<Arc<Post>>,
-    right: Right,
-    /// Of each entry: why a new user is refused.
-    beyond: Vec<Option<Value>>,
-    scribe: Scribe,
-}
-impl Batch {
-    /// A line about a user who was there before.
-    fn known(&self, line: Value, other: &User) -> Value {
-        if self.right.shows(other) { with_id(line, other.id) } else { line }
-    }
-}
-
-/// `None`: what the caller may do changed; nothing was written.
-async fn commit(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<Value>>> {
-    if tx.revision().await? != c.right.revision {
-        return Ok(None);
-    }
-    let (mut out, mut structural) = (Vec::with_capacity(c.entries.len()), false);
-    for (e, beyond) in c.entries.iter().zip(&c.beyond) {
-        let row = match &e.row {
-            Ok(row) => row,
-            Err(refused) => {
-                out.push(refused.clone());
-                continue;
-            }
-        };
-        if let Some(refused) = manager_missing(tx, e, row).await? {
-            out.push(refused);
-            continue;
-        }
-        if let Some(refused) = beyond {
-            // a user who is there already may be left as he is, or changed within what the caller may
-            if existing(tx, &row.user).await?.is_none() {
-                out.push(refused.clone());
-                continue;
-            }
-        } else if user::insert(tx, &row.user, row.password_hash.as_deref(), row.token()).await? {
-            tx.audit(row.event.clone());
-            invite(tx, c, row).await?;
-            out.push(with_id(outcome(e.line, "created", e.external_id.as_deref(), None), row.user.id));
-            continue;
-        }
-        let other = existing(tx, &row.user).await?;
-        let (line, changed) = clash(tx, c, e, row, other).await?;
-        structural |= changed;
-        out.push(line);
-    }
-    if structural {
-        tx.bump().await?;
-    }
-    Ok(Some(out))
-}
-/// Tells somebody new that they are invited, if that was asked for.
-async fn invite(tx: &mut Tx, c: &Batch, row: &Row) -> portcullis_store::Result<()> {
-    if let (Some(post), Some((_, letter))) = (&c.post, &row.invitation) {
-        post.write(tx, Some(row.user.id), &row.user.email, letter).await?;
-        c.scribe.write(tx, c.scribe.event("user.invited", "user", row.user.id));
-    }
-    Ok(())
-}
-/// The same without writing: what would become of each row, each taken by itself.
-async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<Option<Vec<Value>>> {
-    let mut out = Vec::with_capacity(c.entries.len());
-    for (e, beyond) in c.entries.iter().zip(&c.beyond) {
-        let line = match &e.row {
-            Err(refused) => refused.clone(),
-            Ok(row) => match (manager_missing(tx, e, row).await?, existing(tx, &row.user).await?) {
-                (Some(refused), _) => refused,
-                (None, None) => {
-                    beyond.clone().unwrap_or_else(|| outcome(e.line, "created", e.external_id.as_deref(), None))
-                }
-                (None, Some(other)) => match c.options.on_conflict {
-                    OnConflict::Error => conflict(c, e, &other, &row.user),
-                    OnConflict::Skip => c.known(outcome(e.line, "skipped", e.external_id.as_deref(), None), &other),
-                    OnConflict::Update => match changed(tx, c, row, &other) {
-                        Ok(None) => c.known(outcome(e.line, "unchanged", e.external_id.as_deref(), None), &other),
-                        Ok(Some(_)) => c.known(outcome(e.line, "updated", e.external_id.as_deref(), None), &other),
-                        Err(refused) => outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)),
-                    },
-                },
-            },
-        };
-        out.push(line);
-    }
-    Ok(Some(out))
-}
-/// A new user with what the caller may not give.
-fn beyond(right: &Right, e: &Entry) -> Option<Value> {
-    let refused = right.create(&e.row.as_ref().ok()?.user).err()?;
-    Some(outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)))
-}
-/// The user as the row wants him, if that is another; what the caller may not change is refused.
-fn changed(tx: &Tx, c: &Batch, row: &Row, other: &User) -> Result<Option<User>> {
-    let mut roles = if row.names_roles { row.user.roles } else { other.roles };
-    if other.roles.has(Role::Checker) {
-        // what this surface does not show stays (decision 17)
-        roles = roles.with(Role::Checker);
-    }
-    if other.is_owner {
-        roles = roles.with(Role::Admin);
-    }
-    let differ = other.roles.changed(roles);
-    c.right.update(other, &row.user, row.names_roles, differ)?;
-    if !differ.is_empty() && tx.cx.principal.acting_user == Some(other.id) {
-        return Err(Error::new(Code::Forbidden, "Nobody changes their own roles: ask another administrator."));
-    }
-    // the address and the provider of a user are not editable
-    let after = User {
-        title: row.user.title.clone(),
-        roles,
-        external_id: row.user.external_id.clone().or(other.external_id.clone()),
-        manager_id: row.user.manager_id.or(other.manager_id),
-        metadata: row.user.metadata.clone(),
-        first_name: row.user.first_name.clone(),
-        last_name: row.user.last_name.clone(),
-        updated_at: tx.cx.now,
-        ..other.clone()
-    };
-    let same = after.title == other.title
-        && after.roles == other.roles
-        && after.external_id == other.external_id
-        && after.manager_id == other.manager_id
-        && after.metadata == other.metadata
-        && after.first_name == other.first_name
-        && after.last_name == other.last_name;
-    Ok((!same).then_some(after))
-}
-async fn manager_missing(tx: &mut Tx, e: &Entry, row: &Row) -> portcullis_store::Result<Option<Value>> {
-    match row.user.manager_id {
-        Some(m) if user::facts(tx, m).await?.is_none() => {
-            let error = Error::field("manager_id", "No such user in this tenant.");
-            Ok(Some(outcome(e.line, "invalid", e.external_id.as_deref(), Some(&error))))
-        }
-        _ => Ok(None),
-    }
-}
-/// Who is there already: by `external_id`, else by `email`.
-async fn existing(tx: &mut Tx, u: &User) -> portcullis_store::Result<Option<User>> {
-    if let Some(external_id) = &u.external_id
-        && let Some(other) = user::by_external_id(tx, external_id).await?
-    {
-        return Ok(Some(other));
-    }
-    user::by_email(tx, &u.email).await
-}
-fn conflict(c: &Batch, e: &Entry, other: &User, wanted: &User) -> Value {
-    let field = if other.email == wanted.email { "email" } else { "external_id" };
-    let message = if field == "email" {
-        "A user with this e-mail address exists."
-    } else {
-        "A user with this external id exists."
-    };
-    let error = Error::new(Code::UserExists, message).detail("field", field);
-    c.known(outcome(e.line, "conflict", e.external_id.as_deref(), Some(&error)), other)
-}
-async fn clash(
-    tx: &mut Tx,
-    c: &Batch,
-    e: &Entry,
-    row: &Row,
-    other: Option<User>,
-) -> portcullis_store::Result<(Value, bool)> {
-    let external_id = e.external_id.as_deref();
-    let Some(other) = other else {
-        return Err(portcullis_store::Error::internal("a row was refused by a rule that is not known here"));
-    };
-    match c.options.on_conflict {
-        OnConflict::Error => Ok((conflict(c, e, &other, &row.user), false)),
-        OnConflict::Skip => Ok((c.known(outcome(e.line, "skipped", external_id, None), &other), false)),
-        OnConflict::Update => {
-            let after = match changed(tx, c, row, &other) {
-                Ok(Some(after)) => after,
-                Ok(None) => return Ok((c.known(outcome(e.line, "unchanged", external_id, None), &other), false)),
-                Err(refused) => return Ok((outcome(e.line, "invalid", external_id, Some(&refused)), false)),
-            };
-            if let Some(manager) = after.manager_id.filter(|m| other.manager_id != Some(*m))
-                && let Err(portcullis_store::Error::Domain(refused)) = no_cycle(tx, other.id, manager).await
-            {
-                return Ok((outcome(e.line, "invalid", external_id, Some(&refused)), false));
-            }
-            user::update(tx, &after).await?;
-            record_update(tx, &c.scribe, &other, &after);
-            let structural =
-                after.roles != other.roles || after.tags() != other.tags() || after.manager_id != other.manager_id;
-            Ok((c.known(outcome(e.line, "updated", external_id, None), &other), structural))
-        }
-    }
 }

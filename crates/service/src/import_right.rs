@@ -1,4 +1,4 @@
-//! What the caller of an import may do with each of its rows, on one revision of the tenant.
+//! What the caller of an import may do with each of its rows, on one revision of the tenant, and whether it may invite.
 //!
 //! Rules speak of single users and of what a row asks for, so each row is asked for as the call for one user would be; but only
 //! where a rule could have a say: an import of a million rows under no such rule is decided once a batch.
@@ -14,6 +14,9 @@ use crate::authorize::{Asked, decide, forbidden};
 use crate::tenancy::Compiled;
 use crate::user::target;
 use crate::user_create::words;
+
+/// What it takes to send invitations besides.
+const INVITE: &str = "users:invite";
 
 /// An import runs for minutes: this is asked for anew with every batch, and the batch commits on its revision only.
 pub(crate) struct Right {
@@ -58,6 +61,14 @@ impl App {
         let (may_update, shows_ids) = (ask("users:update", None), ask("users:read", None));
         let unscoped = with_every_scope(&cx);
         Ok(Right { revision: allowed.revision, cx, unscoped, compiled, ruled, grantable, may_update, shows_ids })
+    }
+    /// 403 for whom a rule lets invite some only: an import does not ask for each.
+    pub(crate) async fn may_invite_all(&self, cx: &Ctx) -> Result<()> {
+        match self.may(cx, INVITE, Target::tenant()).await?.reach {
+            Reach::All => Ok(()),
+            _ => Err(Error::new(Code::Forbidden, "You may not invite everybody: leave send_invites out.")
+                .detail("action", INVITE)),
+        }
     }
 }
 

@@ -248,7 +248,7 @@ impl Words {
         into: &Organization,
         i: &Invitation,
     ) -> portcullis_store::Result<()> {
-        self.post.count(tx, &i.email).await?;
+        self.post.count_invitation(tx, &i.email).await?;
         let (organization, invitation) = (into.id.to_string(), i.id.to_string());
         let title = if into.title.is_empty() { &*into.name } else { &into.title };
         let names = [
@@ -292,7 +292,7 @@ async fn invite_one(
     organization: &Organization,
     new: &Invitation,
 ) -> portcullis_store::Result<Invitation> {
-    let known = user::by_email(tx, &new.email).await?;
+    let known = user::facts_by_email(tx, &new.email).await?;
     if let Some(user) = &known
         && !role_binding::held_on(tx, Bearer::User(user.id.uuid()), organization.id.uuid()).await?.is_empty()
     {

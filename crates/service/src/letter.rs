@@ -6,6 +6,8 @@ use portcullis_domain::mail::Purpose;
 
 /// A link of an invitation or to prove an address counts for so many seconds (spec v1 9).
 pub(crate) const LINK_SECONDS: i64 = 7 * 86_400;
+/// What the mail says of that: the two must agree.
+const LINK_WORKS: &str = "The link works once, for 7 days. If this means nothing to you, leave it be.";
 /// One that sets a new password (spec v1 9).
 pub(crate) const RESET_SECONDS: i64 = 30 * 60;
 /// A mail is tried for so many seconds.
@@ -31,30 +33,22 @@ pub(crate) struct Letter {
 impl Letter {
     /// Lets somebody set the first password of an account that others made.
     pub fn invitation(tenant: &str, name: &str, link: &str) -> Self {
-        Draft::new(Purpose::Invitation, format!("You are invited to {tenant}"))
-            .greet(name)
-            .say(format!("you have an account at {tenant}. Choose a password, and you can sign in:"))
-            .link("Choose a password", link)
-            .say("The link works once, for 7 days. If this means nothing to you, leave it be.")
-            .done()
+        let subject = format!("You are invited to {tenant}");
+        let why = format!("you have an account at {tenant}. Choose a password, and you can sign in:");
+        asking(Purpose::Invitation, subject, name, why, ("Choose a password", link), LINK_WORKS)
     }
     /// Asks whether an address is the person's own.
     pub fn verification(tenant: &str, name: &str, link: &str) -> Self {
-        Draft::new(Purpose::Verification, format!("Confirm your address for {tenant}"))
-            .greet(name)
-            .say(format!("an account at {tenant} was made with this address. Confirm that it is yours:"))
-            .link("Confirm the address", link)
-            .say("The link works once, for 7 days. If this means nothing to you, leave it be.")
-            .done()
+        let subject = format!("Confirm your address for {tenant}");
+        let why = format!("an account at {tenant} was made with this address. Confirm that it is yours:");
+        asking(Purpose::Verification, subject, name, why, ("Confirm the address", link), LINK_WORKS)
     }
     /// Lets somebody set a new password.
     pub fn password_reset(tenant: &str, name: &str, link: &str) -> Self {
-        Draft::new(Purpose::PasswordReset, format!("A new password for {tenant}"))
-            .greet(name)
-            .say(format!("somebody, probably you, asked for a new password for your account at {tenant}:"))
-            .link("Set a new password", link)
-            .say("The link works once, for 30 minutes. If it was not you, do nothing: your password stays as it is.")
-            .done()
+        let subject = format!("A new password for {tenant}");
+        let why = format!("somebody, probably you, asked for a new password for your account at {tenant}:");
+        let end = "The link works once, for 30 minutes. If it was not you, do nothing: your password stays as it is.";
+        asking(Purpose::PasswordReset, subject, name, why, ("Set a new password", link), end)
     }
     /// Says that the password is another now.
     pub fn password_changed(tenant: &str, name: &str) -> Self {
@@ -78,7 +72,8 @@ impl Letter {
             subject: one_line(&filled(subject, names, Cow::Borrowed)),
             text,
             html,
-            of_many: false,
+            // whoever may invite may invite many: new passwords go first
+            of_many: true,
             seconds: TRIED,
         }
     }
@@ -86,6 +81,18 @@ impl Letter {
     pub fn of_many(self) -> Self {
         Self { of_many: true, ..self }
     }
+}
+
+/// Asks somebody to follow a link: why, the link under its words, and how long it works.
+fn asking(
+    purpose: Purpose,
+    subject: String,
+    name: &str,
+    why: String,
+    (words, link): (&str, &str),
+    end: &str,
+) -> Letter {
+    Draft::new(purpose, subject).greet(name).say(why).link(words, link).say(end).done()
 }
 
 struct Draft(Letter);
@@ -192,7 +199,6 @@ fn plain(document: &str) -> String {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a failed test may panic")]
 mod tests {
     use super::*;
     use portcullis_domain::preference_trait::{INVITE_MAIL_BODY, INVITE_MAIL_SUBJECT};

@@ -7,17 +7,20 @@ use portcullis_domain::mail::Mail;
 use portcullis_domain::port::Random;
 use portcullis_domain::user::User;
 use portcullis_domain::value::Email;
-use portcullis_domain::{Code, Ctx, Error, Id, Result, Timestamp};
+use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::mail::{self, MailRow};
 use portcullis_store::{Tx, attempt, tenant};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::App;
+use crate::attempt::{in_a_minute, wait};
 use crate::letter::Letter;
 
-/// So many invitations to one address a minute (spec v1 2.8).
-const A_MINUTE: i64 = 10;
+/// So many invitations to one address a minute.
+const TO_ONE: i64 = 10;
+/// So many by one person (spec v1 2.8).
+const BY_ONE: i64 = 30;
 
 /// Writes mails inside a transaction, in the name of one tenant.
 #[derive(Clone)]
@@ -86,22 +89,26 @@ impl Post {
         };
         mail::insert(tx, &row).await
     }
-    /// Counts an invitation to an address: 429 after 10 within a minute, whoever asks for them.
-    pub async fn count(&self, tx: &mut Tx, to: &Email) -> portcullis_store::Result<()> {
-        let now = tx.cx.now;
-        let tag = self.counts.tag(&[b"invitations", to.as_bytes()]);
-        let subject = data_encoding::HEXLOWER.encode(&tag[..16]);
-        let before = attempt::find(tx, &subject).await?.unwrap_or_default();
-        let ends = before.window_start.plus_seconds(60);
-        let (failures, window_start) = if ends <= now { (0, now) } else { (before.failures, before.window_start) };
-        if failures >= A_MINUTE {
-            let wait = i64::try_from(ends.since(now).as_secs()).unwrap_or(60).saturating_add(1);
-            let message =
-                format!("This address was invited {A_MINUTE} times within a minute. Try again in {wait} seconds.");
-            return Err(Error::new(Code::RateLimited, message).detail("retry_after_seconds", wait).into());
+    /// Counts an invitation: 429 after 10 within a minute to one address, whoever asks for them, and after 30 by one person.
+    pub async fn count_invitation(&self, tx: &mut Tx, to: &Email) -> portcullis_store::Result<()> {
+        self.count(tx, &[b"invitations", to.as_bytes()], TO_ONE, "This address was invited too often.").await?;
+        match tx.cx.principal.user_id() {
+            Some(by) => {
+                let by = by.uuid();
+                self.count(tx, &[b"inviters", by.as_bytes()], BY_ONE, "You have sent many invitations just now.").await
+            }
+            // a machine invites in the name of the customer's own software, which has its own limits
+            None => Ok(()),
         }
-        let counted = attempt::Attempts { failures: failures + 1, window_start, blocked_until: Timestamp::default() };
-        attempt::set(tx, &subject, &counted).await
+    }
+    async fn count(&self, tx: &mut Tx, of: &[&[u8]], most: i64, why: &str) -> portcullis_store::Result<()> {
+        let now = tx.cx.now;
+        let subject = data_encoding::HEXLOWER.encode(&self.counts.tag(of)[..16]);
+        let before = attempt::find(tx, &subject).await?.unwrap_or_default();
+        if before.blocked_until > now {
+            return Err(wait(before.blocked_until, now, why).into());
+        }
+        attempt::set(tx, &subject, &in_a_minute(before, now, most)).await
     }
 }
 

@@ -5,7 +5,6 @@
 //! nodes may work and one that dies loses nothing: at least once, each under one id. While the server cannot be reached this
 //! node rests.
 use std::collections::HashSet;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use portcullis_domain::audit::{Event, Outcome};
@@ -14,11 +13,11 @@ use portcullis_domain::tenant::TenantKey;
 use portcullis_domain::{Ctx, Principal, Result, Timestamp};
 use portcullis_store::mail::{self, MailRow};
 use portcullis_store::{Tx, directory};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::App;
 use crate::app::Scribe;
+use crate::delivery::{Crew, Shift, pause};
 use crate::mail::open;
 
 /// Tenants whose mails a node sends at once.
@@ -28,25 +27,20 @@ const ROUND: usize = 1_024;
 const TURN: usize = 16;
 /// A claim ends by itself after so many seconds: longer than any try takes.
 const CLAIM: i64 = LONGEST_SECONDS + 45;
+/// The pause after the first try of a mail, and the longest one, in seconds.
+const FIRST_PAUSE: i64 = 30;
+const LONGEST_PAUSE: i64 = 3_600;
 /// The longest rest of a node whose server cannot be reached, in seconds.
 const REST: i64 = 300;
 
 /// Before the first tenant.
 const START: TenantKey = TenantKey(0);
 
-/// Seconds to the next try of a mail after so many: 30, 60, 120 … at most an hour, each shortened by chance by up to a tenth.
-fn pause(tries: i64, chance: u8) -> i64 {
-    let whole = 30_i64.saturating_mul(1 << (tries - 1).clamp(0, 7)).min(3_600);
-    whole - whole * i64::from(chance) / 2_550
-}
-
 /// What is under way on this node.
 pub struct Postman {
     mailer: Arc<dyn Mailer>,
-    places: Arc<Semaphore>,
     desk: Arc<Mutex<Desk>>,
-    tasks: tokio::sync::Mutex<JoinSet<()>>,
-    stopping: Arc<AtomicBool>,
+    crew: Crew,
 }
 struct Desk {
     busy: HashSet<TenantKey>,
@@ -78,23 +72,15 @@ impl Desk {
 impl Postman {
     /// Sends through this.
     pub fn new(mailer: Arc<dyn Mailer>) -> Self {
-        Self {
-            mailer,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
-            desk: Arc::new(Mutex::new(Desk::new())),
-            tasks: tokio::sync::Mutex::default(),
-            stopping: Arc::default(),
-        }
+        Self { mailer, desk: Arc::new(Mutex::new(Desk::new())), crew: Crew::new(AT_ONCE) }
     }
     /// Waits for what is under way.
     pub async fn settle(&self) {
-        let mut tasks = self.tasks.lock().await;
-        while tasks.join_next().await.is_some() {}
+        self.crew.settle().await;
     }
     /// Ends after the tries that are under way.
     pub async fn finish(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.settle().await;
+        self.crew.finish().await;
     }
 }
 fn lock(desk: &Mutex<Desk>) -> MutexGuard<'_, Desk> {
@@ -117,8 +103,7 @@ impl App {
     /// One round: looks for tenants with mails that are due and begins to send them, each tenant's on a task of its own. How
     /// many were begun.
     pub async fn deliver_mails(&self, postman: &Postman) -> Result<usize> {
-        let mut tasks = postman.tasks.lock().await;
-        while tasks.try_join_next().is_some() {}
+        let mut tasks = postman.crew.tasks().await;
         let (begin, resting) = {
             let desk = lock(&postman.desk);
             (desk.last, desk.resting)
@@ -139,14 +124,14 @@ impl App {
             if wrapped && tenant > begin {
                 break;
             }
-            let Ok(place) = postman.places.clone().try_acquire_owned() else { break };
+            let Some(place) = postman.crew.place() else { break };
             at = tenant;
             let tenancy = self.tenancy_of(tenant).await?;
             let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
             if self.0.db.read(cx, &(), mail::due).await?.is_some() && lock(&postman.desk).busy.insert(tenant) {
                 let seat = Seat { desk: postman.desk.clone(), of: tenant, _place: place };
-                let (app, mailer, stopping) = (self.clone(), postman.mailer.clone(), postman.stopping.clone());
-                tasks.spawn(async move { app.serve_mails(&*mailer, seat, &stopping).await });
+                let (app, mailer, shift) = (self.clone(), postman.mailer.clone(), postman.crew.shift(TURN));
+                tasks.spawn(async move { app.serve_mails(&*mailer, seat, shift).await });
                 begun += 1;
                 turn = Some(tenant);
             }
@@ -157,19 +142,9 @@ impl App {
     }
 
     /// Some mails of one tenant.
-    async fn serve_mails(&self, mailer: &dyn Mailer, seat: Seat, stopping: &AtomicBool) {
-        for _ in 0..TURN {
-            if stopping.load(Ordering::Relaxed) {
-                return;
-            }
-            match self.serve_mail(mailer, &seat).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(e) => {
-                    tracing::error!(error = ?e, "a mail could not be served");
-                    return;
-                }
-            }
+    async fn serve_mails(&self, mailer: &dyn Mailer, seat: Seat, shift: Shift) {
+        if let Err(e) = shift.serve(|| self.serve_mail(mailer, &seat)).await {
+            tracing::error!(error = ?e, "a mail could not be served");
         }
     }
     /// True: there may be more.
@@ -197,7 +172,7 @@ impl App {
             Err(Undelivered::Later(why)) => {
                 lock(&seat.desk).reached();
                 tracing::info!(mail = %row.id, purpose = row.purpose.as_str(), why, "a mail will be tried again");
-                again = Some(now.plus_seconds(pause(row.attempts, chance[0])));
+                again = Some(now.plus_seconds(pause(FIRST_PAUSE, LONGEST_PAUSE, row.attempts, chance[0])));
             }
             Err(Undelivered::Unreachable(why)) => {
                 tracing::warn!(why, "the mail server cannot be used");
@@ -294,6 +269,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_to_an_hour_and_never_reach_zero() {
+        let pause = |tries, chance| pause(FIRST_PAUSE, LONGEST_PAUSE, tries, chance);
         assert_eq!((pause(1, 0), pause(2, 0), pause(7, 0), pause(8, 0), pause(99, 0)), (30, 60, 1_920, 3_600, 3_600));
         assert!((0..30).all(|n| (0..=255).all(|chance| pause(n, chance) >= 27)));
     }

@@ -8,12 +8,13 @@ use portcullis_crypto::password::{Owner, Password};
 use portcullis_crypto::token::Purpose;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
-use portcullis_domain::{Error, Id, Principal, Result, Timestamp};
+use portcullis_domain::{Ctx, Error, Id, Principal, Result, Timestamp};
 use portcullis_store::{Tx, attempt, directory, user};
 
 use crate::App;
 use crate::app::Scribe;
 use crate::authenticate::{Origin, context};
+use crate::doorway::Doorway;
 use crate::letter::{Letter, RESET_SECONDS};
 use crate::mail::Post;
 use crate::session_list::end_sessions;
@@ -61,21 +62,32 @@ impl App {
     }
 
     /// Sets a new password with the token of the mail: the address is proved by that, all sessions end, and nobody is signed in.
-    /// 400 `invalid_token`, `weak_password`.
-    pub async fn reset_password(&self, origin: Origin, token: &str, password: Password) -> Result<()> {
+    /// Answers where to sign in then. 400 `invalid_token`, `weak_password`.
+    pub async fn reset_password(&self, origin: Origin, token: &str, password: Password) -> Result<Doorway> {
+        // an old link says so before anybody hears what is wrong with their password
+        let (cx, whom, user) = self.by_reset(origin, token).await?;
+        self.check_password(&cx, &password, Owner { email: &user.email, name: &user.title }).await?;
+        let password = self.hash(password).await?;
+        let account = self.account(&cx, &user.email).await?;
+        let c = Reset { whom, password, account, post: self.post(&cx).await?, scribe: self.scribe(&cx) };
+        self.0.db.write(cx.clone(), c, reset).await?;
+        self.own_doorway(&cx).await
+    }
+    /// Where the token of a mail sets a new password. Looking changes nothing: programs that read mails follow their links. 400
+    /// `invalid_token`.
+    pub async fn resetting(&self, origin: Origin, token: &str) -> Result<Doorway> {
+        let (cx, ..) = self.by_reset(origin, token).await?;
+        self.own_doorway(&cx).await
+    }
+    async fn by_reset(&self, origin: Origin, token: &str) -> Result<(Ctx, Bearer, User)> {
         let hash = *Purpose::PasswordReset.parse(token).map_err(|_| bad_token())?.bytes();
         let found = self.0.db.read(self.nowhere(), &hash, directory::user_by_reset).await?;
         let ((tenant, _), id) = found.ok_or_else(bad_token)?;
         let tenancy = self.tenancy_of(tenant).await?;
         let cx = context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now());
         let whom = Bearer { id: Id::from_uuid(id), hash };
-        // an old link says so before anybody hears what is wrong with their password
         let user = self.0.db.read(cx.clone(), &whom, live).await?.ok_or_else(bad_token)?;
-        self.check_password(&cx, &password, Owner { email: &user.email, name: &user.title }).await?;
-        let password = self.hash(password).await?;
-        let account = self.account(&cx, &user.email).await?;
-        let c = Reset { whom, password, account, post: self.post(&cx).await?, scribe: self.scribe(&cx) };
-        self.0.db.write(cx, c, reset).await.map_err(Error::from)
+        Ok((cx, whom, user))
     }
 }
 
@@ -88,7 +100,7 @@ struct Request {
 }
 async fn request(tx: &mut Tx, c: &Request) -> portcullis_store::Result<()> {
     let now = tx.cx.now;
-    let Some(user) = user::by_email(tx, &c.email).await?.filter(may_reset) else { return Ok(()) };
+    let Some(user) = user::facts_by_email(tx, &c.email).await?.filter(may_reset) else { return Ok(()) };
     // when the last one was sent is read off its end
     let wait = |end: Timestamp| end.plus_seconds(PAUSE - RESET_SECONDS) > now;
     if user::reset_ends(tx, user.id).await?.is_some_and(wait) {

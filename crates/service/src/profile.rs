@@ -103,8 +103,11 @@ impl App {
     }
     /// 400 `weak_password` unless the tenant's rule lets it pass.
     pub(crate) async fn check_password(&self, cx: &Ctx, password: &Password, owner: Owner<'_>) -> Result<()> {
-        let rule = self.password_rule(self.snapshot(cx).await?.settings.password_min_length);
-        rule.check(password, owner).map_err(|e| Error::new(Code::WeakPassword, e.to_string()))
+        let min = self.snapshot(cx).await?.settings.password_min_length;
+        match self.wrong_with_password(min, password, owner).await? {
+            None => Ok(()),
+            Some(e) => Err(Error::new(Code::WeakPassword, e.to_string())),
+        }
     }
 }
 

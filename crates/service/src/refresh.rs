@@ -10,6 +10,7 @@ use crate::App;
 use crate::app::Scribe;
 use crate::authenticate::{Origin, context, refused};
 use crate::session::Tokens;
+use crate::session_end::end_session;
 
 impl App {
     /// Spends a refresh token for the next one and an access token. 401 for whatever counts no more.
@@ -92,16 +93,9 @@ async fn turn_over(tx: &mut Tx, c: &Turn) -> portcullis_store::Result<Turned> {
             return Ok(Turned::Over(end));
         }
     }
-    if session::revoke(tx, c.id, now).await? {
-        c.scribe
-            .write(tx, c.scribe.event("session.refresh_reused", "session", c.id).with("user_id", c.user.to_string()));
-        c.scribe.write(
-            tx,
-            c.scribe
-                .event("session.revoked", "session", c.id)
-                .with("cause", "refresh_reused")
-                .with("user_id", c.user.to_string()),
-        );
+    if end_session(tx, &c.scribe, c.id, c.user, "refresh_reused").await? {
+        let event = c.scribe.event("session.refresh_reused", "session", c.id);
+        c.scribe.write(tx, event.with("user_id", c.user.to_string()));
         tx.bump().await?;
     }
     Ok(Turned::Reused)

@@ -17,6 +17,7 @@ use crate::app::{Scribe, busy};
 use crate::authenticate::{Origin, context, of_user};
 use crate::keys::Signing;
 use crate::profile::session_of;
+use crate::session_end::end_session;
 use crate::tenancy::Tenancy;
 
 /// Somebody has at most so many live sessions.
@@ -215,7 +216,8 @@ impl App {
     /// Ends the caller's session.
     pub async fn logout(&self, cx: &Ctx) -> Result<()> {
         let id = session_of(cx)?;
-        let c = End { id, scribe: self.scribe(cx) };
+        let user = cx.principal.user_id().ok_or_else(|| Error::internal("a session of nobody"))?;
+        let c = End { id, user, scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, end).await.map_err(Error::from)
     }
     /// The public token keys (RFC 7517).
@@ -252,9 +254,10 @@ fn wrong() -> Error {
     Error::new(Code::InvalidCredentials, "The e-mail address or the password is wrong.")
 }
 async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Option<(User, Option<String>)>> {
-    let Some(user) = user::by_email(tx, email).await? else { return Ok(None) };
-    let hash = user::password_hash(tx, user.id).await?;
-    Ok(Some((user, hash)))
+    let user = user::facts_by_email(tx, email).await?;
+    // the same statements whether somebody is there or not
+    let hash = user::password_hash(tx, user.as_ref().map_or(Id::from_uuid(uuid::Uuid::nil()), |u| u.id)).await?;
+    Ok(user.map(|user| (user, hash)))
 }
 async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
     tx.audit(event.clone());
@@ -300,15 +303,12 @@ async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
     Ok(())
 }
 
-/// Ends the oldest sessions of somebody who is about to have too many: each is read when all of them are ended or shown.
+/// Ends the oldest sessions of somebody who is about to have more than [`MOST`]: ending or listing all of them reads each.
 async fn make_room(tx: &mut Tx, scribe: &Scribe, user: Id<User>) -> portcullis_store::Result<()> {
     let live = session::live_of_user(tx, user, Id::from_uuid(uuid::Uuid::nil())).await?;
     let beyond = (live.len() + 1).saturating_sub(MOST);
     for s in live.into_iter().take(beyond) {
-        if session::revoke(tx, s.id, tx.cx.now).await? {
-            let event = scribe.event("session.revoked", "session", s.id).with("cause", "too_many");
-            scribe.write(tx, event.with("user_id", user.to_string()));
-        }
+        end_session(tx, scribe, s.id, user, "too_many").await?;
     }
     if beyond > 0 {
         tx.bump().await?;
@@ -318,12 +318,11 @@ async fn make_room(tx: &mut Tx, scribe: &Scribe, user: Id<User>) -> portcullis_s
 
 struct End {
     id: Id<Session>,
+    user: Id<User>,
     scribe: Scribe,
 }
 async fn end(tx: &mut Tx, c: &End) -> portcullis_store::Result<()> {
-    let now = tx.cx.now;
-    if session::revoke(tx, c.id, now).await? {
-        c.scribe.write(tx, c.scribe.event("session.revoked", "session", c.id).with("cause", "logout"));
+    if end_session(tx, &c.scribe, c.id, c.user, "logout").await? {
         tx.bump().await?;
     }
     Ok(())

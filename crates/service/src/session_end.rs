@@ -1,8 +1,9 @@
-//! The end of a session that nobody ended: it was not used, or is as old as one may be. Whoever meets it past its end writes that down, so
-//! that a clock which jumps back does not revive it (spec v1 8).
+//! Ends of sessions, each with its event. One that nobody ended, since it was not used or is as old as one may be, is written down by
+//! whoever meets it past its end, so that a clock which jumps back does not revive it (spec v1 8).
 use std::sync::Arc;
 
 use portcullis_domain::session::Session;
+use portcullis_domain::user::User;
 use portcullis_domain::{Ctx, Id, Timestamp};
 use portcullis_store::{Tx, session};
 
@@ -21,6 +22,23 @@ impl App {
     }
 }
 
+/// Ends a session; false when it had ended before. The caller moves the revision: another token of it may be remembered.
+pub(crate) async fn end_session(
+    tx: &mut Tx,
+    scribe: &Scribe,
+    id: Id<Session>,
+    user: Id<User>,
+    cause: &'static str,
+) -> portcullis_store::Result<bool> {
+    let now = tx.cx.now;
+    if !session::revoke(tx, id, now).await? {
+        return Ok(false);
+    }
+    let event = scribe.event("session.revoked", "session", id).with("cause", cause);
+    scribe.write(tx, event.with("user_id", user.to_string()));
+    Ok(true)
+}
+
 struct Over {
     id: Id<Session>,
     scribe: Scribe,
@@ -30,9 +48,7 @@ async fn over(tx: &mut Tx, c: &Over) -> portcullis_store::Result<()> {
     // another node may have renewed it meanwhile
     let ended = session::by_id(tx, c.id).await?.filter(|s| s.idle_at.min(s.expires_at) <= now);
     let Some(ended) = ended else { return Ok(()) };
-    if session::revoke(tx, c.id, now).await? {
-        let event = c.scribe.event("session.revoked", "session", c.id).with("cause", "expired");
-        c.scribe.write(tx, event.with("user_id", ended.user_id.to_string()));
+    if end_session(tx, &c.scribe, c.id, ended.user_id, "expired").await? {
         // another of its tokens may be remembered, here or elsewhere
         tx.bump().await?;
     }

@@ -11,6 +11,7 @@ use crate::authorize::{Gate, person_only};
 use crate::holder::bounded;
 use crate::personal_token::blocked;
 use crate::profile::session_of;
+use crate::session_end::end_session;
 use crate::user::{UserRef, gate};
 use crate::user_change::owner_protected;
 use crate::{Answer, App, Reply};
@@ -131,11 +132,9 @@ async fn revoke(tx: &mut Tx, c: &Revoke) -> portcullis_store::Result<()> {
     {
         may_sign_out(&tx.cx, &user)?;
     }
-    if !session::revoke(tx, c.id, now).await? {
+    if !end_session(tx, &c.scribe, c.id, found.user_id, "manual").await? {
         return Err(Error::not_found("session").into());
     }
-    let event = c.scribe.event("session.revoked", "session", c.id).with("cause", "manual");
-    c.scribe.write(tx, event.with("user_id", found.user_id.to_string()));
     tx.bump().await?;
     Ok(())
 }
@@ -166,15 +165,13 @@ pub(crate) async fn end_sessions(
     cause: &'static str,
     keep: Option<Id<Session>>,
 ) -> portcullis_store::Result<usize> {
-    let (now, mut after, mut ended) = (tx.cx.now, Id::from_uuid(Uuid::nil()), 0);
+    let (mut after, mut ended) = (Id::from_uuid(Uuid::nil()), 0);
     loop {
         let page = session::live_of_user(tx, user, after).await?;
         let Some(last) = page.last() else { return Ok(ended) };
         after = last.id;
         for s in page {
-            if keep != Some(s.id) && session::revoke(tx, s.id, now).await? {
-                let event = scribe.event("session.revoked", "session", s.id).with("cause", cause);
-                scribe.write(tx, event.with("user_id", user.to_string()));
+            if keep != Some(s.id) && end_session(tx, scribe, s.id, user, cause).await? {
                 ended += 1;
             }
         }

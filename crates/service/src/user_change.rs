@@ -1,5 +1,4 @@
 //! Changing, suspending and erasing a user.
-use portcullis_crypto::token::Purpose;
 use portcullis_domain::api_key::ApiKey;
 use portcullis_domain::preference::Whose;
 use portcullis_domain::role_binding::Bearer;
@@ -12,14 +11,13 @@ use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::change::moved;
-use crate::letter::{LINK_SECONDS, Letter};
+use crate::letter::Letter;
 use crate::mail::Post;
 use crate::organization_removal::take_some;
 use crate::personal_token_end::end_of_user;
 use crate::session_list::end_sessions;
 use crate::user::{Draft, UserPatch, UserRef, UserShown, gate, roles};
 use crate::user_create::{digest, manager_exists, taken, words};
-use crate::user_token::{INVITATION, VERIFICATION};
 use crate::{Answer, App, Reply};
 
 impl App {
@@ -106,20 +104,6 @@ impl App {
             Ok(Invite { id, seen: user.revision, url, token, post, scribe: self.scribe(cx) })
         };
         self.answer(cx, gate, command, reply, invite).await
-    }
-    /// An invitation: the link to show once, and what is stored of it.
-    pub(crate) fn invitation(&self, cx: &Ctx) -> (String, UserToken) {
-        let token = Purpose::Invitation.generate(&*self.0.random);
-        let url = self.link("invitation", token.raw.expose());
-        let expires_at = cx.now.plus_seconds(LINK_SECONDS);
-        (url, UserToken { purpose: INVITATION, hash: *token.hash.bytes(), expires_at })
-    }
-    /// What asks somebody whether an address is their own: the link, and what is stored of it.
-    pub(crate) fn verification(&self, cx: &Ctx) -> (String, UserToken) {
-        let token = Purpose::EmailVerification.generate(&*self.0.random);
-        let url = self.link("verify-email", token.raw.expose());
-        let expires_at = cx.now.plus_seconds(LINK_SECONDS);
-        (url, UserToken { purpose: VERIFICATION, hash: *token.hash.bytes(), expires_at })
     }
 }
 
@@ -381,7 +365,7 @@ async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Option<Stri
     user::set_token(tx, c.id, Some(&c.token)).await?;
     c.scribe.write(tx, c.scribe.event("user.invited", "user", c.id));
     let Some(post) = &c.post else { return Ok(Some(c.url.clone())) };
-    post.count(tx, &user.email).await?;
+    post.count_invitation(tx, &user.email).await?;
     post.write(tx, Some(c.id), &user.email, &Letter::invitation(&post.tenant, user.name(), &c.url)).await?;
     Ok(None)
 }

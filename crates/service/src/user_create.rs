@@ -47,9 +47,10 @@ impl App {
         let compiled = self.snapshot(cx).await?;
         compiled.schemas.check("user", &new.metadata)?;
         if let Some(password) = &new.password {
-            let rule = self.password_rule(compiled.settings.password_min_length);
-            let owner = Owner { email: &email, name: &new.title };
-            rule.check(password, owner).map_err(|e| Error::field("password", e.to_string()))?;
+            let (min, owner) = (compiled.settings.password_min_length, Owner { email: &email, name: &new.title });
+            if let Some(e) = self.wrong_with_password(min, password, owner).await? {
+                return Err(Error::field("password", e.to_string()));
+            }
         }
         let password_hash = match new.password {
             Some(password) => Some(self.hash(password).await?),

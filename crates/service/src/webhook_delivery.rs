@@ -5,7 +5,6 @@
 //! has it until its claim ends, so that any number of nodes may work and one that dies loses nothing: at least once, each
 //! under one id.
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use data_encoding::HEXLOWER;
@@ -20,13 +19,13 @@ use portcullis_store::audit::AuditRow;
 use portcullis_store::directory::{self, Waiting};
 use portcullis_store::{Tx, audit, tenant, webhook, webhook_delivery};
 use serde_json::{Value, json};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::task::JoinSet;
+use tokio::sync::OwnedSemaphorePermit;
 use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::audit_record;
 use crate::authorize::Gate;
+use crate::delivery::{Crew, Shift, pause};
 use crate::tenancy::Tenancy;
 use crate::webhook::{by_id, open_headers, open_secret, origin};
 use crate::{Answer, App, Page, PageRequest, Reply};
@@ -42,17 +41,13 @@ const CLAIM: i64 = 60;
 /// Tries of one delivery; with [`pause`] between them they last three days.
 const TRIES: i64 = 18;
 const DAYS: i64 = 3 * 86_400;
+/// The pause after the first try of a delivery, and the longest one, in seconds.
+const FIRST_PAUSE: i64 = 10;
+const LONGEST_PAUSE: i64 = 43_200;
 /// An endpoint that failed rests at most so long before another of its deliveries is tried.
 const REST: i64 = 300;
 /// Deliveries are kept for so many seconds.
 pub(crate) const KEPT: i64 = 30 * 86_400;
-
-/// Seconds to the next try after so many: 10, 20, 40 … at most half a day, each shortened by chance by up to a tenth, so that
-/// what failed together does not come back together.
-fn pause(tries: i64, chance: u8) -> i64 {
-    let whole = 10_i64.saturating_mul(1 << (tries - 1).clamp(0, 13)).min(43_200);
-    whole - whole * i64::from(chance) / 2_550
-}
 
 /// Before the first endpoint.
 const START: (TenantKey, Uuid) = (TenantKey(0), Uuid::nil());
@@ -60,10 +55,8 @@ const START: (TenantKey, Uuid) = (TenantKey(0), Uuid::nil());
 /// What is under way on this node.
 pub struct Courier {
     outbound: Arc<dyn Outbound>,
-    places: Arc<Semaphore>,
     desk: Arc<Mutex<Desk>>,
-    tasks: tokio::sync::Mutex<JoinSet<()>>,
-    stopping: Arc<AtomicBool>,
+    crew: Crew,
 }
 struct Desk {
     busy: HashSet<(TenantKey, Uuid)>,
@@ -76,23 +69,15 @@ impl Courier {
     /// Sends through this.
     pub fn new(outbound: Arc<dyn Outbound>) -> Self {
         let desk = Desk { busy: HashSet::new(), of_tenant: HashMap::new(), resting: HashMap::new(), last: START };
-        Self {
-            outbound,
-            places: Arc::new(Semaphore::new(AT_ONCE)),
-            desk: Arc::new(Mutex::new(desk)),
-            tasks: tokio::sync::Mutex::default(),
-            stopping: Arc::default(),
-        }
+        Self { outbound, desk: Arc::new(Mutex::new(desk)), crew: Crew::new(AT_ONCE) }
     }
     /// Waits for what is under way.
     pub async fn settle(&self) {
-        let mut tasks = self.tasks.lock().await;
-        while tasks.join_next().await.is_some() {}
+        self.crew.settle().await;
     }
     /// Ends after the tries that are under way.
     pub async fn finish(&self) {
-        self.stopping.store(true, Ordering::Relaxed);
-        self.settle().await;
+        self.crew.finish().await;
     }
     fn desk(&self) -> MutexGuard<'_, Desk> {
         lock(&self.desk)
@@ -123,8 +108,7 @@ impl App {
     /// One round: looks for endpoints with something due and begins to serve them, each on a task of its own. How many were
     /// begun.
     pub async fn deliver(&self, courier: &Courier) -> Result<usize> {
-        let mut tasks = courier.tasks.lock().await;
-        while tasks.try_join_next().is_some() {}
+        let mut tasks = courier.crew.tasks().await;
         let now = self.0.clock.now();
         let begin = {
             let mut desk = courier.desk();
@@ -145,13 +129,13 @@ impl App {
             if wrapped && here > begin {
                 break;
             }
-            let Ok(place) = courier.places.clone().try_acquire_owned() else { break };
+            let Some(place) = courier.crew.place() else { break };
             at = here;
             if found.due_at <= now
                 && let Some(seat) = seat(courier, at, place)
             {
-                let (app, outbound, stopping) = (self.clone(), courier.outbound.clone(), courier.stopping.clone());
-                tasks.spawn(async move { app.serve(&*outbound, seat, &stopping).await });
+                let (app, outbound, shift) = (self.clone(), courier.outbound.clone(), courier.crew.shift(TURN));
+                tasks.spawn(async move { app.serve(&*outbound, seat, shift).await });
                 begun += 1;
                 turn = Some(here);
             }
@@ -162,19 +146,9 @@ impl App {
     }
 
     /// Some deliveries of one endpoint.
-    async fn serve(&self, outbound: &dyn Outbound, seat: Seat, stopping: &AtomicBool) {
-        for _ in 0..TURN {
-            if stopping.load(Ordering::Relaxed) {
-                return;
-            }
-            match self.serve_one(outbound, &seat).await {
-                Ok(true) => {}
-                Ok(false) => return,
-                Err(e) => {
-                    tracing::error!(error = ?e, webhook = %seat.of.1, "a webhook could not be served");
-                    return;
-                }
-            }
+    async fn serve(&self, outbound: &dyn Outbound, seat: Seat, shift: Shift) {
+        if let Err(e) = shift.serve(|| self.serve_one(outbound, &seat)).await {
+            tracing::error!(error = ?e, webhook = %seat.of.1, "a webhook could not be served");
         }
     }
     /// True: there may be more.
@@ -294,7 +268,7 @@ fn judged(mut d: Delivery, outcome: Option<Outcome>, now: Timestamp, chance: u8)
     let old = now.since(d.created_at).as_secs() >= DAYS.unsigned_abs();
     if outcome.is_some() && d.attempts < TRIES && !(old && d.attempts > 1) {
         d.state = DeliveryState::Pending;
-        d.due_at = Some(now.plus_seconds(pause(d.attempts, chance)));
+        d.due_at = Some(now.plus_seconds(pause(FIRST_PAUSE, LONGEST_PAUSE, d.attempts, chance)));
     }
     d
 }
@@ -497,6 +471,7 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_never_reach_zero() {
+        let pause = |tries, chance| pause(FIRST_PAUSE, LONGEST_PAUSE, tries, chance);
         assert_eq!(
             (pause(1, 0), pause(2, 0), pause(13, 0), pause(18, 0), pause(99, 0)),
             (10, 20, 40_960, 43_200, 43_200)

@@ -1,4 +1,6 @@
 //! Rows of sessions.
+use std::net::IpAddr;
+
 use portcullis_domain::session::{Held, Refresh, Session, SessionOnDevice};
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
@@ -28,7 +30,7 @@ statements! {
         AND expires_at > $4 AND coalesce(refresh_expires_at, expires_at) > $4 ORDER BY id LIMIT 250");
     USED: write "UPDATE sessions SET refresh_expires_at = $3 WHERE tenant = $1 AND id = $2 AND cookie_hash IS NOT NULL";
     SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
-    FROM_ADDRESS: page "SELECT created_at FROM sessions WHERE tenant = $1 AND user_id = $2 AND ip = $3 LIMIT 1";
+    ADDRESSES: page "SELECT ip, seen_ip FROM sessions WHERE tenant = $1 AND user_id = $2 ORDER BY id DESC LIMIT 250";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
     DELETE: write "DELETE FROM sessions WHERE tenant = $1 AND id = $2";
     DELETE_OF_USER: write "DELETE FROM sessions WHERE tenant = $1 AND user_id = $2";
@@ -136,8 +138,9 @@ pub async fn ended(tx: &mut Tx, end: &Timestamp) -> Result<Vec<Id<Session>>> {
 pub async fn delete(tx: &mut Tx, id: Id<Session>) -> Result<()> {
     tx.send(&DELETE, &[id.into()]).await
 }
-/// Did this user ever sign in from the address of the transaction's context (as far as sessions are kept)?
-pub async fn known_address(tx: &mut Tx, user: Id<User>) -> Result<bool> {
-    let Some(ip) = tx.cx.ip.map(|ip| ip.to_string()) else { return Ok(false) };
-    Ok(tx.one(&FROM_ADDRESS, &[user.into(), P::Text(&ip)], |r| r.int(0)).await?.is_some())
+/// Where a user's latest 250 sessions were signed in from and last seen, as far as sessions are kept.
+pub async fn addresses(tx: &mut Tx, user: Id<User>) -> Result<Vec<IpAddr>> {
+    let read = |r: &Row<'_>| Ok([r.opt_text(0)?, r.opt_text(1)?]);
+    let rows = tx.all(&ADDRESSES, &[user.into()], read).await?;
+    Ok(rows.into_iter().flatten().flatten().filter_map(|ip| ip.parse().ok()).collect())
 }

@@ -139,8 +139,12 @@ pub async fn facts(tx: &mut Tx, id: Id<User>) -> Result<Option<User>> {
 }
 /// A user with the avatar.
 pub async fn by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
-    let user = tx.one(&BY_EMAIL, &[P::Text(email)], read).await?;
+    let user = facts_by_email(tx, email).await?;
     with_avatar(tx, user).await
+}
+/// A user as decisions need it, by the address: without the avatar.
+pub async fn facts_by_email(tx: &mut Tx, email: &str) -> Result<Option<User>> {
+    tx.one(&BY_EMAIL, &[P::Text(email)], read).await
 }
 /// A user with the avatar.
 pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<User>> {

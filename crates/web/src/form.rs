@@ -9,15 +9,15 @@ use portcullis_domain::{Code, Error, Result};
 use crate::refusal::Refused;
 use crate::texts::EN;
 
-/// No password is longer than this before it is hashed or refused.
-const CAP: usize = 4_096;
+/// No form of ours has more fields.
+const FIELDS: usize = 256;
 
 /// The fields of a form, in their order.
 pub(crate) struct Form(Vec<(String, String)>);
 
 impl Form {
     pub fn read(body: &[u8]) -> Self {
-        Self(url::form_urlencoded::parse(body).into_owned().collect())
+        Self(url::form_urlencoded::parse(body).into_owned().take(FIELDS).collect())
     }
     /// The first field of this name, as it was sent; empty without one.
     pub fn raw(&self, name: &str) -> &str {
@@ -51,7 +51,7 @@ impl Form {
     pub fn new_password(&self, name: &'static str, again: &'static str) -> Result<Password, Refused> {
         match self.raw(name).len() {
             0 => Err(Refused::field(name, EN.enter_password)),
-            CAP.. => Err(Refused::field(name, "At most 256 bytes.")),
+            n if n > Rule::MAX => Err(Refused::field(name, EN.password_long)),
             _ if self.raw(name) != self.raw(again) => Err(Refused::field(again, EN.passwords_differ)),
             _ => Ok(Password::new(self.raw(name))),
         }

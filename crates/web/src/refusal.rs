@@ -64,6 +64,10 @@ impl Refused {
         }
         Ok(answer)
     }
+    /// A form, for the first time or once more.
+    pub fn form(refused: Option<&Self>, form: &impl Template) -> Result<Response> {
+        refused.map_or_else(|| page(200, form), |r| r.page(form))
+    }
     pub fn of_field(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|(n, _)| n == name).map(|(_, m)| m.as_str())
     }

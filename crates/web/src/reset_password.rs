@@ -1,7 +1,7 @@
 //! A forgotten password (spec v1 9.5): `/forgotten-password` asks for a mail, `/reset-password?token=` is where its link leads.
 use axum::response::Response;
-use portcullis_crypto::password::Rule;
 use portcullis_domain::{Code, Result};
+use portcullis_service::doorway::Doorway;
 use portcullis_service::password_reset::Forgotten;
 
 use crate::field::Field;
@@ -10,6 +10,7 @@ use crate::link_form::{self, LinkForm};
 use crate::page::{Frame, page, redirect};
 use crate::refusal::{Refused, no_page, password_hint};
 use crate::return_to::link;
+use crate::sign_in::slug;
 use crate::texts::EN;
 use crate::visit::Visit;
 
@@ -22,9 +23,10 @@ pub(crate) async fn ask(visit: Visit) -> Result<Response> {
 /// Asks for the mail. The answer is the same whoever is meant.
 pub(crate) async fn send(mut visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
+    visit.limit_passwords()?;
     sends_mail(&visit)?;
     let form = visit.form().await?;
-    let (email, tenant) = (form.text("email").trim().to_owned(), form.text("tenant").to_owned());
+    let (email, tenant) = (form.text("email").to_owned(), slug(form.text("tenant")).unwrap_or_default());
     if email.is_empty() {
         let refused = Refused::field("email", EN.enter_email);
         return refused.page(&asking(&tenant, Some(&refused)));
@@ -34,7 +36,7 @@ pub(crate) async fn send(mut visit: Visit) -> Result<Response> {
     redirect(&link("/sign-in", &[("tenant", &tenant), ("done", "reset_asked")]))
 }
 fn sends_mail(visit: &Visit) -> Result<()> {
-    if visit.app().settings().mail { Ok(()) } else { Err(no_page()) }
+    if visit.sends_mail() { Ok(()) } else { Err(no_page()) }
 }
 fn asking(tenant: &str, refused: Option<&Refused>) -> LinkForm {
     LinkForm {
@@ -51,15 +53,20 @@ fn asking(tenant: &str, refused: Option<&Refused>) -> LinkForm {
 /// The new password.
 pub(crate) async fn show(visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
-    page(200, &choosing(&visit.query("token").unwrap_or_default(), None))
+    let token = visit.query("token").unwrap_or_default();
+    match visit.app().resetting(visit.origin(), &token).await {
+        Ok(doorway) => page(200, &choosing(&doorway, &token, None)),
+        Err(e) if e.code() == Code::InvalidToken => link_form::dead(EN.bad_reset_explained),
+        Err(e) => Err(e),
+    }
 }
-fn choosing(token: &str, refused: Option<&Refused>) -> LinkForm {
+fn choosing(at: &Doorway, token: &str, refused: Option<&Refused>) -> LinkForm {
     LinkForm {
         frame: Frame::new(EN.reset).refused(refused),
         t: &EN,
         explained: EN.reset_explained.to_owned(),
         action: "/reset-password",
-        fields: Field::new_password(password_hint(Rule::MIN), refused).into(),
+        fields: Field::new_password(password_hint(at.password_min_length), refused).into(),
         hidden: vec![("token", token.to_owned())],
         button: EN.set_password,
     }
@@ -70,10 +77,16 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     visit.limit_passwords()?;
     let form = visit.form().await?;
     let token = form.text("token").to_owned();
+    let doorway = match visit.app().resetting(visit.origin(), &token).await {
+        Ok(doorway) => doorway,
+        Err(e) if e.code() == Code::InvalidToken => return link_form::dead(EN.bad_reset_explained),
+        Err(e) => return Err(e),
+    };
     match set(&visit, &form, &token).await? {
-        Ok(()) => redirect(&link("/sign-in", &[("done", "password_set")])),
+        Ok(()) => redirect(&link("/sign-in", &[("tenant", &doorway.slug), ("done", "password_set")])),
+        // of two at once, the second finds the link used
         Err(refused) if refused.dead_link => link_form::dead(EN.bad_reset_explained),
-        Err(refused) => refused.page(&choosing(&token, Some(&refused))),
+        Err(refused) => refused.page(&choosing(&doorway, &token, Some(&refused))),
     }
 }
 async fn set(visit: &Visit, form: &Form, token: &str) -> Result<Result<(), Refused>> {
@@ -82,7 +95,7 @@ async fn set(visit: &Visit, form: &Form, token: &str) -> Result<Result<(), Refus
         Err(refused) => return Ok(Err(refused)),
     };
     match visit.app().reset_password(visit.origin(), token, password).await {
-        Ok(()) => Ok(Ok(())),
+        Ok(_) => Ok(Ok(())),
         Err(e) if e.code() == Code::WeakPassword => Ok(Err(Refused::field("password", e.message()))),
         Err(e) => Refused::of(e, &[]).map(Err),
     }

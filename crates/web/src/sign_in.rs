@@ -3,7 +3,6 @@
 //! Nothing is kept between the two: each form says all that it is for, so none can be skipped or repeated out of turn (checklist
 //! 4). Every address is asked for a password, whoever has it (checklist 15). What else a tenant offers belongs on the second page.
 use askama::Template;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Error, Result};
@@ -65,10 +64,8 @@ impl Wanted {
         }
     }
 }
-fn sends_mail(visit: &Visit) -> bool {
-    visit.app().settings().mail
-}
-fn slug(said: &str) -> Option<String> {
+/// A tenant's slug as it was sent, if one was.
+pub(crate) fn slug(said: &str) -> Option<String> {
     (!said.is_empty()).then(|| said.chars().take(LONGEST).collect())
 }
 fn title(doorway: Option<&Doorway>) -> String {
@@ -90,7 +87,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
     let wanted = Wanted {
         tenant: slug(visit.query("tenant").as_deref().unwrap_or_default()),
         return_to,
-        mail: sends_mail(&visit),
+        mail: visit.sends_mail(),
     };
     let doorway = named(&visit, &wanted).await?;
     let done = visit.query("done");
@@ -121,12 +118,12 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
     let form = visit.form().await?;
     let return_to = ReturnTo::read(Some(form.raw("return_to")));
-    let wanted = Wanted { tenant: slug(form.text("tenant")), return_to, mail: sends_mail(&visit) };
+    let wanted = Wanted { tenant: slug(form.text("tenant")), return_to, mail: visit.sends_mail() };
     let email = form.text("email").to_owned();
     if email.len() > LONGEST || Email::parse(&email).is_err() {
         let refused = Refused::field("email", EN.enter_email);
         let doorway = named(&visit, &wanted).await?;
-        return page(400, &first(&wanted, doorway.as_ref(), &email, None, Some(&refused)));
+        return refused.page(&first(&wanted, doorway.as_ref(), &email, None, Some(&refused)));
     }
     let doorway = visit.app().doorway(visit.origin(), wanted.tenant.as_deref(), Some(&email)).await?;
     if !form.has("password") {
@@ -152,7 +149,7 @@ async fn signed_in(visit: &Visit, form: &Form, wanted: &Wanted, email: &str) -> 
             let Given::Cookie(given) = signed_in.given else { return Err(Error::internal("a page was given tokens")) };
             let mut answer = redirect(wanted.return_to.path())?;
             let cookie = cookie::set(&visit.app().settings().public_url, &given);
-            answer.headers_mut().insert(header::SET_COOKIE, HeaderValue::try_from(cookie).map_err(Error::internal)?);
+            cookie::put(&mut answer, [cookie])?;
             Ok(Ok(answer))
         }
         Err(e) if e.code() == Code::InvalidCredentials => Ok(Err(Refused::saying(401, EN.wrong_credentials))),

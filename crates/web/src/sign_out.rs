@@ -1,8 +1,7 @@
 //! `/sign-out`: ends the session of this browser. Only a form does it: a link in a foreign page must not.
 use askama::Template;
-use axum::http::{HeaderValue, header};
 use axum::response::Response;
-use portcullis_domain::{Error, Result};
+use portcullis_domain::Result;
 use portcullis_edge::cookie;
 
 use crate::page::{Frame, page, redirect};
@@ -29,8 +28,6 @@ pub(crate) async fn submit(visit: Visit) -> Result<Response> {
         visit.app().sign_out(&cx).await?;
     }
     let mut answer = redirect("/sign-in?done=signed_out")?;
-    for cookie in cookie::clear(&visit.app().settings().public_url) {
-        answer.headers_mut().append(header::SET_COOKIE, HeaderValue::try_from(cookie).map_err(Error::internal)?);
-    }
+    cookie::put(&mut answer, cookie::clear(&visit.app().settings().public_url))?;
     Ok(answer)
 }

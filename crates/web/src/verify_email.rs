@@ -28,7 +28,7 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
     let token = visit.form().await?.text("token").to_owned();
     match visit.app().verify_email(visit.origin(), token).await {
-        Ok(_) => redirect(&link("/sign-in", &[("done", "address_verified")])),
+        Ok(v) => redirect(&link("/sign-in", &[("tenant", &v.tenant_slug), ("done", "address_verified")])),
         Err(e) if e.code() == Code::InvalidToken => link_form::dead(EN.bad_verification_explained),
         Err(e) => Err(e),
     }

@@ -63,6 +63,10 @@ impl Visit {
         self.within(self.edge.rate.api(&cx))?;
         Ok(cx)
     }
+    /// Can a forgotten password be set anew by mail?
+    pub fn sends_mail(&self) -> bool {
+        self.app().settings().mail
+    }
     /// Counts what `/v1/auth/*` counts.
     pub fn limit_visits(&self) -> Result<()> {
         self.within(self.edge.rate.auth(self.exchange.origin().ip))

@@ -1,5 +1,6 @@
 //! Which passwords are accepted (spec v1 9.1).
 use std::collections::HashSet;
+use std::io;
 use std::sync::{Arc, LazyLock};
 
 use super::Password;
@@ -41,9 +42,6 @@ pub enum PasswordError {
     /// On the operator's list.
     #[error("This password is known from a breach elsewhere; choose one that you use nowhere else.")]
     Breached,
-    /// Nobody can say whether it is on the operator's list.
-    #[error("The server's list of breached passwords cannot be read: tell whoever runs it.")]
-    Unreadable,
     /// The e-mail address, its local part, or the name.
     #[error("This password is your e-mail address or name; choose another.")]
     Personal,
@@ -65,7 +63,17 @@ impl Rule {
         Self { breached, ..self }
     }
     /// Is this password acceptable for this person? Cheap checks first: nothing is read past the byte limit.
-    pub fn check(&self, password: &Password, owner: Owner<'_>) -> Result<(), PasswordError> {
+    ///
+    /// # Errors
+    /// Of the list, if there is one and it cannot be read. Reading it may take a moment: not for a thread that serves others.
+    pub fn check(&self, password: &Password, owner: Owner<'_>) -> io::Result<Result<(), PasswordError>> {
+        if let Err(e) = self.check_text(password, owner) {
+            return Ok(Err(e));
+        }
+        let breached = self.breached.as_ref().map_or(Ok(false), |list| list.contains(password))?;
+        Ok(if breached { Err(PasswordError::Breached) } else { Ok(()) })
+    }
+    fn check_text(&self, password: &Password, owner: Owner<'_>) -> Result<(), PasswordError> {
         let text = password.expose();
         if text.len() < self.min {
             return Err(PasswordError::TooShort(self.min));
@@ -82,11 +90,7 @@ impl Rule {
         if own.iter().any(|own| !own.is_empty() && own.trim().to_lowercase() == *lower.trim()) {
             return Err(PasswordError::Personal);
         }
-        match self.breached.as_ref().map(|list| list.contains(password)) {
-            None | Some(Ok(false)) => Ok(()),
-            Some(Ok(true)) => Err(PasswordError::Breached),
-            Some(Err(_)) => Err(PasswordError::Unreadable),
-        }
+        Ok(())
     }
 }
 
@@ -101,7 +105,7 @@ mod tests {
     const ADA: Owner<'_> = Owner { email: "ada.lovelace@example.com", name: "Ada Lovelace" };
 
     fn check(password: &str) -> Result<(), PasswordError> {
-        Rule::default().check(&Password::new(password), ADA)
+        Rule::default().check(&Password::new(password), ADA).unwrap()
     }
 
     #[test]
@@ -121,12 +125,12 @@ mod tests {
         for own in ["ada.lovelace@example.com", "ADA.lovelace", "ada LOVELACE", "Ada Lovelace "] {
             assert_eq!(check(own), Err(PasswordError::Personal), "{own}");
         }
-        assert_eq!(Rule::default().check(&Password::new("plum-orbit"), Owner::default()), Ok(()));
+        assert_eq!(Rule::default().check(&Password::new("plum-orbit"), Owner::default()).unwrap(), Ok(()));
     }
 
     #[test]
     fn a_tenant_may_demand_more_and_never_less() {
-        let twelve = Rule::with_min(12).check(&Password::new("plum-orbit"), ADA);
+        let twelve = Rule::with_min(12).check(&Password::new("plum-orbit"), ADA).unwrap();
         assert_eq!(twelve.unwrap_err().to_string(), "At least 12 bytes.");
         assert_eq!(Rule::with_min(1).min, Rule::MIN);
     }

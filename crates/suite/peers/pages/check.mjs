@@ -77,6 +77,8 @@ for (const colorScheme of ['light', 'dark']) {
     await page.click('main button')
     await look(page, as('invitation refused'))
     await at('/invitation?token=x')
+    await at('/reset-password?token=x')
+    await at('/verify-email?token=x')
     await at('/account/nothing')
     await page.goto(`${url}/sign-in`)
     await page.fill('#email', given.email)

@@ -36,6 +36,8 @@ for (const [look, options] of looks) {
   await page.click('main button')
   await take('invitation-refused')
   await at('/invitation?token=x', 'invitation-dead')
+  await at('/reset-password?token=x', 'reset-dead')
+  await at('/verify-email?token=x', 'verify-email')
   await at('/account/nothing', 'not-found')
   await signIn(page, given)
   await at('/account?done=profile', 'profile')

@@ -7,6 +7,7 @@ both!(
     sec_15_whoever_guesses_for_hours_does_not_keep_the_owner_out,
     sec_15_many_places_guess_no_faster_than_one_and_a_known_place_goes_on,
     sec_15_one_network_of_ipv6_is_one_place,
+    decision_36_a_known_network_stays_known_when_its_addresses_change,
     sec_15_a_tenant_that_is_not_there_answers_and_counts_like_one_that_is,
 );
 
@@ -70,6 +71,17 @@ async fn sec_15_many_places_guess_no_faster_than_one_and_a_known_place_goes_on(e
         login(&w, HERE, &wrong).await.refused(401, "invalid_credentials");
     }
     login(&w, "192.0.2.77", &right).await.expect(200);
+}
+
+async fn decision_36_a_known_network_stays_known_when_its_addresses_change(engine: Engine) {
+    let w = behind_a_proxy(engine).await;
+    let (right, wrong) = stranger(&w).await;
+    login(&w, "2001:db8:1:2::a", &right).await.expect(200);
+    for n in 1..=10 {
+        login(&w, &format!("198.51.100.{n}"), &wrong).await.refused(401, "invalid_credentials");
+    }
+    assert_eq!(login(&w, "2001:db8:1:3::a", &right).await.status, 429, "a stranger waits");
+    login(&w, "2001:db8:1:2:ffff::b", &right).await.expect(200);
 }
 
 async fn sec_15_one_network_of_ipv6_is_one_place(engine: Engine) {

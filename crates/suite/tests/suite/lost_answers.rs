@@ -10,12 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::world::*;
 
-mod postgres {
-    #[test]
-    fn sec_03_a_refresh_whose_commit_was_not_answered_is_no_theft() {
-        crate::world::on_postgres(super::sec_03_a_refresh_whose_commit_was_not_answered_is_no_theft);
-    }
-}
+on_postgres!(sec_03_a_refresh_whose_commit_was_not_answered_is_no_theft);
 
 /// Stands between a server and its database. Once told so, it loses the next answer to a COMMIT, and the connection.
 struct Wire {

@@ -28,6 +28,7 @@ both!(
     what_is_put_off_is_tried_again_until_a_day_is_over,
     sec_14_a_server_that_never_answers_keeps_nobody_waiting,
     sec_14_nobody_is_invited_without_end,
+    sec_14_nobody_sends_invitations_without_end,
     two_postmen_send_each_mail_once,
     who_waits_for_a_mail_is_served_before_many,
     sec_13_a_name_is_neither_a_header_nor_markup,
@@ -76,6 +77,14 @@ impl Office {
         let mut all: Vec<Taken> = self.deliver().await.into_iter().filter(|m| m.to == [email]).collect();
         assert_eq!(all.len(), 1, "{all:#?}");
         all.remove(0)
+    }
+    /// The same as `World::second_tenant`, where the link of the owner's invitation comes by mail.
+    pub async fn second_tenant(&self, name: &str) -> Tenant {
+        let email = format!("owner@{}.example", name.to_lowercase());
+        let body = json!({ "name": name, "owner_email": email });
+        let made = self.w.owner().post("/v1/tenants", body).await.expect(201);
+        let token = self.mail_to(&email).await.token();
+        self.w.accepted(&made, email, &token).await
     }
     async fn tenant(&self, owner: &str) -> Value {
         self.w.owner().post("/v1/tenants", json!({ "name": "Globex", "owner_email": owner })).await.expect(201)
@@ -153,7 +162,7 @@ async fn who_is_made_with_a_password_is_asked_for_the_address(o: Office) {
 }
 
 async fn sec_03_a_verification_proves_an_address_once_and_sets_no_password(o: Office) {
-    let made = o.w.owner().post("/v1/users", new_user_with(json!({ "email": "ada@example.com" }))).await.expect(201);
+    o.w.owner().post("/v1/users", new_user_with(json!({ "email": "ada@example.com" }))).await.expect(201);
     let token = o.mail_to("ada@example.com").await.token();
     set_first(&o.w, &token).await.refused(400, "invalid_token");
     set_first(&o.w, &token.replace("pcv_", "pci_")).await.refused(400, "invalid_token");
@@ -167,7 +176,6 @@ async fn sec_03_a_verification_proves_an_address_once_and_sets_no_password(o: Of
     o.w.clock.pass(7 * 86_400 + 1);
     verify(&o.w, &late).await.refused(400, "invalid_token");
     o.w.login("ada@example.com").await.expect(200);
-    let _ = made;
 }
 
 async fn an_invitation_into_an_organization_is_told_in_the_words_of_the_platform(o: Office) {
@@ -337,6 +345,31 @@ async fn sec_14_nobody_is_invited_without_end(o: Office) {
     invite(&user).await.expect(200);
 }
 
+async fn sec_14_nobody_sends_invitations_without_end(o: Office) {
+    let eve = o.w.person("Eve", &["user"]).await;
+    let org = organization(&eve.client, "bait").await;
+    let invite = async |from: usize, to: usize| {
+        let emails: Vec<String> = (from..to).map(|n| format!("victim+{n}@example.com")).collect();
+        let body = json!({ "org_id": org, "user_ids": emails, "role_ids": [], "group_ids": [] });
+        connect(&eve.client, "CreateOrganizationInvitation", body).await
+    };
+    for n in 0..3 {
+        invite(10 * n, 10 * (n + 1)).await.expect(200);
+    }
+    let before = count(&o.w, "mails").await;
+    assert_eq!(invite(30, 31).await.status, 429);
+    assert_eq!(count(&o.w, "mails").await, before);
+    // what others wait for goes first
+    let ada = o.w.person("Ada", &["user"]).await;
+    let asked = json!({ "email": ada.email });
+    o.w.anonymous().post("/v1/auth/request-password-reset", asked).await.expect(202);
+    soon("written", async || count_where(&o.w, "mails", "purpose = 'password_reset'").await == 1).await;
+    let first: Vec<_> = o.deliver().await.into_iter().take(3).flat_map(|m| m.to).collect();
+    assert_eq!(first.iter().filter(|to| **to == ada.email).count(), 2, "the question and the link: {first:?}");
+    o.w.clock.pass(61);
+    invite(30, 31).await.expect(200);
+}
+
 async fn two_postmen_send_each_mail_once(o: Office) {
     for n in 0..30 {
         let body = new_user_with(json!({ "email": format!("u-{n}@example.com") }));
@@ -412,7 +445,7 @@ async fn sec_19_a_suspended_user_gets_no_link(o: Office) {
 }
 
 async fn without_mail_nothing_is_written_and_links_are_answered(w: World) {
-    let made = w.second_tenant("Globex").await;
+    w.second_tenant("Globex").await;
     let ada = w.person("Ada", &["user"]).await;
     let row = import(&w.service(), "", &[json!({ "email": "new@example.com", "name": "New" })]).await;
     let path = format!("/v1/users/{}/resend-invite", id(&row[0]));
@@ -427,7 +460,6 @@ async fn without_mail_nothing_is_written_and_links_are_answered(w: World) {
     );
     assert_eq!(count(&w, "mails").await, 0);
     assert_eq!(count_where(&w, "users", "token_purpose = 'verification'").await, 0);
-    drop(made);
 }
 
 async fn what_no_postman_came_for_is_forgotten(o: Office) {

@@ -24,22 +24,12 @@ both!(
     a_change_of_the_master_key_that_broke_off_goes_on,
     sec_18_a_master_key_that_the_server_does_not_know_seals_nothing,
 );
-mod postgres_nodes {
-    macro_rules! on_postgres {
-        ($($name:ident),+ $(,)?) => {$(
-            #[test]
-            fn $name() {
-                crate::world::on_postgres(super::$name);
-            }
-        )+};
-    }
-    on_postgres!(
-        nodes_that_know_both_master_keys_go_on_while_one_takes_the_place_of_the_other,
-        a_node_that_hears_late_of_the_next_master_key_is_waited_for,
-        sec_18_a_change_of_the_master_key_is_not_over_while_a_node_seals_with_the_old_one,
-        sec_18_a_node_without_the_next_master_key_signs_and_seals_nothing_and_is_not_ready,
-    );
-}
+on_postgres!(
+    nodes_that_know_both_master_keys_go_on_while_one_takes_the_place_of_the_other,
+    a_node_that_hears_late_of_the_next_master_key_is_waited_for,
+    sec_18_a_change_of_the_master_key_is_not_over_while_a_node_seals_with_the_old_one,
+    sec_18_a_node_without_the_next_master_key_signs_and_seals_nothing_and_is_not_ready,
+);
 
 fn old() -> MasterKey {
     MasterKey::new([7; 32])

@@ -11,33 +11,23 @@ async fn two(w: &World) -> Node {
     Node::start(&w.engine.shared(), w.clock.clone(), Options::default()).await
 }
 
-mod postgres {
-    macro_rules! on_two_nodes {
-        ($($name:ident),+ $(,)?) => {$(
-            #[test]
-            fn $name() {
-                crate::world::on_postgres(super::$name);
-            }
-        )+};
-    }
-    on_two_nodes!(
-        a_key_revoked_on_one_node_is_dead_on_the_other_at_once,
-        a_spent_refresh_token_ends_its_session_on_both,
-        a_user_suspended_on_one_node_is_out_of_the_other_at_once,
-        a_rule_made_on_one_node_holds_on_the_other_at_once,
-        a_role_taken_on_one_node_is_gone_on_the_other_at_once,
-        a_metaschema_and_a_setting_change_on_both,
-        only_one_node_seals_and_the_chain_is_one,
-        the_same_key_on_two_nodes_makes_one_user,
-        the_same_address_on_two_nodes_is_taken_once,
-        a_lockout_on_one_node_holds_on_the_other,
-        what_is_given_and_taken_on_one_node_counts_on_the_other_at_once,
-        sec_18_keys_rotate_on_two_nodes_under_load_without_one_failed_request,
-        a_token_of_a_key_that_only_the_other_node_has_read_is_accepted,
-        a_key_in_wrong_hands_is_refused_by_the_other_node_within_a_minute,
-        nobody_makes_a_node_read_its_keys_all_the_time,
-    );
-}
+on_postgres!(
+    a_key_revoked_on_one_node_is_dead_on_the_other_at_once,
+    a_spent_refresh_token_ends_its_session_on_both,
+    a_user_suspended_on_one_node_is_out_of_the_other_at_once,
+    a_rule_made_on_one_node_holds_on_the_other_at_once,
+    a_role_taken_on_one_node_is_gone_on_the_other_at_once,
+    a_metaschema_and_a_setting_change_on_both,
+    only_one_node_seals_and_the_chain_is_one,
+    the_same_key_on_two_nodes_makes_one_user,
+    the_same_address_on_two_nodes_is_taken_once,
+    a_lockout_on_one_node_holds_on_the_other,
+    what_is_given_and_taken_on_one_node_counts_on_the_other_at_once,
+    sec_18_keys_rotate_on_two_nodes_under_load_without_one_failed_request,
+    a_token_of_a_key_that_only_the_other_node_has_read_is_accepted,
+    a_key_in_wrong_hands_is_refused_by_the_other_node_within_a_minute,
+    nobody_makes_a_node_read_its_keys_all_the_time,
+);
 
 async fn a_key_revoked_on_one_node_is_dead_on_the_other_at_once(w: World) {
     let b = two(&w).await;

@@ -3,7 +3,7 @@ use serde_json::json;
 
 use crate::world::access::{ORGANIZATION_VIEWER, join};
 use crate::world::pages::{Browser, secret, value};
-use crate::world::tables::rows;
+use crate::world::tables::count;
 use crate::world::token::place;
 use crate::world::*;
 
@@ -46,7 +46,7 @@ async fn names_are_changed_and_shown(w: World) {
     let long = "x".repeat(101);
     let page = b.form("/account", &[("first_name", &long), ("last_name", "Kept as typed")]).await.page(400);
     assert!(page.contains("At most 100 characters") && page.contains("Kept as typed"), "{page}");
-    assert!(page.contains("aria-describedby=\" first_name-error\"") || page.contains("first_name-error"));
+    assert!(page.contains("id=\"first_name-error\""), "{page}");
     // members that a form must not have do nothing (checklist 11)
     b.form("/account", &[("roles", "admin"), ("is_owner", "true"), ("email", "eve@example.com")]).await;
     let me = w.owner().get(&format!("/v1/users/{}", ada.id)).await.expect(200);
@@ -198,7 +198,7 @@ async fn a_key_is_made_once_shown_once_and_revoked(w: World) {
     w.with_key(raw).get("/v1/users/me/permissions").await.expect(200);
     // the page, loaded again
     assert!(b.form("/account/keys", &form).await.page(200).contains(raw));
-    assert_eq!(rows(&w, "api_keys").await.len(), 2, "the suite's own, and one");
+    assert_eq!(count(&w, "api_keys").await, 2, "the suite's own, and one");
     let page = b.get("/account/keys").await.page(200);
     assert!(page.contains("nightly report") && page.contains("all that you may do") && !page.contains(raw));
     assert_ne!(value(&page, "once"), once);

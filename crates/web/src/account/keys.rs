@@ -110,8 +110,8 @@ async fn filled(account: &Account, form: Option<&Form>, refused: Option<&Refused
     let areas = by_area(app.my_permissions(cx).await?).into_keys().map(|area| (area, chosen.contains(&area)));
     let around = account.around(PATH).await?;
     let name = Field::text("name", EN.key_name).hint(EN.key_name_hint).longest(120).required();
-    page(
-        refused.map_or(200, |r| r.status),
+    Refused::form(
+        refused,
         &Page {
             frame: account.frame(EN.keys, refused),
             t: &EN,

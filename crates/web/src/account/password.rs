@@ -8,7 +8,7 @@ use portcullis_service::{Answer, Reply};
 use super::{Account, Around};
 use crate::field::Field;
 use crate::form::Form;
-use crate::page::{Frame, page, redirect};
+use crate::page::{Frame, redirect};
 use crate::refusal::{Refused, password_hint};
 use crate::texts::{EN, Texts};
 
@@ -41,7 +41,7 @@ async fn filled(account: &Account, refused: Option<&Refused>) -> Result<Response
     let elsewhere = around.me.auth_provider != AuthProvider::Local;
     let frame = account.frame(EN.change_password, refused);
     let form = Page { frame, t: &EN, fields, elsewhere, around };
-    refused.map_or_else(|| page(200, &form), |r| r.page(&form))
+    Refused::form(refused, &form)
 }
 
 pub(crate) async fn submit(mut account: Account) -> Result<Response> {

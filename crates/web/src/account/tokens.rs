@@ -101,8 +101,8 @@ async fn filled(account: &Account, form: Option<&Form>, refused: Option<&Refused
     });
     let title = Field::text("title", EN.token_title).hint(EN.token_title_hint).longest(50).required();
     let none = here.map(|o| fill(EN.tokens_none, &[("organization", &name(o))]));
-    page(
-        refused.map_or(200, |r| r.status),
+    Refused::form(
+        refused,
         &Page {
             frame: account.frame(EN.tokens, refused),
             t: &EN,

@@ -48,6 +48,18 @@ macro_rules! both {
     };
 }
 
+/// The same for what SQLite has no part in, such as a second node: `postgres_only::a_claim` alone.
+macro_rules! on_postgres {
+    ($($name:ident),+ $(,)?) => {
+        mod postgres_only {
+            $(#[test]
+            fn $name() {
+                $crate::world::on_postgres(super::$name);
+            })+
+        }
+    };
+}
+
 /// What a test asks for as its argument.
 pub trait Arranged: Sized {
     fn arrange(engine: Engine) -> impl Future<Output = Self>;
@@ -179,10 +191,13 @@ impl World {
         let email = format!("owner@{}.example", name.to_lowercase());
         let body = json!({ "name": name, "owner_email": email });
         let made = self.owner().post("/v1/tenants", body).await.expect(201);
+        let link = made["invitation_url"].as_str().expect("without mail the link is answered");
+        self.accepted(&made, email, link.split_once("token=").unwrap().1).await
+    }
+    /// The tenant that was made, after its owner took the invitation up, signed in.
+    pub async fn accepted(&self, made: &Value, email: String, token: &str) -> Tenant {
         let id = made["id"].as_str().unwrap().to_owned();
         let slug = made["slug"].as_str().unwrap().to_owned();
-        let link = made["invitation_url"].as_str().expect("without mail the link is answered");
-        let token = link.split_once("token=").unwrap().1.to_owned();
         let anyone = self.anonymous();
         anyone.post("/v1/auth/verify-email", json!({ "token": token })).await.expect(200);
         let first = json!({ "token": token, "password": PASSWORD });
