@@ -69,7 +69,6 @@ catalogue! {
     bad_verification_explained: "It was used already, has expired, or a newer one was sent.",
 
     // the account
-    account: "Your account",
     account_pages: "Pages of your account",
     profile: "Profile",
     profile_explained: "How others see you.",
@@ -190,7 +189,6 @@ catalogue! {
     error_origin: "This form was sent from another address than {own}. Open the page there, and try again.",
     error_number: "Number of this request",
     error_home: "Go to the start",
-    problem: "There is a problem",
 
     // times
     just_now: "just now",
