@@ -12,7 +12,9 @@
 //! | encrypt what is stored, wrap keys, derive MAC keys | [`seal`] |
 //! | hand a client an opaque place in a list | [`cursor`] |
 //! | sign access tokens and checkpoints | [`signing`] |
+//! | ask for a second factor | [`totp`], [`backup_code`] |
 //! | make a machine's key, read what is signed with it | [`machine_key`] |
+pub mod backup_code;
 pub mod cursor;
 pub mod machine_key;
 pub mod password;
@@ -22,6 +24,7 @@ pub mod refresh_token;
 pub mod seal;
 pub mod signing;
 pub mod token;
+pub mod totp;
 
 use aws_lc_rs::{digest, hmac};
 
