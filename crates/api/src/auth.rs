@@ -1,10 +1,11 @@
 //! `/v1/auth`: signing in with a password, ending a session, following an invitation, forgetting a password (spec 4.2).
 use axum::response::Response;
-use portcullis_domain::{Code, Result, fields};
+use portcullis_domain::fields::{self, Fields};
+use portcullis_domain::{Code, Error, Result};
 use portcullis_edge::cookie;
 use portcullis_service::password_reset::Forgotten;
-use portcullis_service::session::{Given, Hold, Login, Tokens};
-use serde_json::json;
+use portcullis_service::session::{Given, Hold, LoggedIn, Login, SignedIn, Tokens};
+use serde_json::{Value, json};
 
 use crate::call::{Call, Visit};
 use crate::op::{Access, Body, Op, Route, Shape};
@@ -15,7 +16,7 @@ static LOGIN: Op = Op::post(
     "/v1/auth/login",
     "login",
     "",
-    "Sign in with address and password: for tokens, or in a browser for a cookie.",
+    "Sign in with address and password: for tokens, or in a browser for a cookie. Where a second factor is due, for a challenge.",
     Body::Json("Login"),
     (200, Shape::Json("LoginResult")),
 )
@@ -94,7 +95,7 @@ pub(crate) fn routes() -> Vec<Route> {
 }
 
 /// A token or a tenant's slug: text of a bounded length, compared and nothing else.
-fn word(v: serde_json::Value) -> Result<String, &'static str> {
+pub(crate) fn word(v: Value) -> Result<String, &'static str> {
     let text = fields::string(v)?;
     if (1..=512).contains(&text.len()) { Ok(text) } else { Err("1 to 512 bytes.") }
 }
@@ -104,27 +105,44 @@ async fn login(mut visit: Visit) -> Result<Response> {
     let email = f.required("email", "Enter your e-mail address.", word);
     let password = f.required("password", "Enter your password.", password::present);
     let tenant_slug = f.optional("tenant_slug", word);
-    let hold = if f.optional("cookie", fields::boolean) == Some(true) { Hold::Cookie } else { Hold::Tokens };
+    let hold = hold(&mut f);
     let login = f.finish(email.zip(password).map(|(email, password)| Login { email, password, tenant_slug, hold }))?;
-    if hold == Hold::Cookie {
-        visit.may_get_cookie()?;
+    visit.may_hold(hold)?;
+    match visit.app().login(visit.origin(), login).await? {
+        LoggedIn::Whole(whole) => signed_in(&visit, &whole, json!({})),
+        LoggedIn::SecondStep(step) => {
+            let mut answer =
+                json!({ "mfa_required": true, "challenge_id": step.challenge_id.expose(), "methods": step.methods });
+            if step.enrolment {
+                answer["enrollment_required"] = json!(true);
+            }
+            Ok(render::json(200, &answer))
+        }
     }
-    let signed_in = visit.app().login(visit.origin(), login).await?;
-    match signed_in.given {
+}
+/// What the client wants to hold of its session.
+pub(crate) fn hold(f: &mut Fields) -> Hold {
+    if f.optional("cookie", fields::boolean) == Some(true) { Hold::Cookie } else { Hold::Tokens }
+}
+/// A sign-in, with the tenant that the next calls have to name, and these members besides.
+pub(crate) fn signed_in(visit: &Visit, signed_in: &SignedIn, mut answer: Value) -> Result<Response> {
+    answer["tenant_id"] = json!(signed_in.tenant_id);
+    match &signed_in.given {
         Given::Tokens(given) => {
-            let mut answer = tokens(&given);
-            answer["tenant_id"] = json!(signed_in.tenant_id);
+            if let (Some(answer), Value::Object(tokens)) = (answer.as_object_mut(), tokens(given)) {
+                answer.extend(tokens);
+            }
             Ok(render::json(200, &answer))
         }
         Given::Cookie(given) => {
-            let answer = json!({ "expires_at": given.idle_at, "tenant_id": signed_in.tenant_id });
+            answer["expires_at"] = json!(given.idle_at);
             let mut answer = render::json(200, &answer);
-            cookie::put(&mut answer, [cookie::set(&visit.app().settings().public_url, &given)])?;
+            cookie::put(&mut answer, [cookie::set(&visit.app().settings().public_url, given)])?;
             Ok(answer)
         }
     }
 }
-fn tokens(given: &Tokens) -> serde_json::Value {
+fn tokens(given: &Tokens) -> Value {
     json!({
         "token": given.access,
         "expires_at": given.expires_at,

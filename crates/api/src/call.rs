@@ -11,6 +11,7 @@ use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_edge::cookie::{self, Deed, Surface};
 use portcullis_edge::{EdgeConfig, EdgeState, Exchange, body, credential, headers, json};
 use portcullis_service::authenticate::{Origin, Presented};
+use portcullis_service::session::Hold;
 use portcullis_service::{Answer, App, IdempotencyKey, PageRequest, Reply};
 use serde_json::{Map, Value};
 
@@ -107,9 +108,12 @@ impl Visit {
     pub fn app(&self) -> &App {
         &self.edge.app
     }
-    /// 403 when the page that this comes from is given no cookie.
-    pub fn may_get_cookie(&self) -> Result<()> {
-        cookie::may_set(&self.edge, self.headers())
+    /// 403 when a cookie is asked for and the page that this comes from is given none.
+    pub fn may_hold(&self, hold: Hold) -> Result<()> {
+        match hold {
+            Hold::Tokens => Ok(()),
+            Hold::Cookie => cookie::may_set(&self.edge, self.headers()),
+        }
     }
     /// The settings of the edge.
     pub fn settings(&self) -> &EdgeConfig {
@@ -182,7 +186,11 @@ impl Call {
             }
         };
         let (bytes, stream) = receive(op, &edge, body).await?;
-        Ok(Self { cx, visit: Visit::parsed(op, edge, parts, exchange, bytes, stream)? })
+        let visit = Visit::parsed(op, edge, parts, exchange, bytes, stream)?;
+        if cx.principal.credential.is_restricted() && !op.opens_to_restricted(cx.principal.mfa_enrolled) {
+            return Err(cx.principal.second_factor_first());
+        }
+        Ok(Self { cx, visit })
     }
     /// Which page is asked for, and the rest of the query to be read and finished.
     pub fn page(&self) -> (Query, PageRequest) {

@@ -53,7 +53,7 @@ pub(crate) fn live(found: &Introspected, tenant: &str, issuer: &str) -> Value {
         "active": true, "token_type": "Bearer", "iss": issuer, "sub": sub, "sub_type": sub_type, "tenant_id": tenant, "roles": roles,
     });
     let (credential, sid) = match &principal.credential {
-        Credential::Session { id, auth_time, amr } => {
+        Credential::Session { id, auth_time, amr, .. } => {
             answer["auth_time"] = auth_time.seconds().into();
             answer["amr"] = json!(amr);
             ("session", Some(id.to_string()))

@@ -12,15 +12,8 @@ type Row = (&'static str, &'static [Verb]);
 
 /// With credential and tenant.
 const ROWS: &[Row] = &[
-    ("/v1/users/{id}/mfa", &[Delete]),
-    ("/v1/users/me/mfa", &[Get]),
-    ("/v1/users/me/mfa/totp", &[Post]),
-    ("/v1/users/me/mfa/totp/confirm", &[Post]),
-    ("/v1/users/me/mfa/{id}", &[Delete]),
-    ("/v1/users/me/mfa/backup-codes", &[Post]),
     ("/v1/users/me/mfa/webauthn/register", &[Post]),
     ("/v1/users/me/mfa/webauthn/register/complete", &[Post]),
-    ("/v1/users/me/reauthenticate", &[Post]),
     ("/v1/oidc-config", &[Get, Put, Delete]),
     ("/v1/identity-providers", &[Get, Post]),
     ("/v1/identity-providers/{id}", &[Get, Put, Delete]),
@@ -28,7 +21,6 @@ const ROWS: &[Row] = &[
     ("/v1/identity-providers/{id}/sync", &[Post]),
     ("/v1/api-keys/{id}/rotate", &[Post]),
     ("/v1/tenants/{id}", &[Delete]),
-    ("/v1/tenants/{id}/settings", &[Get, Patch]),
     ("/v1/requests", &[Get, Post]),
     ("/v1/requests/{id}", &[Get]),
     ("/v1/requests/{id}/approve", &[Post]),
@@ -83,10 +75,8 @@ const ROWS: &[Row] = &[
 const OPEN_ROWS: &[Row] = &[
     ("/v1/auth/providers", &[Get]),
     ("/v1/auth/callback", &[Get, Post]),
-    ("/v1/auth/mfa/challenge", &[Post]),
     ("/v1/auth/mfa/webauthn/begin", &[Post]),
     ("/v1/auth/mfa/webauthn/complete", &[Post]),
-    ("/v1/auth/mfa/enroll-via-challenge", &[Post]),
     ("/v1/auth/start", &[Get]),
     ("/v1/auth/saml/{provider_id}/metadata", &[Get]),
     ("/v1/auth/saml/{provider_id}/acs", &[Post]),

@@ -197,6 +197,11 @@ impl Op {
     pub fn keeps_answers(&self) -> bool {
         self.verb == Verb::Post && self.access == Access::Tenant && !matches!(self.body, Body::Ndjson(_))
     }
+    /// May a session call it whose person has to enrol a second factor first, or to show the one that they have (guard rail 8)?
+    pub fn opens_to_restricted(&self, enrolled: bool) -> bool {
+        let own = self.path.starts_with("/v1/auth/") || self.path == "/v1/users/me/profile";
+        own || (!enrolled && self.path.starts_with("/v1/users/me/mfa"))
+    }
     /// The path's variables in order.
     pub fn variables(&self) -> impl Iterator<Item = &'static str> {
         self.path.split('/').filter_map(|s| s.strip_prefix('{')?.strip_suffix('}'))

@@ -136,7 +136,7 @@ impl<'a> UserView<'a> {
             metadata: &user.metadata,
             state: user.state.as_str(),
             effective_roles: RoleWords(effective),
-            mfa_enrolled: false,
+            mfa_enrolled: user.mfa_enrolled,
             identity_provider_id: None,
             last_login_at: user.last_login_at,
             created_at: user.created_at,

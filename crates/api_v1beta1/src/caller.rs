@@ -35,6 +35,9 @@ pub async fn identify(edge: &EdgeState, parts: &Parts, exchange: &Exchange, endp
             if let Some(tenant) = tenant {
                 credential::same_tenant(&cx, tenant)?;
             }
+            if login == Login::Required && cx.principal.credential.is_restricted() {
+                return Err(cx.principal.second_factor_first());
+            }
             Ok(cx)
         }
         // a dead token does not shut anyone out of what is public

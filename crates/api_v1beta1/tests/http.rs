@@ -18,7 +18,7 @@ use portcullis_edge::{EdgeConfig, EdgeState, Listener};
 use portcullis_service::app::Settings;
 use portcullis_service::authenticate::{Origin, Presented};
 use portcullis_service::policy::{NewPolicy, RuleDraft};
-use portcullis_service::session::{Given, Hold, Login as SignIn};
+use portcullis_service::session::{Given, Hold, LoggedIn, Login as SignIn};
 use portcullis_service::tenancy::Tenancies;
 use portcullis_service::user::{Draft, NewUser, SlugChoice};
 use portcullis_service::{Answer, App, Reply};
@@ -111,7 +111,10 @@ impl Server {
             tenant_slug: None,
             hold: Hold::Tokens,
         };
-        let Given::Tokens(tokens) = self.app.login(origin(), login).await.unwrap().given else { panic!("no tokens") };
+        let LoggedIn::Whole(signed_in) = self.app.login(origin(), login).await.unwrap() else {
+            panic!("a second step")
+        };
+        let Given::Tokens(tokens) = signed_in.given else { panic!("no tokens") };
         tokens.access
     }
     /// Nobody makes users of one domain any more.

@@ -221,8 +221,12 @@ pub(crate) mod tests {
         Id::from_uuid(Uuid::from_u128(n))
     }
     pub(crate) fn session() -> Principal {
-        let credential =
-            Credential::Session { id: id(9), auth_time: Timestamp::from_micros(0), amr: Arc::from(["pwd".to_owned()]) };
+        let credential = Credential::Session {
+            id: id(9),
+            auth_time: Timestamp::from_micros(0),
+            amr: Arc::from(["pwd".to_owned()]),
+            restricted: false,
+        };
         let roles = Roles::NONE;
         Principal {
             acting_user: Some(id(1)),

@@ -80,7 +80,7 @@ impl<'a> Facts<'a> {
         let base = Self { now: cx.now, ip: cx.ip, credential: CredentialKind::of(&cx.principal), ..Self::default() };
         match &cx.principal.credential {
             Credential::Session { auth_time, amr, .. } => Self {
-                mfa: amr.len() > 1 || amr.iter().any(|m| m == "mfa"),
+                mfa: amr.iter().any(|m| m == "mfa"),
                 amr,
                 auth_age_seconds: i64::try_from(cx.now.since(*auth_time).as_secs()).unwrap_or(i64::MAX),
                 ..base

@@ -95,14 +95,14 @@ impl<'a> Target<'a> {
         Self::new_in_tenant("User", id.to_string()).about(id)
     }
     /// A user with everything that rules may read (spec v1 6.1).
-    pub fn of_user(user: &'a User, effective: Roles, groups: &[Uuid], mfa_enrolled: bool) -> Self {
+    pub fn of_user(user: &'a User, effective: Roles, groups: &[Uuid]) -> Self {
         let mut t = Self::user(user.id)
             .attribute("email", &*user.email)
             .attribute("email_domain", user.email.domain())
             .attribute("auth_provider", user.auth_provider.as_str())
             .attribute("active", user.state.is_active())
             .attribute("email_verified", user.email_verified)
-            .attribute("mfa_enrolled", mfa_enrolled)
+            .attribute("mfa_enrolled", user.mfa_enrolled)
             .attribute("is_owner", user.is_owner);
         if let Some(manager) = user.manager_id {
             t = t.attribute("manager", manager);

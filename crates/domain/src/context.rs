@@ -3,6 +3,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::api_key::{ApiKey, KeyOwner, Scopes};
+use crate::error::{Code, Error};
 use crate::id::Id;
 use crate::organization::Organization;
 use crate::personal_token::PersonalToken;
@@ -27,6 +28,8 @@ pub enum Credential {
         auth_time: Timestamp,
         /// How (RFC 8176: `pwd`, `otp`, …).
         amr: Arc<[String]>,
+        /// A second factor is due: it reaches only what enrols or shows one (spec v1 9.2).
+        restricted: bool,
     },
     /// An API key.
     ApiKey {
@@ -66,6 +69,10 @@ impl Credential {
     /// Is a person at the other end (a session), rather than a key?
     pub fn is_session(&self) -> bool {
         matches!(self, Self::Session { .. })
+    }
+    /// Is it a session whose person has to enrol or show a second factor first?
+    pub fn is_restricted(&self) -> bool {
+        matches!(self, Self::Session { restricted: true, .. })
     }
     /// Is it a personal access token?
     pub fn is_personal_token(&self) -> bool {
@@ -167,6 +174,15 @@ impl Principal {
             mfa_enrolled: false,
             manager_id: None,
         }
+    }
+    /// What a restricted session is told (guard rail 8): 403 `mfa_setup_required`.
+    pub fn second_factor_first(&self) -> Error {
+        let message = if self.mfa_enrolled {
+            "Show your second factor first: POST /v1/auth/mfa/challenge."
+        } else {
+            "Enrol a second factor first: POST /v1/users/me/mfa/totp."
+        };
+        Error::new(Code::MfaSetupRequired, message)
     }
     /// The user who acts with all that is his own: not one whose token speaks for a part of it.
     pub fn himself(&self) -> Option<Id<User>> {

@@ -19,6 +19,7 @@ pub mod json;
 pub mod kyc;
 pub mod mail;
 pub mod meta_schema;
+pub mod mfa;
 pub mod organization;
 pub mod organization_domain;
 pub mod outbound;

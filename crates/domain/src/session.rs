@@ -24,6 +24,8 @@ pub struct Session {
     pub idle_at: Timestamp,
     /// Ended before its time.
     pub revoked_at: Option<Timestamp>,
+    /// A second factor is due: it reaches only what enrols or shows one (spec v1 9.2).
+    pub restricted: bool,
 }
 
 /// What a session's client holds.

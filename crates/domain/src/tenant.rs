@@ -1,5 +1,6 @@
 //! The wall that nothing crosses.
 use crate::id::Id;
+use crate::mfa::MfaPolicy;
 use crate::time::Timestamp;
 use crate::user::User;
 use crate::value::Slug;
@@ -58,6 +59,8 @@ pub const LONGEST_ACCESS_TOKEN_SECONDS: i64 = 86_400;
 /// What a tenant may set (spec v1 3.1 TenantSettings), as far as this version acts on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantSettings {
+    /// Who needs a second factor.
+    pub mfa_policy: MfaPolicy,
     /// 8–128 bytes.
     pub password_min_length: usize,
     /// Life of an access token, 300–86,400 s ([`LONGEST_ACCESS_TOKEN_SECONDS`]).
@@ -72,6 +75,7 @@ pub struct TenantSettings {
 impl Default for TenantSettings {
     fn default() -> Self {
         Self {
+            mfa_policy: MfaPolicy::Optional,
             password_min_length: 8,
             access_token_seconds: 3_600,
             session_idle_seconds: 604_800,

@@ -108,6 +108,8 @@ pub struct User {
     pub display_name: Option<String>,
     /// Last sign-in.
     pub last_login_at: Option<Timestamp>,
+    /// Has a second factor. Changed with the factors alone, never with the rest of the user.
+    pub mfa_enrolled: bool,
     /// Made when.
     pub created_at: Timestamp,
     /// Changed when.

@@ -79,7 +79,7 @@ impl App {
         match (&cx.principal.credential, cx.principal.user_id(), &cx.principal.token) {
             // the token of a sign-in is how a session is presented; what it is exchanged for lives no longer
             (
-                Credential::Session { id, auth_time, amr },
+                Credential::Session { id, auth_time, amr, .. },
                 Some(user),
                 Some(AccessToken { exchanged: false, expires_at }),
             ) => {

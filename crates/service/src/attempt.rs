@@ -49,7 +49,7 @@ impl App {
 }
 
 /// What is counted under: a digest, so that the table holds no addresses.
-fn digest(tenancy: &Tenancy, kind: &str, value: &str) -> String {
+pub(crate) fn digest(tenancy: &Tenancy, kind: &str, value: &str) -> String {
     let tag = tenancy.idempotency.tag(&[b"attempts", kind.as_bytes(), value.as_bytes()]);
     HEXLOWER.encode(&tag[..16])
 }

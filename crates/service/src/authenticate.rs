@@ -287,7 +287,7 @@ impl App {
             self.note_end(tenancy, s.id, now).await;
             return Err(refused("expired"));
         }
-        let credential = Credential::Session { id: s.id, auth_time: s.auth_time, amr: s.amr.clone().into() };
+        let credential = of_session(&s);
         let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
         Ok(Known::new(tenancy.clone(), principal, revision, Some(end)))
     }
@@ -476,6 +476,11 @@ fn noted(last: Option<Timestamp>) -> AtomicI64 {
     AtomicI64::new(last.map_or(0, Timestamp::micros))
 }
 
+/// A session as what proves its person.
+pub(crate) fn of_session(s: &Session) -> Credential {
+    Credential::Session { id: s.id, auth_time: s.auth_time, amr: s.amr.clone().into(), restricted: s.restricted }
+}
+
 /// A user with the facts that decisions read, and their own roles: [`App::with_mapped_roles`] adds those of groups.
 pub(crate) fn of_user(u: &User, credential: Credential, in_master: bool) -> Principal {
     Principal {
@@ -492,7 +497,7 @@ pub(crate) fn of_user(u: &User, credential: Credential, in_master: bool) -> Prin
         auth_provider: Some(u.auth_provider),
         groups: Arc::from([]),
         tags: u.tags().into(),
-        mfa_enrolled: false,
+        mfa_enrolled: u.mfa_enrolled,
         manager_id: u.manager_id,
     }
 }

@@ -51,6 +51,39 @@ impl App {
         }
     }
 
+    /// A change of the caller's own account, which needs nothing but being signed in; the use case looks at the session.
+    pub(crate) async fn answer_own<C, T, F>(
+        &self,
+        cx: &Ctx,
+        command: Result<C>,
+        reply: Reply<T>,
+        f: F,
+    ) -> Result<Answer>
+    where
+        C: Send + Sync + 'static,
+        T: Send + 'static,
+        F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
+    {
+        let (slot, _claim) = match &reply.key {
+            None => (None, None),
+            Some(key) => match self.seen(cx, key).await? {
+                Seen::Before(answer) => return Ok(answer),
+                Seen::Never(slot, claim) => (Some(slot), Some(claim)),
+            },
+        };
+        let out = match command {
+            Ok(command) => {
+                let own = Own { command, f, render: reply.render, slot: slot.clone() };
+                self.0.db.write(cx.clone(), own, unguarded::<C, T, F>).await.map_err(Error::from)
+            }
+            Err(e) => Err(e),
+        };
+        match (out, slot) {
+            (Err(e), Some(slot)) => self.keep_refusal(cx, slot, e).await,
+            (out, _) => out,
+        }
+    }
+
     /// A change that may simply be repeated: a PUT, PATCH or DELETE.
     pub(crate) async fn apply<C, T, F>(
         &self,
@@ -171,6 +204,27 @@ impl<T> Made<T> {
             Self::Answer(_) => Err(Error::internal("a change that was rendered")),
         }
     }
+}
+
+/// A change of the caller's own account.
+struct Own<C, T, F> {
+    command: C,
+    f: F,
+    render: fn(&T) -> Answer,
+    slot: Option<Slot>,
+}
+async fn unguarded<C, T, F>(tx: &mut Tx, own: &Own<C, T, F>) -> portcullis_store::Result<Answer>
+where
+    C: Send + Sync + 'static,
+    T: Send + 'static,
+    F: for<'a> UseCase<'a, C, T> + Send + Sync + 'static,
+{
+    let made = (own.f)(tx, &own.command).await?;
+    let answer = (own.render)(&made);
+    if let Some(slot) = &own.slot {
+        slot.keep(tx, &answer).await?;
+    }
+    Ok(answer)
 }
 
 async fn guarded<C, T, F>(tx: &mut Tx, turn: &Turn<C, T, F>) -> portcullis_store::Result<Made<T>>

@@ -361,6 +361,7 @@ impl Import {
             last_name,
             display_name: None,
             last_login_at: None,
+            mfa_enrolled: false,
             created_at: cx.now,
             updated_at: cx.now,
             revision: 1,

@@ -32,7 +32,8 @@ impl App {
             return Ok(None);
         }
         match self.look_at(Presented::Bearer(&token), cx.now).await {
-            Ok(seen) if seen.tenant == cx.tenant => {
+            // who has yet to show a second factor is nobody to others
+            Ok(seen) if seen.tenant == cx.tenant && !seen.principal.credential.is_restricted() => {
                 let claims = self.keys().tokens.verify(&token, self.expected(cx.now)).ok();
                 Ok(Some(Introspected { principal: seen.principal, expires_at: seen.expires_at, claims }))
             }

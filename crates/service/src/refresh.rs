@@ -24,7 +24,7 @@ impl App {
         // who has ended, is suspended or lies in a tenant that is going away is refused as at any call
         let principal = self.session_principal(&tenancy, Id::from_uuid(id), now).await?;
         let cx = context(origin, &tenancy, principal, now);
-        let (Credential::Session { id, auth_time, amr }, Some(user)) =
+        let (Credential::Session { id, auth_time, amr, .. }, Some(user)) =
             (&cx.principal.credential, cx.principal.user_id())
         else {
             return Err(Error::internal("a session of nobody"));

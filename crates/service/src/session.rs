@@ -9,13 +9,14 @@ use portcullis_domain::session::{Held, Refresh, Session};
 use portcullis_domain::tenant::Tenant;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
-use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Timestamp};
+use portcullis_domain::{Code, Ctx, Error, Id, Principal, Result, Timestamp};
 use portcullis_store::{Tx, attempt, directory, session, user};
 
 use crate::App;
 use crate::app::{Scribe, busy};
-use crate::authenticate::{Origin, context, of_user};
+use crate::authenticate::{Origin, context, of_session, of_user};
 use crate::keys::Signing;
+use crate::mfa_challenge::SecondStep;
 use crate::profile::session_of;
 use crate::session_end::end_session;
 use crate::tenancy::Tenancy;
@@ -43,7 +44,16 @@ pub enum Hold {
     Cookie,
 }
 
-/// A sign-in that succeeded: no second factor exists in this version, and none is due.
+/// How a password sign-in goes on (spec v1 9.2).
+#[derive(Debug)]
+pub enum LoggedIn {
+    /// No second factor is due.
+    Whole(SignedIn),
+    /// One is.
+    SecondStep(SecondStep),
+}
+
+/// A sign-in that succeeded.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// Where.
@@ -83,8 +93,8 @@ pub struct SessionCookie {
 }
 
 impl App {
-    /// Signs in. 401 `invalid_credentials` for every reason, in the same time; 429 after too many tries.
-    pub async fn login(&self, origin: Origin, login: Login) -> Result<SignedIn> {
+    /// Signs in, or makes the challenge of the second step where a factor is due. 401 `invalid_credentials` for every reason, in the same time; 429 after too many tries.
+    pub async fn login(&self, origin: Origin, login: Login) -> Result<LoggedIn> {
         let email = Email::parse(&login.email).ok();
         let tenancy = self.login_tenant(login.tenant_slug.as_deref(), email.as_ref()).await?;
         let nobody = Arc::new(Principal::anonymous());
@@ -119,7 +129,11 @@ impl App {
             _ => None,
         };
         let proved = Some(Proved { hash: stored, rehash, account: self.account(&cx, &account).await? });
-        self.start_session(&cx, &tenancy, &user, vec!["pwd".into()], proved, login.hold).await
+        let amr = vec!["pwd".to_owned()];
+        match self.second_step(&tenancy, &user).await? {
+            Some(purpose) => self.challenge(&cx, &user, purpose, amr, proved).await.map(LoggedIn::SecondStep),
+            None => self.start_session(&cx, &tenancy, &user, amr, proved, login.hold).await.map(LoggedIn::Whole),
+        }
     }
     /// The tenant that a slug or, without one, an address leads to (decision 10).
     pub(crate) async fn login_tenant(&self, slug: Option<&str>, email: Option<&Email>) -> Result<Option<Arc<Tenancy>>> {
@@ -153,6 +167,19 @@ impl App {
         proved: Option<Proved>,
         hold: Hold,
     ) -> Result<SignedIn> {
+        let NewSession { cx, begin, signed_in } = self.new_session(cx, tenancy, user, amr, hold).await?;
+        self.0.db.write(cx, Start { begin, proved }, start).await?;
+        Ok(signed_in)
+    }
+    /// A session with what its client holds of it, to be written by [`begin`]. What its person proved is the caller's to know.
+    pub(crate) async fn new_session(
+        &self,
+        cx: &Ctx,
+        tenancy: &Arc<Tenancy>,
+        user: &User,
+        amr: Vec<String>,
+        hold: Hold,
+    ) -> Result<NewSession> {
         let settings = self.compiled(tenancy).await?.settings.clone();
         let expires_at = cx.now.plus_seconds(settings.session_max_seconds);
         let session = Session {
@@ -164,10 +191,9 @@ impl App {
             expires_at,
             idle_at: cx.now.plus_seconds(settings.session_idle_seconds).min(expires_at),
             revoked_at: None,
+            restricted: false,
         };
-        let credential =
-            Credential::Session { id: session.id, auth_time: session.auth_time, amr: session.amr.clone().into() };
-        let principal = self.with_mapped_roles(tenancy, of_user(user, credential, tenancy.is_master)).await?;
+        let principal = self.with_mapped_roles(tenancy, of_user(user, of_session(&session), tenancy.is_master)).await?;
         let cx = Ctx { principal: Arc::new(principal), ..cx.clone() };
         let (held, given) = match hold {
             Hold::Tokens => {
@@ -187,9 +213,8 @@ impl App {
                 (Held::Cookie(*cookie.hash.bytes()), Given::Cookie(given))
             }
         };
-        let c = Start { session, held, proved, scribe: self.scribe(&cx) };
-        self.0.db.write(cx.clone(), c, start).await?;
-        Ok(SignedIn { tenant_id: tenancy.id, given })
+        let begin = Begin { session, held, scribe: self.scribe(&cx) };
+        Ok(NewSession { cx, begin, signed_in: SignedIn { tenant_id: tenancy.id, given } })
     }
     /// An access token of a session: its id, when its person last proved who they are, and how.
     pub(crate) fn access_token(
@@ -250,7 +275,7 @@ impl App {
     }
 }
 
-fn wrong() -> Error {
+pub(crate) fn wrong() -> Error {
     Error::new(Code::InvalidCredentials, "The e-mail address or the password is wrong.")
 }
 async fn candidate(tx: &mut Tx, email: &Email) -> portcullis_store::Result<Option<(User, Option<String>)>> {
@@ -273,28 +298,59 @@ pub(crate) struct Proved {
     /// Whose failures are forgotten.
     account: String,
 }
-struct Start {
-    session: Session,
+impl Proved {
+    /// The hash that is stored once this is counted.
+    pub fn stored(&self) -> Option<&str> {
+        self.rehash.as_deref().or(self.hash.as_deref())
+    }
+}
+/// A session that is ready to be written, with what its client holds of it.
+pub(crate) struct NewSession {
+    /// The context as its person.
+    pub cx: Ctx,
+    pub begin: Begin,
+    pub signed_in: SignedIn,
+}
+/// What [`begin`] writes.
+pub(crate) struct Begin {
+    pub session: Session,
     held: Held,
+    pub scribe: Scribe,
+}
+struct Start {
+    begin: Begin,
     proved: Option<Proved>,
-    scribe: Scribe,
 }
 async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
-    let (now, id) = (tx.cx.now, c.session.user_id);
-    // the user may have been suspended while the password was checked
-    let alive = user::facts(tx, id).await?.is_some_and(|u| u.state == UserState::Active);
-    if !alive {
-        return Err(wrong().into());
-    }
+    let id = c.begin.session.user_id;
+    let user = still_active(tx, id).await?;
     if let Some(proved) = &c.proved {
-        if user::password_hash(tx, id).await? != proved.hash {
+        // enrolled while the password was checked
+        if user.mfa_enrolled {
             return Err(wrong().into());
         }
-        if let (Some(old), Some(new)) = (&proved.hash, &proved.rehash) {
-            user::rehash(tx, id, old, new).await?;
-        }
-        attempt::clear(tx, &proved.account).await?;
+        count(tx, id, proved).await?;
     }
+    begin(tx, &c.begin).await
+}
+/// The user, who may have been suspended while the password was checked.
+pub(crate) async fn still_active(tx: &mut Tx, id: Id<User>) -> portcullis_store::Result<User> {
+    let user = user::facts(tx, id).await?.filter(|u| u.state == UserState::Active);
+    user.ok_or_else(|| wrong().into())
+}
+/// Counts a right password: it is renewed where its scheme is old, and failures before it are forgotten.
+pub(crate) async fn count(tx: &mut Tx, id: Id<User>, proved: &Proved) -> portcullis_store::Result<()> {
+    if user::password_hash(tx, id).await? != proved.hash {
+        return Err(wrong().into());
+    }
+    if let (Some(old), Some(new)) = (&proved.hash, &proved.rehash) {
+        user::rehash(tx, id, old, new).await?;
+    }
+    attempt::clear(tx, &proved.account).await
+}
+/// Writes a session of somebody who proved who they are.
+pub(crate) async fn begin(tx: &mut Tx, c: &Begin) -> portcullis_store::Result<()> {
+    let (now, id) = (tx.cx.now, c.session.user_id);
     make_room(tx, &c.scribe, id).await?;
     session::insert(tx, &c.session, &c.held).await?;
     user::signed_in(tx, id, now).await?;

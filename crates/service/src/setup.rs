@@ -12,6 +12,7 @@ use portcullis_store::{Tx, api_key, directory, service_user, tenant, user};
 
 use crate::App;
 use crate::app::Scribe;
+use crate::mfa;
 use crate::service_user::{end_with_key, of_key};
 use crate::session::{Given, Hold, Tokens};
 use crate::tenant::{MadeTenant, NewTenant, NewTenantRows, insert};
@@ -83,7 +84,7 @@ impl App {
             Given::Cookie(_) => Err(Error::internal("a cookie in place of tokens")),
         }
     }
-    /// Gives the owner a new password, makes them active, and ends their sessions and keys.
+    /// Gives the owner a new password, makes them active, takes their second factors, and ends their sessions and keys.
     pub async fn reset_owner(&self, cx: &Ctx, password: Password) -> Result<User> {
         let hash = self.hash(password).await?;
         let c = ResetOwner { hash, scribe: self.scribe(cx) };
@@ -157,6 +158,10 @@ async fn reset_owner(tx: &mut Tx, c: &ResetOwner) -> portcullis_store::Result<Us
     user::set_password(tx, after.id, &c.hash, now).await?;
     user::set_token(tx, after.id, None).await?;
     c.scribe.write(tx, c.scribe.event("password.reset", "user", after.id).with("cause", "reset-owner"));
+    if after.mfa_enrolled {
+        c.scribe.write(tx, c.scribe.event("mfa.reset", "user", after.id).with("cause", "reset-owner"));
+    }
+    mfa::forget(tx, after.id).await?;
     end_access(tx, &c.scribe, after.id, "reset-owner").await?;
     tx.bump().await?;
     Ok(after)

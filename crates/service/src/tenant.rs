@@ -103,6 +103,7 @@ impl App {
             last_name: None,
             display_name: None,
             last_login_at: None,
+            mfa_enrolled: false,
             created_at: cx.now,
             updated_at: cx.now,
             revision: 1,
@@ -243,7 +244,7 @@ pub fn default_stages() -> Value {
     json!([{ "name": "approval", "approvers": [{ "role": "approver" }], "required": 1 }])
 }
 
-fn target(cx: &Ctx, id: Id<Tenant>) -> Target<'static> {
+pub(crate) fn target(cx: &Ctx, id: Id<Tenant>) -> Target<'static> {
     if id == cx.tenant_id { Target::tenant() } else { Target::other_tenant(id) }
 }
 fn slug_taken() -> Error {

@@ -8,6 +8,7 @@ use portcullis_audit::erasure as redaction;
 use portcullis_domain::audit::Event;
 use portcullis_domain::invitation::{Invitation, KEPT_SECONDS};
 use portcullis_domain::mail::Mail;
+use portcullis_domain::mfa::MfaMethod;
 use portcullis_domain::organization_domain::{OrganizationDomain, PENDING_SECONDS};
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
@@ -16,8 +17,8 @@ use portcullis_domain::webhook::Webhook;
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
-    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, organization_domain, session,
-    webhook_delivery,
+    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, mfa_challenge, mfa_method,
+    organization_domain, session, webhook_delivery,
 };
 use uuid::Uuid;
 
@@ -128,8 +129,8 @@ impl App {
 
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
     /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
-    /// week after they expired, domains of organizations that nobody proved for a week, deliveries of webhooks after 30 days, mails that nobody tries any more
-    /// (the operator set up none since). True
+    /// week after they expired, domains of organizations that nobody proved for a week, enrolments and sign-ins that nobody ended in
+    /// time, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since). True
     /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         if self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?.is_none() {
@@ -150,16 +151,32 @@ impl App {
         let invited = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-KEPT_SECONDS), invitation::outlived).await?;
         let claims =
             self.0.db.scan(cx.clone(), cx.now.plus_seconds(-PENDING_SECONDS), organization_domain::stale).await?;
+        let enrolments = self.0.db.scan(cx.clone(), cx.now, mfa_method::outlived).await?;
+        let challenges = self.0.db.scan(cx.clone(), cx.now, mfa_challenge::outlived).await?;
         let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let mails = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-86_400), mail::outlived).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());
-        let more = most as i64 >= STEP || changes.is_some() || !told.is_empty();
+        let half = enrolments.len().max(challenges.len());
+        let more = most as i64 >= STEP || changes.is_some() || !told.is_empty() || half > 0;
         if most > 0 || more {
             // renewed where something is written: a round over many tenants takes longer than a lease
             let renewed = self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?;
             let Some(lease) = renewed else { return Ok(false) };
-            let c = Outlived { slots, answers, ended, tries, changes, invited, claims, told, mails, lease };
+            let c = Outlived {
+                slots,
+                answers,
+                ended,
+                tries,
+                changes,
+                invited,
+                claims,
+                enrolments,
+                challenges,
+                told,
+                mails,
+                lease,
+            };
             self.0.db.write_bulk(cx, c, forget).await?;
         }
         Ok(more)
@@ -250,6 +267,9 @@ struct Outlived {
     changes: Option<i64>,
     invited: Vec<Id<Invitation>>,
     claims: Vec<Id<OrganizationDomain>>,
+    enrolments: Vec<Id<MfaMethod>>,
+    /// Sign-ins that waited for a second step.
+    challenges: Vec<[u8; 32]>,
     /// Deliveries of webhooks.
     told: Vec<(Id<Webhook>, Uuid)>,
     mails: Vec<Id<Mail>>,
@@ -271,6 +291,12 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for id in &c.claims {
         organization_domain::forget(tx, *id).await?;
+    }
+    for id in &c.enrolments {
+        mfa_method::forget(tx, *id).await?;
+    }
+    for hash in &c.challenges {
+        mfa_challenge::delete(tx, hash).await?;
     }
     for (webhook, event) in &c.told {
         webhook_delivery::delete(tx, *webhook, *event).await?;

@@ -259,7 +259,7 @@ impl App {
 pub(crate) fn target(user: Option<&User>) -> Target<'static> {
     // one who is not there is nobody's own: so 403 does not say whether an id exists (spec v1 2.3)
     let nobody = || Target::tenant().about(Id::from_uuid(uuid::Uuid::nil()));
-    user.map_or_else(nobody, |u| Target::of_user(u, u.roles, &[], false).into_owned())
+    user.map_or_else(nobody, |u| Target::of_user(u, u.roles, &[]).into_owned())
 }
 
 struct List {

@@ -13,6 +13,7 @@ use crate::app::Scribe;
 use crate::change::moved;
 use crate::letter::Letter;
 use crate::mail::Post;
+use crate::mfa;
 use crate::organization_removal::take_some;
 use crate::personal_token_end::end_of_user;
 use crate::session_list::end_sessions;
@@ -331,6 +332,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     }
     end_access(tx, &c.scribe, c.id, "deleted").await?;
     session::delete_of_user(tx, c.id).await?;
+    mfa::forget(tx, c.id).await?;
     preference::delete_of(tx, Whose::User(c.id)).await?;
     // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
     take_some(tx, c.id).await?;

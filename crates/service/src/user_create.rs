@@ -80,6 +80,7 @@ impl App {
             last_name: None,
             display_name: None,
             last_login_at: None,
+            mfa_enrolled: false,
             created_at: cx.now,
             updated_at: cx.now,
             revision: 1,

@@ -47,6 +47,9 @@ statements! {
     // And a cookie.
     SESSION_BY_COOKIE: point
         "SELECT t.tenant, t.id, s.id FROM sessions s JOIN tenants t ON t.tenant = s.tenant WHERE s.cookie_hash = $1";
+    // So does what a sign-in's second step is asked for with its tenant.
+    CHALLENGE_TENANT: point
+        "SELECT t.tenant, t.id FROM mfa_challenges c JOIN tenants t ON t.tenant = c.tenant WHERE c.hash = $1";
     // The courier looks for endpoints with something to deliver, one after the other, of whichever tenant.
     WEBHOOK_AFTER: page
         "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
@@ -159,6 +162,10 @@ pub async fn session_by_refresh(tx: &mut Tx, family: &[u8; 32]) -> Result<Option
 /// The tenant and the session of a cookie.
 pub async fn session_by_cookie(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {
     tx.one(&SESSION_BY_COOKIE, &[hash.into()], |row| Ok((found(row)?, row.uuid(2)?))).await
+}
+/// The tenant of a sign-in that waits for its second step.
+pub async fn challenge_tenant(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Found>> {
+    tx.one(&CHALLENGE_TENANT, &[hash.into()], found).await
 }
 /// The tenant and the user that a single-use token belongs to.
 pub async fn user_by_token(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {

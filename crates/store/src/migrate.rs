@@ -46,6 +46,8 @@ const STEPS: &[Step] = &[
     step!(16, min_binary 1, "0016_mail.sql"),
     // an older binary reads its keys at the start only, and knows one master key: it could not follow a rotation
     step!(19, min_binary 19, "0019_key_rotation.sql"),
+    // a binary of before would let people in without their second factor
+    step!(20, min_binary 20, "0020_second_factors.sql"),
 ];
 
 /// The schema that this binary was written for.

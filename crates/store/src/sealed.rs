@@ -38,6 +38,8 @@ pub static SEALED: &[SealedColumn] = &[
     column("tenants", "data_key", SealedBy::Master(ByMaster::DataKeys)),
     column("idempotency", "answer", SealedBy::DataKey),
     column("mails", "sealed", SealedBy::DataKey),
+    column("mfa_challenges", "seed", SealedBy::DataKey),
+    column("mfa_methods", "seed", SealedBy::DataKey),
     column("webhooks", "headers", SealedBy::DataKey),
     column("webhooks", "secret", SealedBy::DataKey),
 ];

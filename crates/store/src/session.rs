@@ -9,14 +9,14 @@ use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
     () => {
-        "id, user_id, amr, auth_time, created_at, expires_at, revoked_at, coalesce(refresh_expires_at, expires_at)"
+        "id, user_id, amr, auth_time, created_at, expires_at, revoked_at, coalesce(refresh_expires_at, expires_at), restricted"
     };
 }
 
 statements! {
     INSERT: write "INSERT INTO sessions (tenant, id, user_id, amr, auth_time, ip, user_agent, created_at, expires_at, \
-        refresh_expires_at, refresh_family, refresh_hash, cookie_hash) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        refresh_expires_at, refresh_family, refresh_hash, cookie_hash, restricted) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
     REFRESH: point "SELECT refresh_family, refresh_hash FROM sessions WHERE tenant = $1 AND id = $2 \
         AND refresh_family IS NOT NULL";
     TURN: write "UPDATE sessions SET refresh_hash = $4, refresh_expires_at = $5 WHERE tenant = $1 AND id = $2 AND refresh_hash = $3 \
@@ -29,6 +29,7 @@ statements! {
         coalesce(seen_agent, user_agent) FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 AND revoked_at IS NULL \
         AND expires_at > $4 AND coalesce(refresh_expires_at, expires_at) > $4 ORDER BY id LIMIT 250");
     USED: write "UPDATE sessions SET refresh_expires_at = $3 WHERE tenant = $1 AND id = $2 AND cookie_hash IS NOT NULL";
+    PROVED: write "UPDATE sessions SET auth_time = $3, amr = $4, restricted = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     ADDRESSES: page "SELECT ip, seen_ip FROM sessions WHERE tenant = $1 AND user_id = $2 ORDER BY id DESC LIMIT 250";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
@@ -46,6 +47,7 @@ fn read(r: &Row<'_>) -> Result<Session> {
         expires_at: r.timestamp(5)?,
         revoked_at: r.opt_int(6)?.map(Timestamp::from_micros),
         idle_at: r.timestamp(7)?,
+        restricted: r.bool(8)?,
     })
 }
 
@@ -72,6 +74,7 @@ pub async fn insert(tx: &mut Tx, s: &Session, held: &Held) -> Result<()> {
             refresh.map(|r| &r.family[..]).into(),
             refresh.map(|r| &r.hash[..]).into(),
             cookie.map(|hash| &hash[..]).into(),
+            s.restricted.into(),
         ],
     )
     .await
@@ -105,9 +108,9 @@ pub async fn on_devices(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Resu
     tx.all(&ON_DEVICES, &[user.into(), after.into(), now.into()], |r| {
         Ok(SessionOnDevice {
             session: read(r)?,
-            seen_at: r.timestamp(8)?,
-            ip: r.opt_text(9)?.and_then(|ip| ip.parse().ok()),
-            user_agent: r.opt_text(10)?.unwrap_or_default(),
+            seen_at: r.timestamp(9)?,
+            ip: r.opt_text(10)?.and_then(|ip| ip.parse().ok()),
+            user_agent: r.opt_text(11)?.unwrap_or_default(),
         })
     })
     .await
@@ -124,6 +127,11 @@ pub async fn used(tx: &mut Tx, id: Id<Session>, idle_at: Timestamp) -> Result<()
         tx.run(&USED, &[id.into(), idle_at.into()]).await?;
     }
     Ok(())
+}
+/// Writes that its person has proved who they are again: how, when, and whether that is enough.
+pub async fn proved(tx: &mut Tx, s: &Session) -> Result<()> {
+    let amr = serde_json::json!(s.amr).to_string();
+    tx.run(&PROVED, &[s.id.into(), s.auth_time.into(), P::Text(&amr), s.restricted.into()]).await.map(drop)
 }
 /// Forgets all sessions of a user who is erased: they hold addresses and devices.
 pub async fn delete_of_user(tx: &mut Tx, user: Id<User>) -> Result<()> {

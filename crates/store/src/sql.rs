@@ -3,10 +3,11 @@
 //! Placeholders are `$1…$n`. In a statement of a tenant `$1` is the tenant's number and is bound by [`crate::Tx`]; the
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
-    access_change, access_role, api_key, attempt, audit, audit_record_key, directory, erasure, group, holding,
-    idempotency, import_progress, invitation, kyc, mail, managed, meta_schema, organization, organization_domain,
-    organization_removal, permission, personal_token, policy, preference, project, prospect, resource, revision,
-    role_binding, service_credential, service_user, session, tenant, tenant_domain, user, webhook, webhook_delivery,
+    access_change, access_role, api_key, attempt, audit, audit_record_key, backup_code, directory, erasure, group,
+    holding, idempotency, import_progress, invitation, kyc, mail, managed, meta_schema, mfa_challenge, mfa_method,
+    organization, organization_domain, organization_removal, permission, personal_token, policy, preference, project,
+    prospect, resource, revision, role_binding, service_credential, service_user, session, tenant, tenant_domain, user,
+    webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -45,6 +46,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         access_role::ALL,
         api_key::ALL,
         attempt::ALL,
+        backup_code::ALL,
         erasure::ALL,
         group::ALL,
         holding::ALL,
@@ -55,6 +57,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         mail::ALL,
         managed::ALL,
         meta_schema::ALL,
+        mfa_challenge::ALL,
+        mfa_method::ALL,
         organization::ALL,
         organization_domain::ALL,
         organization_removal::ALL,

@@ -1,8 +1,9 @@
 //! Rows of tenants, one at a time: the tenant of the transaction.
 use portcullis_domain::Id;
+use portcullis_domain::mfa::MfaPolicy;
 use portcullis_domain::tenant::{Tenant, TenantKey, TenantSettings, TenantState};
 use portcullis_domain::value::Slug;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::{P, Result, Row, Tx};
 
@@ -19,6 +20,8 @@ statements! {
     UPDATE: write "UPDATE tenants SET name = $2, locale = $3, sso_start_url = $4, sso_region = $5, updated_at = $6, \
         revision = revision + 1 WHERE tenant = $1";
     REVISIONS: point "SELECT authz_revision, rules_revision, state, settings FROM tenants WHERE tenant = $1";
+    SETTINGS: point "SELECT settings FROM tenants WHERE tenant = $1";
+    SET_SETTINGS: write "UPDATE tenants SET settings = $2, updated_at = $3, revision = revision + 1 WHERE tenant = $1";
     RULES_CHANGED: write "UPDATE tenants SET rules_revision = authz_revision + 1 WHERE tenant = $1";
 }
 
@@ -112,6 +115,22 @@ pub async fn revisions(tx: &mut Tx) -> Result<Option<Revisions>> {
     })
     .await
 }
+/// Writes the tenant's settings; its revision goes up by one. What a newer server keeps there stays.
+pub async fn set_settings(tx: &mut Tx, s: &TenantSettings) -> Result<()> {
+    let (now, stored) = (tx.cx.now, tx.one(&SETTINGS, &[], |r| r.text(0)).await?.unwrap_or_default());
+    let mut all: Map<String, Value> = serde_json::from_str(&stored).unwrap_or_default();
+    for (name, value) in [
+        ("mfa_policy", Value::from(s.mfa_policy.as_str())),
+        ("password_min_length", s.password_min_length.into()),
+        ("access_token_seconds", s.access_token_seconds.into()),
+        ("session_idle_seconds", s.session_idle_seconds.into()),
+        ("session_max_seconds", s.session_max_seconds.into()),
+        ("default_duration_seconds", s.default_duration_seconds.into()),
+    ] {
+        all.insert(name.into(), value);
+    }
+    tx.run(&SET_SETTINGS, &[P::Text(&Value::Object(all).to_string()), now.into()]).await.map(drop)
+}
 /// Says that rules, settings or schemas changed, and moves the revision: the last statement of such a use case.
 pub async fn rules_changed(tx: &mut Tx) -> Result<i64> {
     tx.run(&RULES_CHANGED, &[]).await?;
@@ -124,6 +143,11 @@ fn settings(text: &str) -> TenantSettings {
     let d = TenantSettings::default();
     let number = |name: &str, default: i64| v.get(name).and_then(Value::as_i64).unwrap_or(default);
     TenantSettings {
+        // an unknown word must not let anybody off
+        mfa_policy: match v.get("mfa_policy").map(|word| word.as_str().and_then(MfaPolicy::parse)) {
+            None => d.mfa_policy,
+            Some(policy) => policy.unwrap_or(MfaPolicy::Required),
+        },
         password_min_length: usize::try_from(number("password_min_length", 8)).unwrap_or(d.password_min_length),
         access_token_seconds: number("access_token_seconds", d.access_token_seconds),
         session_idle_seconds: number("session_idle_seconds", d.session_idle_seconds),

@@ -9,7 +9,7 @@ use crate::{P, Result, Row, Tx};
 macro_rules! columns {
     () => {
         "id, email, slug, title, auth_provider, state, email_verified, roles, is_owner, external_id, manager_id, metadata, \
-         first_name, last_name, display_name, last_login_at, created_at, updated_at, revision"
+         first_name, last_name, display_name, last_login_at, created_at, updated_at, revision, mfa_enrolled"
     };
 }
 
@@ -39,6 +39,8 @@ statements! {
     SET_PASSWORD: write "UPDATE users SET password_hash = $3, updated_at = $4, revision = revision + 1, reset_hash = NULL, \
         reset_expires_at = NULL WHERE tenant = $1 AND id = $2";
     REHASH: write "UPDATE users SET password_hash = $3 WHERE tenant = $1 AND id = $2 AND password_hash = $4";
+    SET_MFA_ENROLLED: write "UPDATE users SET mfa_enrolled = $3, updated_at = $4, revision = revision + 1 \
+        WHERE tenant = $1 AND id = $2 AND mfa_enrolled <> $3";
     SIGNED_IN: write "UPDATE users SET last_login_at = $3 WHERE tenant = $1 AND id = $2";
     SET_TOKEN: write "UPDATE users SET token_purpose = $3, token_hash = $4, token_expires_at = $5 WHERE tenant = $1 AND id = $2";
     BY_RESET: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND id = $2 AND reset_hash = $3 \
@@ -71,6 +73,7 @@ pub(crate) fn read(r: &Row<'_>) -> Result<User> {
         created_at: r.timestamp(16)?,
         updated_at: r.timestamp(17)?,
         revision: r.int(18)?,
+        mfa_enrolled: r.bool(19)?,
     })
 }
 
@@ -234,6 +237,11 @@ pub async fn set_password(tx: &mut Tx, id: Id<User>, hash: &str, now: Timestamp)
 pub async fn rehash(tx: &mut Tx, id: Id<User>, old: &str, new: &str) -> Result<()> {
     tx.run(&REHASH, &[id.into(), P::Text(new), P::Text(old)]).await?;
     Ok(())
+}
+/// Notes that a user has a second factor, or none any more.
+pub async fn set_mfa_enrolled(tx: &mut Tx, id: Id<User>, enrolled: bool) -> Result<()> {
+    let now = tx.cx.now;
+    tx.run(&SET_MFA_ENROLLED, &[id.into(), enrolled.into(), now.into()]).await.map(drop)
 }
 /// Notes a sign-in; no new revision, since nobody edits this.
 pub async fn signed_in(tx: &mut Tx, id: Id<User>, now: Timestamp) -> Result<()> {

@@ -9,7 +9,7 @@ use crate::{P, Result, Tx};
 
 /// The columns of `user::read`: everything but the avatar.
 pub(crate) const COLUMNS: &str = "id, email, slug, title, auth_provider, state, email_verified, roles, is_owner, external_id, \
-    manager_id, metadata, first_name, last_name, display_name, last_login_at, created_at, updated_at, revision";
+    manager_id, metadata, first_name, last_name, display_name, last_login_at, created_at, updated_at, revision, mfa_enrolled";
 
 /// What a list is narrowed by.
 #[derive(Clone, Debug, Default)]

@@ -5,8 +5,9 @@
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::export::verify_export;
 use portcullis_authz::{Rule, rule};
+use portcullis_crypto::backup_code::BackupCode;
 use portcullis_crypto::seal::Key;
-use portcullis_crypto::{cursor, machine_key, password, signing, token};
+use portcullis_crypto::{cursor, machine_key, password, signing, token, totp};
 use portcullis_domain::value::{DomainName, Email, Slug};
 use portcullis_domain::{Timestamp, avatar};
 use portcullis_wire_v1beta1::{Messages, Zeros, json};
@@ -59,6 +60,11 @@ fn credential(data: &[u8]) {
     let _ = token::ApiKey::parse(t);
     let _ = token::Purpose::Invitation.parse(t);
     let _ = password::check_imported(t);
+    let _ = totp::Code::parse(t);
+    if let Some(code) = BackupCode::parse(t) {
+        let again = BackupCode::parse(code.raw().expose()).expect("what it is shown as");
+        assert_eq!(again.raw().expose(), code.raw().expose());
+    }
     let key = Key::new([7; 32]);
     let scope = cursor::Scope { tenant: uuid::Uuid::nil(), route: "r", filters: "f", sort: "s" };
     assert!(cursor::Cursors::new(&key).open(&scope, t, Timestamp::from_micros(0)).is_err());

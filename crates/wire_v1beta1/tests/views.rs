@@ -41,6 +41,7 @@ fn user(title: &str, avatar: Option<&str>, metadata: Value) -> User {
         last_name: None,
         display_name: None,
         last_login_at: None,
+        mfa_enrolled: false,
         created_at: at,
         updated_at: Timestamp::from_micros(1_709_461_800_000_000),
         revision: 1,

@@ -85,6 +85,11 @@ fn bodies_are_what_the_handlers_read() {
     accepts("NewApiKey", crate::api_keys::new_key);
     accepts("NewTenant", crate::tenants::new_tenant);
     accepts("TenantPatch", crate::tenants::patch);
+    accepts("MfaAnswer", crate::auth_mfa::answer);
+    accepts("MfaEnrollment", crate::auth_mfa::enrollment);
+    accepts("TotpConfirmation", crate::mfa::confirmation);
+    accepts("Reauthentication", crate::mfa::proof);
+    accepts("TenantSettingsPatch", crate::settings::patch);
     accepts("NewDomain", crate::domains::new_domain);
     accepts("NewPolicy", crate::policies::new_policy);
     accepts("PolicyPatch", crate::policies::patch);
@@ -120,6 +125,19 @@ fn answers_are_what_the_handlers_render() {
     };
     renders("GroupMember", &crate::view::GroupMemberView::of(&member));
     renders("Profile", &crate::view::ProfileView::of(&user));
+    let factor = portcullis_domain::mfa::MfaMethod {
+        id: sample::id(),
+        user_id: user.id,
+        kind: portcullis_domain::mfa::MfaKind::Totp,
+        device_name: None,
+        created_at: at,
+        last_used_at: None,
+    };
+    renders("MfaMethod", &crate::mfa::MfaMethodView::of(&factor));
+    renders(
+        "TenantSettings",
+        &crate::settings::SettingsView::of(&portcullis_domain::tenant::TenantSettings::default()),
+    );
     let key = sample::key(at);
     renders("ApiKey", &crate::view::ApiKeyView::made(&key, "raw"));
     let made = portcullis_service::tenant::MadeTenant { tenant: sample::tenant(at), invitation_url: Some("x".into()) };
@@ -201,6 +219,7 @@ mod sample {
             last_name: None,
             display_name: None,
             last_login_at: None,
+            mfa_enrolled: false,
             created_at: at,
             updated_at: at,
             revision: 1,

@@ -195,6 +195,7 @@ pub(super) mod tests {
             last_name: None,
             display_name: None,
             last_login_at: None,
+            mfa_enrolled: false,
             created_at: Timestamp::from_micros(1),
             updated_at: Timestamp::from_micros(0),
             revision: 0,

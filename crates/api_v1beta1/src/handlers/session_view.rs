@@ -102,6 +102,7 @@ mod tests {
             expires_at: Timestamp::from_micros(9),
             idle_at: Timestamp::from_micros(9),
             revoked_at: None,
+            restricted: false,
         };
         let of = SessionOnDevice {
             session: session.clone(),

@@ -73,6 +73,7 @@ pub(super) async fn user(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
         last_name: None,
         display_name: None,
         last_login_at: None,
+        mfa_enrolled: false,
         created_at,
         updated_at: r.time("updated_at", created_at),
         revision: 1,

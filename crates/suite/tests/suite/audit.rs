@@ -8,6 +8,7 @@ mod tampering;
 
 use serde_json::{Value, json};
 
+use crate::world::authenticator::{MFA, challenge, demand, show, with_app};
 use crate::world::*;
 
 /// What the server says of the chain.
@@ -20,6 +21,22 @@ async fn settled(w: &World) -> i64 {
     let v = verdict(w).await;
     assert_eq!((&v["ok"], v.get("problem").is_none_or(Value::is_null)), (&json!(true), true), "{v}");
     v["last_seq"].as_i64().unwrap()
+}
+
+/// What people do with second factors.
+async fn factors(w: &World) {
+    let (eve, app, _) = with_app(w, "Eve", &["user"]).await;
+    let again = "/v1/users/me/reauthenticate";
+    eve.client.post(again, json!({ "code": app.wrong(&w.clock) })).await.refused(400, "invalid_code");
+    eve.client.post(again, json!({ "code": app.now(&w.clock) })).await.expect(204);
+    eve.client.post("/v1/users/me/mfa/backup-codes", json!({})).await.expect(200);
+    let challenge = challenge(w, &eve.email).await;
+    show(&w.anonymous(), &challenge, "totp", &app.wrong(&w.clock)).await.refused(400, "invalid_code");
+    let factor = eve.client.get(MFA).await.expect(200)["methods"][0]["id"].as_str().unwrap().to_owned();
+    eve.client.delete(&format!("{MFA}/{factor}")).await.expect(204);
+    w.owner().delete(&format!("/v1/users/{}/mfa", eve.id)).await.expect(204);
+    demand(w, "required").await;
+    demand(w, "optional").await;
 }
 
 /// Something of everything that changes something.
@@ -80,6 +97,7 @@ async fn busy_day(w: &World) {
         .await
         .expect(200);
     o.delete("/v1beta1/meta/schemas/device").await.expect(200);
+    factors(w).await;
     let domain = o.post("/v1/domains", json!({ "domain": "example.com" })).await.expect(201);
     let (record, value) = (domain["dns_record"].as_str().unwrap(), domain["dns_value"].as_str().unwrap());
     w.node.names.set(record, &[value]);

@@ -15,6 +15,7 @@ use crate::token_keys::{kid, of_another_key};
 use crate::webhooks::ALL;
 use crate::webhooks::receiver::Receiver;
 use crate::world::access::*;
+use crate::world::authenticator::{MFA, challenge, demand};
 use crate::world::scene::Scene;
 use crate::world::tables::{Cell, rows, tables};
 use crate::world::*;
@@ -127,6 +128,13 @@ async fn sec_18_a_new_master_key_leaves_nothing_to_the_old_one(engine: Engine) {
         scene.get(kind).await;
     }
     drop(scene);
+    // one who enrols a factor, and one who has to, to sign in
+    let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
+    ada.client.post(&format!("{MFA}/totp"), json!({})).await.expect(200);
+    demand(&w, "required").await;
+    let generate = json!({ "challenge_id": challenge(&w, &bob.email).await, "action": "generate" });
+    w.anonymous().post("/v1/auth/mfa/enroll-via-challenge", generate).await.expect(200);
+    demand(&w, "optional").await;
     let kept = Kept::make(&w).await;
     assert_eq!(sealed_by(&w, &[old().id()]).await, registered(true), "the list in store/src/sealed.rs");
     // not everything that is sealed is there in this store; what is there is in the list

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::token_keys::{a_month_under_load, kid, of_another_key};
 use crate::world::access::*;
+use crate::world::authenticator::*;
 use crate::world::*;
 
 /// Two nodes on one database, sharing a clock.
@@ -27,6 +28,9 @@ on_postgres!(
     a_token_of_a_key_that_only_the_other_node_has_read_is_accepted,
     a_key_in_wrong_hands_is_refused_by_the_other_node_within_a_minute,
     nobody_makes_a_node_read_its_keys_all_the_time,
+    sec_04_a_code_counts_once_on_two_nodes,
+    a_sign_in_made_fresh_on_one_node_is_fresh_on_the_other_at_once,
+    a_second_step_begins_on_one_node_and_ends_on_the_other,
 );
 
 async fn a_key_revoked_on_one_node_is_dead_on_the_other_at_once(w: World) {
@@ -274,4 +278,49 @@ async fn nobody_makes_a_node_read_its_keys_all_the_time(w: World) {
     }
     w.clock.pass(6);
     w.bearer(&token).at(b.address).get("/v1/users").await.expect(200);
+}
+
+async fn sec_04_a_code_counts_once_on_two_nodes(w: World) {
+    let b = two(&w).await;
+    let (ada, app, _) = with_app(&w, "Ada", &["user"]).await;
+    let (here, there) = (w.anonymous(), w.anonymous().at(b.address));
+    for _ in 0..10 {
+        let (one, two) = (challenge(&w, &ada.email).await, challenge(&w, &ada.email).await);
+        let code = app.next(&w.clock);
+        let (one, two) = tokio::join!(show(&here, &one, "totp", &code), show(&there, &two, "totp", &code));
+        let mut ends = [one.status, two.status];
+        ends.sort_unstable();
+        assert_eq!(ends, [200, 400], "{} {}", one.text(), two.text());
+    }
+}
+
+async fn a_sign_in_made_fresh_on_one_node_is_fresh_on_the_other_at_once(w: World) {
+    let b = two(&w).await;
+    let admin = w.person("Admin", &["user", "admin"]).await;
+    let cedar = r#"forbid (principal is User, action == Action::"users:create", resource) unless { context.auth_age_seconds < 60 };"#;
+    w.policy("fresh", 10, cedar).await;
+    let there = admin.client.at(b.address);
+    for _ in 0..5 {
+        w.clock.pass(61);
+        there.post("/v1/users", new_user()).await.refused(403, "forbidden");
+        admin.client.post("/v1/users/me/reauthenticate", json!({ "password": PASSWORD })).await.expect(204);
+        there.post("/v1/users", new_user()).await.expect(201);
+    }
+}
+
+async fn a_second_step_begins_on_one_node_and_ends_on_the_other(w: World) {
+    let b = two(&w).await;
+    let there = w.anonymous().at(b.address);
+    let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
+    let login = |who: &Person| json!({ "email": who.email, "password": PASSWORD });
+    assert!(there.post("/v1/auth/login", login(&ada)).await.expect(200)["token"].is_string());
+    // what is enrolled, and what the tenant demands, counts there at once
+    let (app, _) = enrol(&w, &ada.client).await;
+    let step = there.post("/v1/auth/login", login(&ada)).await.expect(200);
+    show(&w.anonymous(), step["challenge_id"].as_str().unwrap(), "totp", &app.next(&w.clock)).await.expect(200);
+    demand(&w, "required").await;
+    let step = there.post("/v1/auth/login", login(&bob)).await.expect(200);
+    assert_eq!(step["enrollment_required"], json!(true));
+    demand(&w, "optional").await;
+    assert!(there.post("/v1/auth/login", login(&bob)).await.expect(200)["token"].is_string());
 }

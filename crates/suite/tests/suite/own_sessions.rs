@@ -96,6 +96,7 @@ async fn sec_14_the_oldest_of_very_many_sessions_end(w: World) {
             expires_at: now.plus_seconds(3_600),
             idle_at: now.plus_seconds(3_600),
             revoked_at: None,
+            restricted: false,
         };
         session::insert(tx, &session, &Held::Cookie([*n; 32])).await
     }

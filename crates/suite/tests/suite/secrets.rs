@@ -1,10 +1,12 @@
 //! What gives access is nowhere in the store as it is (checklist 18): every kind of it, every table.
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use data_encoding::BASE32_NOPAD;
 use serde_json::{Value, json};
 
 use crate::mails::Office;
 use crate::world::access::*;
+use crate::world::authenticator::*;
 use crate::world::scene::Scene;
 use crate::world::tables::{Contents, count};
 use crate::world::token::{in_seconds, viewer};
@@ -30,6 +32,21 @@ async fn given_out(w: &World) -> Vec<(&'static str, String)> {
     let cookie = cookie.header("set-cookie").unwrap().split(['=', ';']).nth(1).unwrap().to_owned();
     w.anonymous().with("cookie", format!("portcullis_session={cookie}")).get("/v1beta1/users/self").await.expect(200);
     out.push(("a session's cookie", cookie));
+    let (eve, app, codes) = with_app(w, "Eve", &["user"]).await;
+    let again = || eve.client.with("idempotency-key", unique());
+    out.extend(codes.into_iter().map(|code| ("a backup code", code)));
+    let made = again().post("/v1/users/me/mfa/backup-codes", json!({})).await.expect(200);
+    out.push(("a backup code made anew", text(&made["codes"][0])));
+    let challenge = challenge(w, &eve.email).await;
+    show(&w.anonymous(), &challenge, "totp", &app.now(&w.clock)).await.expect(200);
+    out.push(("a challenge that was used", challenge));
+    out.push(("a challenge", self::challenge(w, &eve.email).await));
+    let fay = w.person("Fay", &["user"]).await;
+    let begun = fay.client.with("idempotency-key", unique()).post("/v1/users/me/mfa/totp", json!({})).await.expect(200);
+    out.push(("a seed that waits", text(&begun["secret"])));
+    let body = json!({ "id": begun["id"], "code": App::with(&begun["secret"]).now(&w.clock) });
+    fay.client.with("idempotency-key", unique()).post("/v1/users/me/mfa/totp/confirm", body).await.expect(200);
+    out.push(("a seed", text(&begun["secret"])));
     for (kind, body) in [
         ("API key", json!({ "name": "k" })),
         ("service key", json!({ "name": "s", "owner_type": "service", "scopes": ["*"] })),
@@ -90,7 +107,10 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     out.extend(STANDARD.decode(pem));
     out.extend(texts.iter().filter_map(|t| URL_SAFE_NO_PAD.decode(t).ok()));
     out.extend(texts.iter().filter_map(|t| hex(t)));
-    out.retain(|form| form.len() >= 16);
+    out.extend(texts.iter().filter_map(|t| BASE32_NOPAD.decode(t.as_bytes()).ok()));
+    // a backup code as it is shown, and as it is read
+    out.push(secret.replace('-', "").into_bytes());
+    out.retain(|form| form.len() >= 10);
     out
 }
 fn hex(text: &str) -> Option<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! What every test starts from: a server with one tenant, and those who call it.
 pub mod access;
+pub mod authenticator;
 pub mod clock;
 pub mod engine;
 pub mod http;

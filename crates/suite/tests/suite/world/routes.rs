@@ -145,9 +145,15 @@ pub fn body(route: &Route, things: &Things) -> Value {
         ("POST", "/v1/users/me/password") => {
             json!({ "current_password": PASSWORD, "new_password": "velvet-anchor-monsoon" })
         }
+        ("POST", "/v1/users/me/mfa/totp/confirm") => json!({ "id": NOBODY, "code": "000000" }),
+        // the walk has changed it by then
+        ("POST", "/v1/users/me/reauthenticate") => json!({ "password": "velvet-anchor-monsoon" }),
+        ("PATCH", "/v1/tenants/{id}/settings") => json!({ "mfa_policy": "optional" }),
         _ => json!({}),
     }
 }
+/// Steps that come after others, and what they answer to those who may take them when nothing came before.
+pub const AFTER: [(&str, u16); 2] = [("/v1/users/me/mfa/totp/confirm", 404), ("/v1/users/me/mfa/backup-codes", 409)];
 pub async fn call(client: &Client, route: &Route, things: &Things) -> Answer {
     call_with(client, route, things, things).await
 }

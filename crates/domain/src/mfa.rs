@@ -1,0 +1,99 @@
+//! Second factors (spec v1 3.1 MfaMethod, 9).
+use crate::id::Id;
+use crate::role::{Role, Roles};
+use crate::time::Timestamp;
+use crate::user::User;
+
+/// What kind of factor it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum MfaKind {
+    /// Codes of an authenticator app (RFC 6238).
+    Totp,
+}
+impl MfaKind {
+    /// The word in API and database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Totp => "totp",
+        }
+    }
+    /// Reads the word.
+    pub fn parse(s: &str) -> Option<Self> {
+        (s == Self::Totp.as_str()).then_some(Self::Totp)
+    }
+}
+
+/// Somebody's second factor, proved once when it was enrolled.
+#[derive(Clone, Debug)]
+pub struct MfaMethod {
+    /// Its id.
+    pub id: Id<MfaMethod>,
+    /// Whose.
+    pub user_id: Id<User>,
+    /// What it is.
+    pub kind: MfaKind,
+    /// What its person calls it, at most 100 characters.
+    pub device_name: Option<String>,
+    /// Enrolment began when.
+    pub created_at: Timestamp,
+    /// Last used to sign in or to sign in anew.
+    pub last_used_at: Option<Timestamp>,
+}
+
+/// Who needs a second factor (spec v1 3.1 TenantSettings).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MfaPolicy {
+    /// Nobody: people may have one.
+    #[default]
+    Optional,
+    /// Administrators, approvers and the owner.
+    RequiredForAdmins,
+    /// Everybody.
+    Required,
+}
+impl MfaPolicy {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Optional, Self::RequiredForAdmins, Self::Required];
+    /// The word in API and database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::RequiredForAdmins => "required_for_admins",
+            Self::Required => "required",
+        }
+    }
+    /// Reads the word.
+    pub fn parse(s: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|p| p.as_str() == s)
+    }
+    /// Does somebody with these effective roles need one?
+    pub fn demands(self, roles: Roles, is_owner: bool) -> bool {
+        match self {
+            Self::Optional => false,
+            Self::RequiredForAdmins => is_owner || roles.has(Role::Admin) || roles.has(Role::Approver),
+            Self::Required => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_needs_a_factor() {
+        let (user, approver, admin) = (Role::User, Role::Approver, Role::Admin);
+        for (policy, role, owner, demands) in [
+            (MfaPolicy::Optional, admin, true, false),
+            (MfaPolicy::RequiredForAdmins, user, false, false),
+            (MfaPolicy::RequiredForAdmins, user, true, true),
+            (MfaPolicy::RequiredForAdmins, approver, false, true),
+            (MfaPolicy::RequiredForAdmins, admin, false, true),
+            (MfaPolicy::Required, user, false, true),
+        ] {
+            assert_eq!(policy.demands(Roles::NONE.with(role), owner), demands, "{policy:?} {role:?}");
+        }
+        assert!(MfaPolicy::ALL.into_iter().all(|p| MfaPolicy::parse(p.as_str()) == Some(p)));
+        assert_eq!((MfaPolicy::parse("off"), MfaKind::parse("sms")), (None, None));
+    }
+}

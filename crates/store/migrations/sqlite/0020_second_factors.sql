@@ -1,0 +1,48 @@
+-- Second factors (spec v1 3.1, 9): what somebody has enrolled or is about to. A seed is sealed with the tenant's key; `last_step` is the
+-- newest step of which a code counted.
+CREATE TABLE mfa_methods (
+  tenant       INTEGER NOT NULL REFERENCES tenants (tenant),
+  id           BLOB NOT NULL,
+  user_id      BLOB NOT NULL,
+  kind         TEXT NOT NULL,
+  device_name  TEXT,
+  seed         BLOB,
+  last_step    INTEGER,
+  created_at   INTEGER NOT NULL,
+  confirmed_at INTEGER,
+  expires_at   INTEGER,
+  last_used_at INTEGER
+) STRICT;
+CREATE UNIQUE INDEX mfa_methods_id ON mfa_methods (tenant, id);
+CREATE UNIQUE INDEX mfa_methods_totp ON mfa_methods (tenant, user_id) WHERE kind = 'totp' AND confirmed_at IS NOT NULL;
+CREATE INDEX mfa_methods_user ON mfa_methods (tenant, user_id, id);
+CREATE INDEX mfa_methods_pending ON mfa_methods (tenant, expires_at) WHERE expires_at IS NOT NULL;
+
+-- Codes for whoever has lost their factor: keyed digests, one row a code, gone when it is used.
+CREATE TABLE backup_codes (
+  tenant  INTEGER NOT NULL,
+  user_id BLOB NOT NULL,
+  tag     BLOB NOT NULL,
+  PRIMARY KEY (tenant, user_id, tag)
+) STRICT, WITHOUT ROWID;
+
+-- Sign-ins that wait for their second step. `proof` is a digest of the password hash that was verified.
+CREATE TABLE mfa_challenges (
+  tenant     INTEGER NOT NULL,
+  hash       BLOB NOT NULL,
+  user_id    BLOB NOT NULL,
+  purpose    TEXT NOT NULL,
+  amr        TEXT NOT NULL,
+  proof      BLOB,
+  seed       BLOB,
+  tries      INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX mfa_challenges_hash ON mfa_challenges (hash);
+CREATE INDEX mfa_challenges_user ON mfa_challenges (tenant, user_id, created_at);
+CREATE INDEX mfa_challenges_end ON mfa_challenges (tenant, expires_at);
+
+-- Has this person a second factor? And must this session's person enrol or show one before it may do anything else (spec v1 9.2)?
+ALTER TABLE users ADD COLUMN mfa_enrolled INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE sessions ADD COLUMN restricted INTEGER NOT NULL DEFAULT 0;
