@@ -1,7 +1,7 @@
 //! `/v1/auth`: signing in with a password, ending a session, following an invitation, forgetting a password (spec 4.2).
 use axum::response::Response;
 use portcullis_domain::fields::{self, Fields};
-use portcullis_domain::{Code, Error, Result};
+use portcullis_domain::{Code, Result};
 use portcullis_edge::cookie;
 use portcullis_service::password_reset::Forgotten;
 use portcullis_service::session::{Given, Hold, LoggedIn, Login, SignedIn, Tokens};

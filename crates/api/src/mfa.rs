@@ -110,7 +110,7 @@ impl<'a> MfaMethodView<'a> {
 
 async fn list(call: Call) -> Result<Response> {
     call.query().finish(())?;
-    let all = call.app().own_factors(&call.cx).await?;
+    let (all, _) = call.app().own_factors(&call.cx).await?;
     let methods: Vec<MfaMethodView<'_>> = all.iter().map(MfaMethodView::of).collect();
     Ok(render::json(200, &serde_json::json!({ "methods": methods })))
 }

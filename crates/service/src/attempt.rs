@@ -96,7 +96,7 @@ async fn reserve(tx: &mut Tx, c: &Try) -> portcullis_store::Result<()> {
 }
 
 /// One more wrong try of one place.
-fn after_failure(a: Attempts, now: Timestamp) -> Attempts {
+pub(crate) fn after_failure(a: Attempts, now: Timestamp) -> Attempts {
     let fresh =
         a.window_start.plus_seconds(WINDOW_SECONDS) <= now && a.blocked_until.plus_seconds(WINDOW_SECONDS) <= now;
     let failures = if fresh { 1 } else { a.failures + 1 };

@@ -18,8 +18,8 @@ use crate::user::{UserRef, gate};
 use crate::user_change::owner_protected;
 
 impl App {
-    /// The caller's second factors. Person only.
-    pub async fn own_factors(&self, cx: &Ctx) -> Result<Vec<MfaMethod>> {
+    /// The caller's second factors, and how many backup codes are left. Person only.
+    pub async fn own_factors(&self, cx: &Ctx) -> Result<(Vec<MfaMethod>, usize)> {
         let (user, _) = person(cx)?;
         self.0.db.read(cx.clone(), &user, of_user).await.map_err(Error::from)
     }
@@ -122,8 +122,8 @@ pub(crate) fn wrong_code() -> Error {
     Error::new(Code::InvalidCode, "This code is wrong or was used before. Wait for the next one and try again.")
 }
 
-async fn of_user(tx: &mut Tx, user: &Id<User>) -> portcullis_store::Result<Vec<MfaMethod>> {
-    mfa_method::of_user(tx, *user).await
+async fn of_user(tx: &mut Tx, user: &Id<User>) -> portcullis_store::Result<(Vec<MfaMethod>, usize)> {
+    Ok((mfa_method::of_user(tx, *user).await?, backup_code::remaining(tx, *user).await?))
 }
 
 struct Remove {

@@ -52,6 +52,16 @@ pub enum Shown {
     BackupCode(String),
 }
 
+impl Shown {
+    /// What somebody typed where either may be: told apart by its form.
+    pub fn read(text: &str) -> Self {
+        match TotpCode::parse(text) {
+            None if BackupCode::parse(text).is_some() => Self::BackupCode(text.to_owned()),
+            _ => Self::Totp(text.to_owned()),
+        }
+    }
+}
+
 /// A sign-in that waits, as far as its holder may use it.
 pub(crate) struct Waiting {
     /// As nobody: what fails is no deed of the person whom somebody claims to be.

@@ -24,6 +24,14 @@ impl App {
         let issuer = self.0.db.write(w.cx, Generate { hash: w.hash, sealed }, generate).await?;
         Ok(NewTotp::of(&seed, None, &issuer, &w.user))
     }
+    /// The seed that waits for its code, to be shown once more; a fresh one if none does. 401 `invalid_challenge`.
+    pub async fn seed_by_challenge(&self, origin: Origin, challenge: &str) -> Result<NewTotp> {
+        let w = self.waiting(origin.clone(), challenge, Purpose::Enrolment).await?;
+        let Some(sealed) = &w.challenge.seed else { return self.generate_by_challenge(origin, challenge).await };
+        let seed = w.factors.open(sealed)?;
+        let issuer = self.own_doorway(&w.cx).await?.name;
+        Ok(NewTotp::of(&seed, None, &issuer, &w.user))
+    }
     /// Ends the enrolment with a code of the app: a session, and backup codes. 400 `invalid_code`, 401 `invalid_challenge`.
     pub async fn enrol_by_challenge(
         &self,

@@ -51,6 +51,14 @@ impl App {
         let command = empty.map(|()| BeginTotp { id: self.id(cx), user, session, seed, sealed });
         self.answer_own(cx, command, reply, begin).await
     }
+    /// The seed of an enrolment that the caller began and that still waits, to be shown once more. Person only; 404 when it is over.
+    pub async fn pending_totp(&self, cx: &Ctx, id: Id<MfaMethod>) -> Result<NewTotp> {
+        let (user, _) = person(cx)?;
+        let sealed = self.0.db.read(cx.clone(), &(user, id), pending).await?;
+        let seed = self.factors_of(cx, user).await?.open(&sealed.ok_or_else(|| Error::not_found("enrolment"))?)?;
+        let (issuer, me) = (self.own_doorway(cx).await?.name, self.profile(cx).await?);
+        Ok(NewTotp::of(&seed, Some(id), &issuer, &me))
+    }
     /// Ends it with a code of the app, which is the person's second factor from then on. With the first one come backup codes.
     pub async fn confirm_totp(
         &self,
@@ -64,6 +72,10 @@ impl App {
         let command = confirmation.map(|confirmation| Confirm { session, factors, confirmation, set, scribe });
         self.answer_own(cx, command, reply, confirm).await
     }
+}
+
+async fn pending(tx: &mut Tx, (user, id): &(Id<User>, Id<MfaMethod>)) -> portcullis_store::Result<Option<Vec<u8>>> {
+    mfa_method::pending(tx, *user, *id).await
 }
 
 struct BeginTotp {

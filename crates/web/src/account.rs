@@ -1,7 +1,9 @@
 //! `/account`: what a person sees and changes of their own.
+pub(crate) mod factors;
 pub(crate) mod keys;
 pub(crate) mod password;
 pub(crate) mod profile;
+pub(crate) mod reauthentication;
 pub(crate) mod rights;
 pub(crate) mod sessions;
 pub(crate) mod tokens;
@@ -43,6 +45,7 @@ impl Account {
         let nav = [
             ("/account", EN.profile, true),
             ("/account/password", EN.password, true),
+            ("/account/factors", EN.factors, true),
             ("/account/sessions", EN.sessions, true),
             ("/account/keys", EN.keys, true),
             ("/account/tokens", EN.tokens, tokens),

@@ -14,6 +14,8 @@ pub(crate) struct Field {
     kind: &'static str,
     value: String,
     autocomplete: &'static str,
+    /// Which keyboard a phone shows; empty: the usual one, which corrects what is typed.
+    keyboard: &'static str,
     hint: Option<String>,
     error: Option<String>,
     longest: usize,
@@ -33,6 +35,7 @@ impl Field {
             kind: "text",
             value: String::new(),
             autocomplete: "off",
+            keyboard: "",
             hint: None,
             error: None,
             longest: 200,
@@ -43,7 +46,16 @@ impl Field {
     }
     /// An address, which is demanded.
     pub fn email(name: &'static str, label: &'static str) -> Self {
-        Self { kind: "email", autocomplete: "username", longest: 254, required: true, ..Self::text(name, label) }
+        let base = Self::text(name, label);
+        Self { kind: "email", autocomplete: "username", keyboard: "email", longest: 254, required: true, ..base }
+    }
+    /// A code of an app, or one with letters in its place.
+    pub fn code(name: &'static str, label: &'static str) -> Self {
+        Self { keyboard: "text", longest: 32, required: true, ..Self::text(name, label).autocomplete("one-time-code") }
+    }
+    /// A code of an app.
+    pub fn digits(name: &'static str, label: &'static str) -> Self {
+        Self { keyboard: "numeric", ..Self::code(name, label) }
     }
     /// A password, which is demanded. It is never sent back.
     pub fn password(name: &'static str, label: &'static str, autocomplete: &'static str) -> Self {

@@ -1,4 +1,4 @@
-//! The pages that people see: signing in, invitations, one's own account.
+//! The pages that people see: signing in with one factor or two, invitations, one's own account.
 //!
 //! Server-rendered, without a script: links, forms, and an answer. [`texts`] holds every word, `templates/` the markup, `assets/`
 //! the one style sheet. A page knows the service and nothing behind it, as the two APIs do; what it may show or change is decided
@@ -21,6 +21,8 @@ mod refusal;
 mod reset_password;
 mod return_to;
 mod route;
+mod second_step;
+mod seed;
 mod sign_in;
 mod sign_out;
 pub mod texts;
@@ -35,11 +37,13 @@ use crate::route::{own_sent, own_shown, sent, shown};
 
 /// All pages, to be merged with the APIs; who asks for another path gets the answer of those, but below `/account`.
 pub fn router(edge: EdgeState) -> Router {
-    use account::{keys, password, profile, rights, sessions, tokens};
+    use account::{factors, keys, password, profile, reauthentication, rights, sessions, tokens};
     let layer = EdgeLayer::new(edge.listener.clone(), refusal::render);
     Router::new()
         .route("/", shown(sign_in::front))
         .route("/sign-in", shown(sign_in::show).merge(sent(sign_in::submit)))
+        .route("/sign-in/code", sent(second_step::submit))
+        .route("/sign-in/enrol", sent(second_step::enrol))
         .route("/sign-out", shown(sign_out::show).merge(sent(sign_out::submit)))
         .route("/invitation", shown(invitation::show).merge(sent(invitation::submit)))
         .route("/forgotten-password", shown(reset_password::ask).merge(sent(reset_password::send)))
@@ -49,6 +53,12 @@ pub fn router(edge: EdgeState) -> Router {
         .route("/account/picture", own_shown(picture::show).merge(own_sent(picture::submit)))
         .route("/account/picture/remove", own_sent(picture::remove))
         .route("/account/password", own_shown(password::show).merge(own_sent(password::submit)))
+        .route("/account/factors", own_shown(factors::show))
+        .route("/account/factors/app", own_sent(factors::begin_app))
+        .route("/account/factors/app/confirm", own_sent(factors::confirm_app))
+        .route("/account/factors/backup-codes", own_sent(factors::renew_codes))
+        .route("/account/factors/{id}/remove", own_sent(factors::remove))
+        .route("/account/reauthenticate", own_shown(reauthentication::show).merge(own_sent(reauthentication::submit)))
         .route("/account/sessions", own_shown(sessions::show))
         .route("/account/sessions/end-others", own_sent(sessions::end_others))
         .route("/account/sessions/{id}/end", own_sent(sessions::end))

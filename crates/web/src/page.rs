@@ -40,6 +40,9 @@ impl Frame {
             "sessions" => Some(EN.done_sessions),
             "key_revoked" => Some(EN.done_key_revoked),
             "token_deleted" => Some(EN.done_token_deleted),
+            "factor_added" => Some(EN.done_factor_added),
+            "factor_removed" => Some(EN.done_factor_removed),
+            "sign_in_again" => Some(EN.sign_in_again),
             "sign_in_first" => Some(EN.session_ended),
             _ => None,
         };

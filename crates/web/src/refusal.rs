@@ -56,6 +56,13 @@ impl Refused {
         let dead_link = error.code() == Code::InvalidToken;
         Ok(Self { status, message, notices: error.notice_list().to_vec(), wait, dead_link, fields })
     }
+    /// The same for a form with a field `code`, beside which it stands.
+    pub fn of_code(error: Error) -> Result<Self> {
+        match error.code() {
+            Code::InvalidCode => Ok(Self::field("code", error.message())),
+            _ => Self::of(error, &["code"]),
+        }
+    }
     /// The form once more.
     pub fn page(&self, form: &impl Template) -> Result<Response> {
         let mut answer = page(self.status, form)?;

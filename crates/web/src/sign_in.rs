@@ -2,19 +2,21 @@
 //!
 //! Nothing is kept between the two: each form says all that it is for, so none can be skipped or repeated out of turn (checklist
 //! 4). Every address is asked for a password, whoever has it (checklist 15). What else a tenant offers belongs on the second page.
+//! Where a second factor is due, `second_step.rs` goes on.
 use askama::Template;
 use axum::response::Response;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Error, Result};
 use portcullis_edge::cookie;
 use portcullis_service::doorway::Doorway;
-use portcullis_service::session::{Given, Hold, Login};
+use portcullis_service::session::{Given, Hold, LoggedIn, Login, SignedIn};
 
 use crate::field::Field;
 use crate::form::Form;
 use crate::page::{Frame, page, redirect};
 use crate::refusal::Refused;
 use crate::return_to::{ReturnTo, link};
+use crate::second_step::{self, Waiting};
 use crate::texts::{EN, Texts, fill};
 use crate::visit::Visit;
 
@@ -145,14 +147,21 @@ async fn signed_in(visit: &Visit, form: &Form, wanted: &Wanted, email: &str) -> 
         Err(e) => Err(e),
     };
     match out {
-        Ok(signed_in) => {
-            let Given::Cookie(given) = signed_in.given else { return Err(Error::internal("a page was given tokens")) };
-            let mut answer = redirect(wanted.return_to.path())?;
-            let cookie = cookie::set(&visit.app().settings().public_url, &given);
-            cookie::put(&mut answer, [cookie])?;
-            Ok(Ok(answer))
+        Ok(LoggedIn::Whole(signed_in)) => enter(visit, redirect(wanted.return_to.path())?, signed_in).map(Ok),
+        Ok(LoggedIn::SecondStep(step)) => {
+            let challenge = step.challenge_id.expose().to_owned();
+            let (tenant, return_to) = (wanted.tenant.clone(), wanted.return_to.clone());
+            let waiting = Waiting { challenge, tenant, return_to };
+            second_step::after_password(visit, &step, &waiting).await.map(Ok)
         }
         Err(e) if e.code() == Code::InvalidCredentials => Ok(Err(Refused::saying(401, EN.wrong_credentials))),
         Err(e) => Refused::of(e, &[]).map(Err),
     }
+}
+/// This answer with the cookie of a new session.
+pub(crate) fn enter(visit: &Visit, mut answer: Response, signed_in: SignedIn) -> Result<Response> {
+    let Given::Cookie(given) = signed_in.given else { return Err(Error::internal("a page was given tokens")) };
+    let cookie = cookie::set(&visit.app().settings().public_url, &given);
+    cookie::put(&mut answer, [cookie])?;
+    Ok(answer)
 }

@@ -1,4 +1,5 @@
 // A Chromium that finds the server under test at the address that its pages name.
+import { createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chromium } from 'playwright-core'
 
@@ -22,4 +23,15 @@ export const signIn = async (page, { url, email, password }) => {
   await page.fill('#password', password)
   await page.click('main button')
   await page.waitForURL(`${url}/account`)
+}
+
+// What an authenticator app shows that was given this secret (RFC 6238).
+export const appCode = (secret, seconds) => {
+  const bits = [...secret.replaceAll(' ', '')].map((c) => 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567'.indexOf(c).toString(2).padStart(5, '0')).join('')
+  const seed = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)))
+  const step = Buffer.alloc(8)
+  step.writeBigUInt64BE(BigInt(Math.floor(seconds / 30)))
+  const tag = createHmac('sha1', seed).update(step).digest()
+  const number = tag.readUInt32BE(tag[19] & 15) & 0x7fffffff
+  return String(number % 1e6).padStart(6, '0')
 }

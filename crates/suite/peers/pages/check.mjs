@@ -1,8 +1,8 @@
 // Looks at every page with a real browser: nothing that axe objects to, nothing that the Content-Security-Policy stopped, and a
 // sign-in by keyboard alone with scripts switched off. What is wrong is printed, one finding a line.
-// Standard input: {"url", "hosts", "email", "password", "invitation"}.
+// Standard input: {"url", "hosts", "email", "password", "invitation", "approver" (who must enrol a factor), "seconds" (the server's time)}.
 import axe from 'axe-core'
-import { DESK, PHONE, launch, signIn } from './browser.mjs'
+import { DESK, PHONE, appCode, launch, signIn } from './browser.mjs'
 
 const chunks = []
 for await (const chunk of process.stdin) chunks.push(chunk)
@@ -88,7 +88,7 @@ for (const colorScheme of ['light', 'dark']) {
     await page.click('main button')
     await look(page, as('password refused'))
     await signIn(page, given)
-    for (const path of ['', '/password', '/sessions', '/keys', '/tokens', '/permissions']) await at(`/account${path}`)
+    for (const path of ['', '/password', '/factors', '/reauthenticate', '/sessions', '/keys', '/tokens', '/permissions']) await at(`/account${path}`)
     await at('/account?done=profile')
     await at('/sign-out')
     await page.goto(`${url}/account/password`)
@@ -106,6 +106,46 @@ for (const colorScheme of ['light', 'dark']) {
     await at('/account/keys', 'keys, with some')
     await page.click('summary')
     await look(page, as('keys, with areas'))
+    await page.goto(`${url}/account/factors`)
+    await page.click('main form[action$="/app"] button')
+    await look(page, as('an app to add'))
+    expect((await page.locator('.qr svg').boundingBox()).width >= 160, as('the QR code is too small to scan'))
+    const drawn = await page.locator('.qr').innerHTML()
+    await page.fill('#code', '000000')
+    await page.click('main form button')
+    await look(page, as('an app to add, refused'))
+    expect(drawn === (await page.locator('.qr').innerHTML()), as('a wrong code changed the seed'))
+    await page.fill('#code', appCode(await page.textContent('.seed'), given.seconds))
+    await page.click('main form button')
+    await look(page, as('backup codes'))
+    const codes = await page.locator('.codes code').allTextContents()
+    expect(codes.length === 10, as('there are no ten backup codes'))
+    await page.click('main .button')
+    await look(page, as('factors, with one'))
+    await at('/account/reauthenticate', 'reauthenticate, with an app')
+    await page.click('.who button')
+    await page.goto(`${url}/sign-in?return_to=/account/factors`)
+    await page.fill('#email', given.email)
+    await page.click('main button')
+    await page.fill('#password', given.password)
+    await page.click('main button')
+    await look(page, as('second factor'))
+    await page.fill('#code', 'abcde-fghij')
+    await page.click('main button')
+    await look(page, as('second factor refused'))
+    await page.fill('#code', codes[0])
+    await page.click('main button')
+    await page.waitForURL(`${url}/account/factors`)
+    await page.click('main form[action$="/remove"] button')
+    await page.waitForURL(`${url}/account/factors?done=factor_removed`)
+    await context.clearCookies()
+    await page.goto(`${url}/sign-in`)
+    await page.fill('#email', given.approver)
+    await page.click('main button')
+    await page.fill('#password', given.password)
+    await page.click('main button')
+    await page.waitForSelector('.qr')
+    await look(page, as('a factor is demanded'))
     await context.close()
   }
 }

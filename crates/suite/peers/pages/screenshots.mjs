@@ -1,7 +1,7 @@
 // Pictures of each page: light, dark, and on a phone. Standard input: {"url", "email", "password", "invitation"}; argument: the folder.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { DESK, PHONE, launch, signIn } from './browser.mjs'
+import { DESK, PHONE, appCode, launch, signIn } from './browser.mjs'
 
 const chunks = []
 for await (const chunk of process.stdin) chunks.push(chunk)
@@ -53,6 +53,29 @@ for (const [look, options] of looks) {
   await page.click('main form:has(#name) button')
   await take('key-made')
   await at('/sign-out', 'sign-out')
+  await at('/account/factors', 'factors-none')
+  await page.click('main form[action$="/app"] button')
+  await take('factor-add')
+  await page.fill('#code', appCode(await page.textContent('.seed'), Date.now() / 1000))
+  await page.fill('#name', 'My phone')
+  await page.click('main form button')
+  await take('backup-codes')
+  const [code] = await page.locator('.codes code').allTextContents()
+  await page.click('main .button')
+  await take('factors')
+  await at('/account/reauthenticate', 'reauthenticate')
+  await page.click('.who button')
+  await page.fill('#email', given.email)
+  await page.click('main button')
+  await page.fill('#password', given.password)
+  await page.click('main button')
+  await take('second-factor')
+  await page.fill('#code', code)
+  await page.click('main button')
+  await page.waitForURL(`${url}/account`)
+  // as it was, for the next look
+  await page.goto(`${url}/account/factors`)
+  await page.click('main form[action$="/remove"] button')
   await context.close()
 }
 await browser.close()

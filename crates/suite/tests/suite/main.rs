@@ -52,6 +52,7 @@ mod own_sessions;
 mod pages;
 mod pages_account;
 mod pages_browser;
+mod pages_factors;
 mod pages_mail;
 mod password_resets;
 mod permissions;

@@ -145,6 +145,8 @@ async fn sec_04_no_step_is_skipped(w: World) {
 /// Each form, and what it sends.
 const FORMS: &[(&str, &[(&str, &str)])] = &[
     ("/sign-in", &[("email", "ada@example.com"), ("password", PASSWORD)]),
+    ("/sign-in/code", &[("challenge", "x"), ("code", "123456")]),
+    ("/sign-in/enrol", &[("challenge", "x"), ("code", "123456")]),
     ("/sign-out", &[]),
     ("/invitation", &[("token", "x"), ("password", "a-new-word-4711"), ("again", "a-new-word-4711")]),
     ("/forgotten-password", &[("email", "ada@example.com")]),
@@ -156,6 +158,11 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
         "/account/password",
         &[("current_password", PASSWORD), ("new_password", "evil-word-4711"), ("again", "evil-word-4711")],
     ),
+    ("/account/factors/app", &[]),
+    ("/account/factors/app/confirm", &[("id", "x"), ("code", "123456")]),
+    ("/account/factors/backup-codes", &[]),
+    ("/account/factors/0199c0de-0000-7000-8000-00000000dead/remove", &[]),
+    ("/account/reauthenticate", &[("password", PASSWORD)]),
     ("/account/sessions/end-others", &[]),
     ("/account/sessions/0199c0de-0000-7000-8000-00000000dead/end", &[]),
     ("/account/keys", &[("name", "evil")]),
@@ -223,7 +230,7 @@ async fn sec_17_pages_are_in_no_frame_and_run_no_script(w: World) {
     ] {
         answers.push(anyone.get(path).await);
     }
-    for path in ["", "/password", "/sessions", "/keys", "/tokens", "/permissions"] {
+    for path in ["", "/password", "/factors", "/reauthenticate", "/sessions", "/keys", "/tokens", "/permissions"] {
         answers.push(b.get(&format!("/account{path}")).await);
     }
     answers.push(b.get("/sign-out").await);

@@ -72,7 +72,7 @@ async fn sec_13_what_people_write_is_text(w: World) {
     pages.push(b.form("/account/tokens", &token).await.page(400));
     let token = [&token[..], &[("role_organization", ORGANIZATION_VIEWER)]].concat();
     pages.push(b.form("/account/tokens", &token).await.page(200));
-    for path in ["", "/password", "/sessions", "/keys", "/tokens", "/permissions"] {
+    for path in ["", "/password", "/factors", "/reauthenticate", "/sessions", "/keys", "/tokens", "/permissions"] {
         pages.push(b.get(&format!("/account{path}")).await.page(200));
     }
     let said = url::form_urlencoded::Serializer::new(String::new())

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 use crate::world::access::{ORGANIZATION_VIEWER, join, organization};
+use crate::world::authenticator::demand;
 use crate::world::pages::HERE;
 use crate::world::*;
 
@@ -20,6 +21,8 @@ async fn a_real_browser(w: World) {
     let ada = w.person("Ada", &["user"]).await;
     let acme = organization(&w.owner(), "acme-corp").await;
     join(&w, &acme, &ada.id, ORGANIZATION_VIEWER).await;
+    let grace = w.person("Grace", &["user", "approver"]).await;
+    demand(&w, "required_for_admins").await;
     let invited = json!({ "name": "Globex", "owner_email": "hank@globex.example" });
     let made = w.owner().post("/v1/tenants", invited).await.expect(201);
     let given = json!({
@@ -27,6 +30,8 @@ async fn a_real_browser(w: World) {
         "hosts": format!("localhost:7400 127.0.0.1:{}", w.node.address.port()),
         "email": ada.email,
         "password": PASSWORD,
+        "approver": grace.email,
+        "seconds": w.clock.seconds(),
         "invitation": made["invitation_url"].as_str().unwrap().strip_prefix(HERE).unwrap(),
     });
     let done = tokio::task::spawn_blocking(move || drive("check.mjs", &given)).await.unwrap();
