@@ -12,7 +12,7 @@
 //! | encrypt what is stored, wrap keys, derive MAC keys | [`seal`] |
 //! | hand a client an opaque place in a list | [`cursor`] |
 //! | sign access tokens and checkpoints | [`signing`] |
-//! | ask for a second factor | [`totp`], [`backup_code`] |
+//! | ask for a second factor | [`totp`], [`backup_code`], [`webauthn`] |
 //! | make a machine's key, read what is signed with it | [`machine_key`] |
 pub mod backup_code;
 pub mod cursor;
@@ -25,6 +25,7 @@ pub mod seal;
 pub mod signing;
 pub mod token;
 pub mod totp;
+pub mod webauthn;
 
 use aws_lc_rs::{digest, hmac};
 
