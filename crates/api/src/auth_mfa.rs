@@ -5,7 +5,7 @@ use portcullis_domain::fields::{self, Fields};
 use portcullis_domain::{Code, Result};
 use portcullis_service::mfa_challenge::Shown;
 use portcullis_service::session::Hold;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::auth::{hold, signed_in, word};
 use crate::call::Visit;
@@ -39,15 +39,18 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![CHALLENGE.open(challenge), ENROLL.open(enroll)]
 }
 
-const CHALLENGE_ID: &str = "Send the challenge_id that the sign-in answered.";
+pub(crate) const CHALLENGE_ID: &str = "Send the challenge_id that the sign-in answered.";
 const CODE: &str = "Enter a code.";
 
 async fn challenge(mut visit: Visit) -> Result<Response> {
     let (challenge, shown, hold) = answer(visit.take_fields())?;
     visit.may_hold(hold)?;
     let whole = visit.app().answer_challenge(visit.origin(), &challenge, shown, hold).await?;
-    let done = json!({ "mfa_setup_required": false, "enrollment_required": false, "challenge_id": null });
-    signed_in(&visit, &whole, done)
+    signed_in(&visit, &whole, done())
+}
+/// What the answer to a second step says besides: that nothing more is due.
+pub(crate) fn done() -> Value {
+    json!({ "mfa_setup_required": false, "enrollment_required": false, "challenge_id": null })
 }
 pub(crate) fn answer(mut f: Fields) -> Result<(String, Shown, Hold)> {
     let challenge = f.required("challenge_id", CHALLENGE_ID, word);

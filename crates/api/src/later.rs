@@ -12,8 +12,6 @@ type Row = (&'static str, &'static [Verb]);
 
 /// With credential and tenant.
 const ROWS: &[Row] = &[
-    ("/v1/users/me/mfa/webauthn/register", &[Post]),
-    ("/v1/users/me/mfa/webauthn/register/complete", &[Post]),
     ("/v1/oidc-config", &[Get, Put, Delete]),
     ("/v1/identity-providers", &[Get, Post]),
     ("/v1/identity-providers/{id}", &[Get, Put, Delete]),
@@ -75,8 +73,6 @@ const ROWS: &[Row] = &[
 const OPEN_ROWS: &[Row] = &[
     ("/v1/auth/providers", &[Get]),
     ("/v1/auth/callback", &[Get, Post]),
-    ("/v1/auth/mfa/webauthn/begin", &[Post]),
-    ("/v1/auth/mfa/webauthn/complete", &[Post]),
     ("/v1/auth/start", &[Get]),
     ("/v1/auth/saml/{provider_id}/metadata", &[Get]),
     ("/v1/auth/saml/{provider_id}/acs", &[Post]),

@@ -35,6 +35,7 @@ mod system;
 mod tenants;
 mod users;
 mod view;
+mod webauthn;
 mod webhooks;
 
 use std::sync::Arc;
@@ -56,6 +57,7 @@ fn served() -> Vec<op::Route> {
     all.extend(auth_mfa::routes());
     all.extend(users::routes());
     all.extend(mfa::routes());
+    all.extend(webauthn::routes());
     all.extend(groups::routes());
     all.extend(import::routes());
     all.extend(profile::routes());

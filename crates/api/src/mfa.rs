@@ -135,7 +135,7 @@ pub(crate) fn confirmation(mut f: Fields) -> Result<Confirmation> {
     let device_name = f.optional("device_name", fields::line(100, "1 to 100 characters, or null."));
     f.finish(id.zip(code).map(|(id, code)| Confirmation { id, code, device_name }))
 }
-fn codes(made: &BackupCodes) -> Answer {
+pub(crate) fn codes(made: &BackupCodes) -> Answer {
     let codes: Vec<&str> = made.codes.iter().map(Raw::expose).collect();
     Answer::new(200, render::bytes(&serde_json::json!({ "codes": codes, "remaining": made.remaining })))
 }

@@ -9,17 +9,29 @@ use crate::user::User;
 pub enum MfaKind {
     /// Codes of an authenticator app (RFC 6238).
     Totp,
+    /// A credential that an authenticator finds by itself, and uses only for who it knows (WebAuthn).
+    Passkey,
+    /// A credential that whoever holds the authenticator uses with a touch (WebAuthn, FIDO U2F).
+    SecurityKey,
 }
 impl MfaKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Totp, Self::Passkey, Self::SecurityKey];
     /// The word in API and database.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Totp => "totp",
+            Self::Passkey => "webauthn_passkey",
+            Self::SecurityKey => "webauthn_fido",
         }
     }
     /// Reads the word.
     pub fn parse(s: &str) -> Option<Self> {
-        (s == Self::Totp.as_str()).then_some(Self::Totp)
+        Self::ALL.into_iter().find(|k| k.as_str() == s)
+    }
+    /// Is it one that a browser speaks to?
+    pub const fn is_webauthn(self) -> bool {
+        matches!(self, Self::Passkey | Self::SecurityKey)
     }
 }
 

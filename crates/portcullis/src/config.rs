@@ -26,6 +26,8 @@ pub use load::{Mistake, Mistakes, load};
 pub struct Config {
     /// Where people and tokens find this server.
     pub public_url: String,
+    /// The domain that passkeys are made for; `None`: the host of `public_url`.
+    pub rp_id: Option<String>,
     /// The audience of its tokens.
     pub audience: String,
     /// The SQLite store, the master key and `audit-checkpoints.log` are here.
@@ -217,6 +219,7 @@ impl Default for Config {
         let (edge, app, argon) = (EdgeConfig::default(), app::Settings::default(), Params::default());
         Self {
             public_url: app.public_url,
+            rp_id: None,
             audience: app.audience,
             data_dir: ".portcullis".into(),
             master_key_file: None,
@@ -305,6 +308,7 @@ impl Config {
     pub fn app(&self) -> app::Settings {
         app::Settings {
             public_url: self.public_url.clone(),
+            rp_id: self.rp_id.clone(),
             audience: self.audience.clone(),
             password: Params { m: self.password.memory_kib, t: self.password.passes, p: self.password.lanes },
             hash_threads: self.password.threads,

@@ -62,6 +62,20 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
 }
 
 #[test]
+fn sec_05_passkeys_are_for_the_domain_of_the_public_url() {
+    let with = |id: &str| format!("public_url = \"https://id.example.com\"\nrp_id = \"{id}\"\n");
+    let party = |id: &str| load(&with(id), &[]).unwrap().app().relying_party().unwrap().id().to_owned();
+    assert_eq!((party("id.example.com"), party("example.com")), ("id.example.com".into(), "example.com".into()));
+    assert_eq!(
+        mistakes(&with("example.org"), &[]),
+        ["rp_id: example.org is neither the domain of public_url (https://id.example.com) nor above it"]
+    );
+    let derived = |url: &str| load(&format!("public_url = \"{url}\"\n"), &[]).unwrap().app().relying_party();
+    assert_eq!(derived("https://id.example.com:8443").unwrap().id(), "id.example.com");
+    assert!(derived("http://192.0.2.1:7400").is_none() && derived("http://[::1]:7400").is_none());
+}
+
+#[test]
 fn what_is_not_toml_is_told_with_its_line() {
     let told = mistakes("audience = \"x\"\npublic_url = = 1\n", &[]);
     assert!(told[0].starts_with("portcullis.toml:2: this is not TOML: "), "{told:?}");

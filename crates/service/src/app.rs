@@ -8,6 +8,7 @@ use portcullis_crypto::password::breached::Breached;
 use portcullis_crypto::password::{Owner, Params, Password, PasswordError, Rule};
 use portcullis_crypto::pool::{HashPool, PoolError};
 use portcullis_crypto::seal::MasterKey;
+use portcullis_crypto::webauthn::RelyingParty;
 use portcullis_domain::audit::Event;
 use portcullis_domain::dns::Dns;
 use portcullis_domain::port::{Clock, Random};
@@ -24,6 +25,8 @@ use crate::tenancy::Tenancies;
 pub struct Settings {
     /// Where people and tokens find this server: the issuer of its tokens.
     pub public_url: String,
+    /// The domain that passkeys and security keys are made for; `None`: the host of `public_url`.
+    pub rp_id: Option<String>,
     /// The audience of its tokens.
     pub audience: String,
     /// What a new password hash costs.
@@ -49,6 +52,14 @@ pub struct Settings {
     /// Where the pages are that links lead to; `None`: at `public_url`.
     pub pages_url: Option<String>,
 }
+impl Settings {
+    /// Who passkeys and security keys are made for; `None` where the server is found by an address, or its domain is another than
+    /// `rp_id`: browsers know none there.
+    pub fn relying_party(&self) -> Option<RelyingParty> {
+        let host = || self.public_url.split_once("://").map_or("", |(_, rest)| rest.split(':').next().unwrap_or(rest));
+        RelyingParty::new(self.rp_id.as_deref().unwrap_or_else(host), &self.public_url)
+    }
+}
 /// What the operator says about personal access tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PersonalTokens {
@@ -66,6 +77,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             public_url: "http://localhost:7400".into(),
+            rp_id: None,
             audience: "portcullis".into(),
             password: Params::default(),
             hash_threads: 0,
@@ -88,6 +100,7 @@ pub struct App(pub(crate) Arc<Inner>);
 
 pub(crate) struct Inner {
     pub settings: Settings,
+    pub relying_party: Option<RelyingParty>,
     pub db: Db,
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
@@ -143,6 +156,7 @@ impl App {
             touched: crate::tidy::Touched::default(),
             validations: Arc::new(tokio::sync::Semaphore::new(2)),
             resets: Arc::new(tokio::sync::Semaphore::new(crate::password_reset::AT_ONCE)),
+            relying_party: settings.relying_party(),
             settings,
             db,
             clock,

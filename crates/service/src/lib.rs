@@ -63,6 +63,7 @@ pub mod organization_member;
 mod organization_removal;
 pub mod organization_search;
 pub mod page;
+mod passkey_sign_in;
 pub mod password_reset;
 pub mod permission;
 pub mod personal_token;
@@ -104,6 +105,9 @@ mod user_change;
 mod user_create;
 pub mod user_search;
 mod user_token;
+pub mod webauthn;
+pub mod webauthn_answer;
+mod webauthn_challenge;
 pub mod webhook;
 pub mod webhook_delivery;
 

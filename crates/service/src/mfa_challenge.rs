@@ -38,7 +38,7 @@ const fn bounds(purpose: Purpose) -> (i64, i64) {
 pub struct SecondStep {
     /// Names it; for its holder only.
     pub challenge_id: Raw,
-    /// What may be shown: `totp`, `backup_code`; nothing where a factor has to be enrolled.
+    /// What may be shown: the kinds of factors that are enrolled, and `backup_code`; nothing where a factor has to be enrolled.
     pub methods: Vec<&'static str>,
     /// The tenant demands a factor, and the person has none.
     pub enrolment: bool,
@@ -100,12 +100,16 @@ impl App {
             amr,
             proof: proved.as_ref().and_then(Proved::stored).map(digest),
             seed: None,
+            asked: None,
             tries: 0,
             expires_at: cx.now.plus_seconds(bounds(purpose).0),
         };
         let c = Open { hash: *token.hash.bytes(), challenge, proved, scribe: self.scribe(cx) };
         let offer = self.0.db.write(cx.clone(), c, open).await?;
-        let mut methods: Vec<&'static str> = offer.kinds.iter().map(|kind| kind.as_str()).collect();
+        let there = self.0.relying_party.is_some();
+        let kinds = offer.kinds.iter().filter(|kind| there || !kind.is_webauthn());
+        let mut methods: Vec<&'static str> = kinds.map(|kind| kind.as_str()).collect();
+        methods.sort_unstable();
         methods.dedup();
         if offer.backup_codes {
             methods.push(BACKUP_CODE);

@@ -1,7 +1,7 @@
 //! Enrolling the first factor as the second step of a sign-in, where the tenant demands one (spec v1 9.2): whoever is half signed in
 //! reaches nothing else, and whoever has a factor cannot come here.
 use portcullis_crypto::totp::{Code as TotpCode, Seed};
-use portcullis_domain::mfa::MfaMethod;
+use portcullis_domain::mfa::{MfaKind, MfaMethod};
 use portcullis_domain::{Ctx, Id, Result};
 use portcullis_store::mfa_challenge::{self, Purpose};
 use portcullis_store::{Tx, mfa_method, tenant};
@@ -87,7 +87,7 @@ async fn enrol(tx: &mut Tx, c: &Enrol) -> portcullis_store::Result<(Tried, Backu
     mfa_method::begin(tx, user, c.id, sealed, now.plus_seconds(PENDING_SECONDS)).await?;
     mfa_method::confirm(tx, c.id, step, None).await?;
     mfa_challenge::delete_of_user(tx, user).await?;
-    let codes = enrolled(tx, &c.begin.scribe, user, c.id, &c.set).await?;
+    let codes = enrolled(tx, &c.begin.scribe, user, (c.id, MfaKind::Totp), &c.set).await?;
     begin(tx, &c.begin).await?;
     tx.bump().await?;
     Ok((Tried::Right, codes))

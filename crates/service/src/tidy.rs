@@ -18,7 +18,7 @@ use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
     Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, mfa_challenge, mfa_method,
-    organization_domain, session, webhook_delivery,
+    organization_domain, passkey_request, session, webhook_delivery,
 };
 use uuid::Uuid;
 
@@ -157,7 +157,8 @@ impl App {
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let mails = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-86_400), mail::outlived).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());
-        let half = enrolments.len().max(challenges.len());
+        let asked = self.0.db.scan(cx.clone(), cx.now, passkey_request::outlived).await?;
+        let half = enrolments.len().max(challenges.len()).max(asked.len());
         let more = most as i64 >= STEP || changes.is_some() || !told.is_empty() || half > 0;
         if most > 0 || more {
             // renewed where something is written: a round over many tenants takes longer than a lease
@@ -173,6 +174,7 @@ impl App {
                 claims,
                 enrolments,
                 challenges,
+                asked,
                 told,
                 mails,
                 lease,
@@ -270,6 +272,8 @@ struct Outlived {
     enrolments: Vec<Id<MfaMethod>>,
     /// Sign-ins that waited for a second step.
     challenges: Vec<[u8; 32]>,
+    /// What passkeys were asked.
+    asked: Vec<[u8; 32]>,
     /// Deliveries of webhooks.
     told: Vec<(Id<Webhook>, Uuid)>,
     mails: Vec<Id<Mail>>,
@@ -297,6 +301,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for hash in &c.challenges {
         mfa_challenge::delete(tx, hash).await?;
+    }
+    for hash in &c.asked {
+        passkey_request::forget(tx, hash).await?;
     }
     for (webhook, event) in &c.told {
         webhook_delivery::delete(tx, *webhook, *event).await?;

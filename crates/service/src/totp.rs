@@ -1,7 +1,7 @@
 //! Enrolling an authenticator app (RFC 6238) while signed in: a seed that waits 15 minutes, then a code that proves that the app
 //! has it.
 use portcullis_crypto::totp::{Code as TotpCode, Seed};
-use portcullis_domain::mfa::MfaMethod;
+use portcullis_domain::mfa::{MfaKind, MfaMethod};
 use portcullis_domain::session::Session;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
@@ -118,7 +118,7 @@ async fn confirm(tx: &mut Tx, c: &Confirm) -> portcullis_store::Result<BackupCod
     let step = TotpCode::parse(&c.confirmation.code).and_then(|code| seed.step_of(code, tx.cx.now));
     let step = step.ok_or_else(wrong_code)?;
     mfa_method::confirm(tx, id, step, c.confirmation.device_name.as_deref()).await?;
-    let codes = enrolled(tx, &c.scribe, user, id, &c.set).await?;
+    let codes = enrolled(tx, &c.scribe, user, (id, MfaKind::Totp), &c.set).await?;
     // its person has shown a factor here: whoever had to enrol one has done so
     let amr = with_factor(&session.amr, "otp");
     session::proved(tx, &Session { amr, restricted: false, ..session }).await?;
@@ -130,10 +130,10 @@ pub(crate) async fn enrolled(
     tx: &mut Tx,
     scribe: &Scribe,
     user: Id<User>,
-    id: Id<MfaMethod>,
+    (id, kind): (Id<MfaMethod>, MfaKind),
     set: &NewSet,
 ) -> portcullis_store::Result<BackupCodes> {
-    let event = scribe.event("mfa.enrolled", "user", user).with("method_type", "totp");
+    let event = scribe.event("mfa.enrolled", "user", user).with("method_type", kind.as_str());
     scribe.write(tx, event.with("method_id", id.to_string()));
     user::set_mfa_enrolled(tx, user, true).await?;
     if mfa_method::of_user(tx, user).await?.len() == 1 {

@@ -50,6 +50,9 @@ statements! {
     // So does what a sign-in's second step is asked for with its tenant.
     CHALLENGE_TENANT: point
         "SELECT t.tenant, t.id FROM mfa_challenges c JOIN tenants t ON t.tenant = c.tenant WHERE c.hash = $1";
+    // So does what a passkey is asked before anybody says who they are.
+    PASSKEY_TENANT: point
+        "SELECT t.tenant, t.id FROM passkey_requests p JOIN tenants t ON t.tenant = p.tenant WHERE p.hash = $1";
     // The courier looks for endpoints with something to deliver, one after the other, of whichever tenant.
     WEBHOOK_AFTER: page
         "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
@@ -166,6 +169,10 @@ pub async fn session_by_cookie(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(F
 /// The tenant of a sign-in that waits for its second step.
 pub async fn challenge_tenant(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Found>> {
     tx.one(&CHALLENGE_TENANT, &[hash.into()], found).await
+}
+/// The tenant where a passkey is asked for this.
+pub async fn passkey_tenant(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<Found>> {
+    tx.one(&PASSKEY_TENANT, &[hash.into()], found).await
 }
 /// The tenant and the user that a single-use token belongs to.
 pub async fn user_by_token(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<(Found, Uuid)>> {

@@ -41,6 +41,7 @@ pub mod organization_domain;
 pub mod organization_removal;
 mod outbox;
 mod param;
+pub mod passkey_request;
 pub mod permission;
 pub mod personal_token;
 pub mod policy;

@@ -7,9 +7,10 @@ use crate::{P, Result, Row, Tx};
 statements! {
     INSERT: write "INSERT INTO mfa_challenges (tenant, hash, user_id, purpose, amr, proof, tries, created_at, expires_at) \
         VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)";
-    BY_HASH: point "SELECT user_id, purpose, amr, proof, seed, tries, expires_at FROM mfa_challenges \
+    BY_HASH: point "SELECT user_id, purpose, amr, proof, seed, tries, expires_at, asked_hash FROM mfa_challenges \
         WHERE tenant = $1 AND hash = $2";
     SET_SEED: write "UPDATE mfa_challenges SET seed = $3 WHERE tenant = $1 AND hash = $2";
+    SET_ASKED: write "UPDATE mfa_challenges SET asked_hash = $3 WHERE tenant = $1 AND hash = $2";
     TRIED: write "UPDATE mfa_challenges SET tries = tries + 1 WHERE tenant = $1 AND hash = $2";
     DELETE: write "DELETE FROM mfa_challenges WHERE tenant = $1 AND hash = $2";
     OF_USER: page "SELECT hash FROM mfa_challenges WHERE tenant = $1 AND user_id = $2 ORDER BY created_at LIMIT 250";
@@ -47,6 +48,8 @@ pub struct MfaChallenge {
     pub proof: Option<[u8; 32]>,
     /// Of an enrolment: the sealed seed that a code has to be of.
     pub seed: Option<Vec<u8>>,
+    /// The SHA-256 of what a passkey or security key was asked to answer.
+    pub asked: Option<[u8; 32]>,
     /// Wrong codes so far.
     pub tries: i64,
     /// Dead from then on.
@@ -59,12 +62,13 @@ fn read(r: &Row<'_>) -> Result<MfaChallenge> {
         amr: serde_json::from_str(r.str(2)?).unwrap_or_default(),
         proof: r.opt_array(3)?,
         seed: r.opt_bytes(4)?,
+        asked: r.opt_array(7)?,
         tries: r.int(5)?,
         expires_at: r.timestamp(6)?,
     })
 }
 
-/// Writes a new one under the hash of its token. Seed and tries begin empty.
+/// Writes a new one under the hash of its token. What is asked, seed and tries begin empty.
 pub async fn insert(tx: &mut Tx, hash: &[u8; 32], c: &MfaChallenge) -> Result<()> {
     let (now, amr) = (tx.cx.now, serde_json::json!(c.amr).to_string());
     let row = [
@@ -85,6 +89,10 @@ pub async fn by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Option<MfaChallenge
 /// Keeps the seed that is to be confirmed, in place of one before.
 pub async fn set_seed(tx: &mut Tx, hash: &[u8; 32], seed: &[u8]) -> Result<()> {
     tx.run(&SET_SEED, &[P::Bytes(hash), P::Bytes(seed)]).await.map(drop)
+}
+/// Keeps what a passkey or security key is to answer, in place of one before; with `None` there is nothing to answer any more.
+pub async fn set_asked(tx: &mut Tx, hash: &[u8; 32], asked: Option<&[u8; 32]>) -> Result<()> {
+    tx.run(&SET_ASKED, &[P::Bytes(hash), asked.into()]).await.map(drop)
 }
 /// Counts a wrong code.
 pub async fn tried(tx: &mut Tx, hash: &[u8; 32]) -> Result<()> {

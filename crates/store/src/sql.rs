@@ -5,9 +5,9 @@
 use crate::{
     access_change, access_role, api_key, attempt, audit, audit_record_key, backup_code, directory, erasure, group,
     holding, idempotency, import_progress, invitation, kyc, mail, managed, meta_schema, mfa_challenge, mfa_method,
-    organization, organization_domain, organization_removal, permission, personal_token, policy, preference, project,
-    prospect, resource, revision, role_binding, service_credential, service_user, session, tenant, tenant_domain, user,
-    webhook, webhook_delivery,
+    organization, organization_domain, organization_removal, passkey_request, permission, personal_token, policy,
+    preference, project, prospect, resource, revision, role_binding, service_credential, service_user, session, tenant,
+    tenant_domain, user, webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -62,6 +62,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         organization::ALL,
         organization_domain::ALL,
         organization_removal::ALL,
+        passkey_request::ALL,
         permission::ALL,
         personal_token::ALL,
         policy::ALL,

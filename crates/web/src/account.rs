@@ -1,4 +1,5 @@
 //! `/account`: what a person sees and changes of their own.
+pub(crate) mod credential;
 pub(crate) mod factors;
 pub(crate) mod keys;
 pub(crate) mod password;

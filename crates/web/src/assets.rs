@@ -1,4 +1,4 @@
-//! The style sheet and the icon. Their names change with what is in them, so that a browser may keep them for good.
+//! The style sheet, the icon, and the script of the pages that speak to passkeys and security keys. Their names change with what is in them, so that a browser may keep them for good.
 use std::sync::LazyLock;
 
 use axum::body::Body;
@@ -11,9 +11,11 @@ use crate::refusal::no_page;
 use crate::visit::Visit;
 
 const STYLE: &str = include_str!("../assets/style.css");
+const SCRIPT: &str = include_str!("../assets/webauthn.js");
 const ICON: &str = include_str!("../assets/icon.svg");
 
 static STYLE_PATH: LazyLock<String> = LazyLock::new(|| named("style", STYLE, "css"));
+static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| named("webauthn", SCRIPT, "js"));
 static ICON_PATH: LazyLock<String> = LazyLock::new(|| named("icon", ICON, "svg"));
 
 fn named(stem: &str, content: &str, extension: &str) -> String {
@@ -23,6 +25,9 @@ fn named(stem: &str, content: &str, extension: &str) -> String {
 pub(crate) fn style_path() -> &'static str {
     &STYLE_PATH
 }
+pub(crate) fn script_path() -> &'static str {
+    &SCRIPT_PATH
+}
 pub(crate) fn icon_path() -> &'static str {
     &ICON_PATH
 }
@@ -31,6 +36,9 @@ pub(crate) async fn serve(visit: Visit) -> Result<Response> {
     match visit.parts.uri.path() {
         path if path == *STYLE_PATH => {
             Ok(kept(STYLE, "text/css; charset=utf-8", "public, max-age=31536000, immutable"))
+        }
+        path if path == *SCRIPT_PATH => {
+            Ok(kept(SCRIPT, "text/javascript; charset=utf-8", "public, max-age=31536000, immutable"))
         }
         path if path == *ICON_PATH => Ok(kept(ICON, "image/svg+xml", "public, max-age=31536000, immutable")),
         _ => Err(no_page()),

@@ -1,7 +1,7 @@
 //! The pages that people see: signing in with one factor or two, invitations, one's own account.
 //!
-//! Server-rendered, without a script: links, forms, and an answer. [`texts`] holds every word, `templates/` the markup, `assets/`
-//! the one style sheet. A page knows the service and nothing behind it, as the two APIs do; what it may show or change is decided
+//! Server-rendered: links, forms, and an answer. Only what speaks to a passkey or security key has a script, which browsers leave
+//! no other way. [`texts`] holds every word, `templates/` the markup, `assets/` the one style sheet. A page knows the service and nothing behind it, as the two APIs do; what it may show or change is decided
 //! there.
 //!
 //! How to add a page: a template that extends `layout/card.html` or `layout/account.html`, its words in [`texts`], and a handler that is
@@ -16,6 +16,7 @@ mod link_form;
 mod moment;
 mod once;
 mod page;
+mod passkey;
 mod picture;
 mod refusal;
 mod reset_password;
@@ -37,12 +38,15 @@ use crate::route::{own_sent, own_shown, sent, shown};
 
 /// All pages, to be merged with the APIs; who asks for another path gets the answer of those, but below `/account`.
 pub fn router(edge: EdgeState) -> Router {
-    use account::{factors, keys, password, profile, reauthentication, rights, sessions, tokens};
+    use account::{credential, factors, keys, password, profile, reauthentication, rights, sessions, tokens};
     let layer = EdgeLayer::new(edge.listener.clone(), refusal::render);
     Router::new()
         .route("/", shown(sign_in::front))
         .route("/sign-in", shown(sign_in::show).merge(sent(sign_in::submit)))
         .route("/sign-in/code", sent(second_step::submit))
+        .route("/sign-in/passkey", sent(passkey::ask))
+        .route("/sign-in/passkey/answer", sent(passkey::answer))
+        .route("/sign-in/credential", sent(second_step::credential))
         .route("/sign-in/enrol", sent(second_step::enrol))
         .route("/sign-out", shown(sign_out::show).merge(sent(sign_out::submit)))
         .route("/invitation", shown(invitation::show).merge(sent(invitation::submit)))
@@ -56,6 +60,8 @@ pub fn router(edge: EdgeState) -> Router {
         .route("/account/factors", own_shown(factors::show))
         .route("/account/factors/app", own_sent(factors::begin_app))
         .route("/account/factors/app/confirm", own_sent(factors::confirm_app))
+        .route("/account/factors/credential", own_sent(credential::begin))
+        .route("/account/factors/credential/confirm", own_sent(credential::confirm))
         .route("/account/factors/backup-codes", own_sent(factors::renew_codes))
         .route("/account/factors/{id}/remove", own_sent(factors::remove))
         .route("/account/reauthenticate", own_shown(reauthentication::show).merge(own_sent(reauthentication::submit)))

@@ -18,12 +18,18 @@ pub(crate) struct Frame {
     pub problem: Option<String>,
     pub notices: Vec<String>,
     pub style: &'static str,
+    /// Of a page that speaks to a passkey or security key ([`scripted`]).
+    pub script: Option<&'static str>,
     pub icon: &'static str,
 }
 impl Frame {
     pub fn new(title: impl Into<String>) -> Self {
         let (style, icon) = (assets::style_path(), assets::icon_path());
-        Self { title: title.into(), done: None, problem: None, notices: vec![], style, icon }
+        Self { title: title.into(), done: None, problem: None, notices: vec![], style, script: None, icon }
+    }
+    /// With the script; the page goes through [`scripted`].
+    pub fn script(self) -> Self {
+        Self { script: Some(assets::script_path()), ..self }
     }
     /// With the words for what a redirect says was done.
     pub fn done(self, word: Option<&str>) -> Self {
@@ -59,6 +65,16 @@ impl Frame {
 const POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
 );
+
+/// The same with our own script.
+const WITH_SCRIPT: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+);
+/// A page that may run our script.
+pub(crate) fn scripted(mut answer: Response) -> Response {
+    answer.headers_mut().insert(header::CONTENT_SECURITY_POLICY, WITH_SCRIPT);
+    answer
+}
 
 /// Renders a page.
 pub(crate) fn page(status: u16, page: &impl Template) -> Result<Response> {

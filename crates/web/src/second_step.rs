@@ -8,10 +8,11 @@ use portcullis_crypto::token::Raw;
 use portcullis_domain::{Code, Error, Result};
 use portcullis_service::mfa_challenge::{SecondStep, Shown};
 use portcullis_service::session::Hold;
+use portcullis_service::webauthn_answer::AssertionAnswer;
 
 use crate::field::Field;
 use crate::form::Form;
-use crate::page::{Frame, page, redirect};
+use crate::page::{Frame, page, redirect, scripted};
 use crate::refusal::Refused;
 use crate::return_to::{ReturnTo, link};
 use crate::seed::Seed;
@@ -24,6 +25,8 @@ use crate::visit::Visit;
 struct Page {
     frame: Frame,
     t: &'static Texts,
+    /// What a passkey or security key is asked, as JSON, where there is one.
+    options: Option<String>,
     explained: &'static str,
     code: Field,
     hidden: [(&'static str, String); 3],
@@ -75,17 +78,27 @@ impl Waiting {
 
 /// What comes after the password.
 pub(crate) async fn after_password(visit: &Visit, step: &SecondStep, waiting: &Waiting) -> Result<Response> {
-    if step.enrolment { enrolment(visit, waiting, None).await } else { page(200, &asking(waiting, None)) }
+    if step.enrolment { enrolment(visit, waiting, None).await } else { asking(visit, waiting, None).await }
 }
-fn asking(waiting: &Waiting, refused: Option<&Refused>) -> Page {
-    Page {
-        frame: Frame::new(EN.second_step).refused(refused),
+async fn asking(visit: &Visit, waiting: &Waiting, refused: Option<&Refused>) -> Result<Response> {
+    // each time something else: what was asked is answered once
+    let options = match visit.app().ask_credential(visit.origin(), &waiting.challenge).await {
+        Ok(options) => Some(options.to_string()),
+        Err(e) if matches!(e.code(), Code::InvalidChallenge | Code::NotImplemented) => None,
+        Err(e) => return Err(e),
+    };
+    let frame = Frame::new(EN.second_step).refused(refused);
+    let form = Page {
+        frame: if options.is_some() { frame.script() } else { frame },
+        options,
         t: &EN,
         explained: EN.second_step_explained,
         code: Field::code("code", EN.code).refused(refused).focus(),
         hidden: waiting.hidden(),
         again: waiting.again(""),
-    }
+    };
+    let answer = Refused::form(refused, &form)?;
+    Ok(if form.options.is_some() { scripted(answer) } else { answer })
 }
 
 /// A code.
@@ -100,10 +113,24 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     match out.await {
         Ok(signed_in) => enter(&visit, redirect(waiting.return_to.path())?, signed_in),
         Err(e) if e.code() == Code::InvalidChallenge => redirect(&waiting.again("sign_in_again")),
-        Err(e) => {
-            let refused = Refused::of_code(e)?;
-            refused.page(&asking(&waiting, Some(&refused)))
-        }
+        Err(e) => asking(&visit, &waiting, Some(&Refused::of_code(e)?)).await,
+    }
+}
+/// What a passkey or security key answered.
+pub(crate) async fn credential(mut visit: Visit) -> Result<Response> {
+    visit.limit_visits()?;
+    let form = visit.form().await?;
+    let waiting = Waiting::read(&form);
+    let out = async {
+        let said = serde_json::from_str(form.raw("credential")).unwrap_or_default();
+        let answer = AssertionAnswer::read(&said).map_err(|why| Error::new(Code::InvalidCredential, why))?;
+        visit.limit_passwords()?;
+        visit.app().answer_credential(visit.origin(), &waiting.challenge, &answer, Hold::Cookie).await
+    };
+    match out.await {
+        Ok(signed_in) => enter(&visit, redirect(waiting.return_to.path())?, signed_in),
+        Err(e) if e.code() == Code::InvalidChallenge => redirect(&waiting.again("sign_in_again")),
+        Err(e) => asking(&visit, &waiting, Some(&Refused::of(e, &[])?)).await,
     }
 }
 /// The code of a form; that it is tried is counted as passwords are.

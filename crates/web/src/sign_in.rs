@@ -35,6 +35,8 @@ struct Page {
     again: String,
     /// For who forgot their password; empty where no mail is sent, and in the first step.
     forgotten: String,
+    /// May somebody come in with a passkey alone?
+    passkeys: bool,
     tenant: String,
     return_to: String,
 }
@@ -45,6 +47,8 @@ struct Wanted {
     return_to: ReturnTo,
     /// Can a forgotten password be set anew by mail?
     mail: bool,
+    /// Are there passkeys on this server?
+    passkeys: bool,
 }
 impl Wanted {
     fn again(&self) -> String {
@@ -61,6 +65,7 @@ impl Wanted {
             button: EN.next,
             again: String::new(),
             forgotten: String::new(),
+            passkeys: self.passkeys,
             tenant: self.tenant().to_owned(),
             return_to: self.return_to.said().to_owned(),
         }
@@ -90,6 +95,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
         tenant: slug(visit.query("tenant").as_deref().unwrap_or_default()),
         return_to,
         mail: visit.sends_mail(),
+        passkeys: visit.knows_passkeys(),
     };
     let doorway = named(&visit, &wanted).await?;
     let done = visit.query("done");
@@ -120,7 +126,8 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
     let form = visit.form().await?;
     let return_to = ReturnTo::read(Some(form.raw("return_to")));
-    let wanted = Wanted { tenant: slug(form.text("tenant")), return_to, mail: visit.sends_mail() };
+    let tenant = slug(form.text("tenant"));
+    let wanted = Wanted { tenant, return_to, mail: visit.sends_mail(), passkeys: visit.knows_passkeys() };
     let email = form.text("email").to_owned();
     if email.len() > LONGEST || Email::parse(&email).is_err() {
         let refused = Refused::field("email", EN.enter_email);

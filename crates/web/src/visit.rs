@@ -67,6 +67,10 @@ impl Visit {
     pub fn sends_mail(&self) -> bool {
         self.app().settings().mail
     }
+    /// Are there passkeys on this server?
+    pub fn knows_passkeys(&self) -> bool {
+        self.app().settings().relying_party().is_some()
+    }
     /// Counts what `/v1/auth/*` counts.
     pub fn limit_visits(&self) -> Result<()> {
         self.within(self.edge.rate.auth(self.exchange.origin().ip))

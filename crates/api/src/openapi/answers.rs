@@ -97,6 +97,13 @@ pub(super) const ANSWERS: &[Row] = &[
         ],
     ),
     (
+        "WebauthnOptions",
+        "For navigator.credentials.",
+        &[
+            "options object – What parseCreationOptionsFromJSON or parseRequestOptionsFromJSON takes (WebAuthn 5.1.9, 5.1.10).",
+        ],
+    ),
+    (
         "SecondStepResult",
         "A sign-in with two factors; with a cookie there are no tokens.",
         &[

@@ -57,6 +57,25 @@ pub(super) const REQUESTS: &[Row] = &[
         "A code for a challenge.",
         &["challenge_id* string", "method* totp|backup_code", "code* string", "cookie boolean? – As at the sign-in."],
     ),
+    ("WebauthnChallenge", "A sign-in that waits.", &["challenge_id* string"]),
+    (
+        "WebauthnAssertion",
+        "A passkey or security key for a challenge.",
+        &[
+            "challenge_id* string",
+            "credential* object – PublicKeyCredential.toJSON() of navigator.credentials.get (WebAuthn 5.1.8).",
+            "cookie boolean? – As at the sign-in.",
+        ],
+    ),
+    (
+        "WebauthnRegistration",
+        "A passkey or security key that was made.",
+        &[
+            "credential* object – PublicKeyCredential.toJSON() of navigator.credentials.create (WebAuthn 5.1.8).",
+            "device_name* string(1..100)",
+            "method_type* webauthn_passkey|webauthn_fido",
+        ],
+    ),
     (
         "MfaEnrollment",
         "A step of an enrolment during a sign-in.",

@@ -86,6 +86,8 @@ fn bodies_are_what_the_handlers_read() {
     accepts("NewTenant", crate::tenants::new_tenant);
     accepts("TenantPatch", crate::tenants::patch);
     accepts("MfaAnswer", crate::auth_mfa::answer);
+    accepts("WebauthnAssertion", crate::webauthn::used);
+    accepts("WebauthnRegistration", crate::webauthn::made);
     accepts("MfaEnrollment", crate::auth_mfa::enrollment);
     accepts("TotpConfirmation", crate::mfa::confirmation);
     accepts("Reauthentication", crate::mfa::proof);

@@ -140,6 +140,12 @@ impl Reader {
         if let Err(e) = Hasher::new(params) {
             self.wrong("password.memory_kib × password.passes", e.to_string());
         }
+        if let Some(id) = &self.config.rp_id
+            && self.config.app().relying_party().is_none()
+        {
+            let message = format!("{id} is neither the domain of public_url ({}) nor above it", self.config.public_url);
+            self.wrong("rp_id", message);
+        }
         for (place, message) in mail::together(&self.config.mail) {
             self.wrong(place, message);
         }

@@ -144,6 +144,16 @@ pub fn all() -> Vec<Setting> {
             |c| Some(c.public_url.clone().into()),
         ),
         Setting::new(
+            "rp_id",
+            Text,
+            "The domain that passkeys and security keys are made for (the relying party of WebAuthn): that of public_url, or one \
+             above it. Whoever changes it ends all of them. Without it the host of public_url; there are none where that \
+             is an address.",
+            |c, v, _| put(&mut c.rp_id, text(v).map(Some)),
+            |c| c.rp_id.clone().map(Value::from),
+        )
+        .like("\"example.com\""),
+        Setting::new(
             "audience",
             Text,
             "The audience (`aud`) of its tokens.",

@@ -1,5 +1,6 @@
--- Second factors (spec v1 3.1, 9): what somebody has enrolled or is about to. A seed is sealed with the tenant's key; `last_step` is the
--- newest step of which a code counted.
+-- Second factors (spec v1 3.1, 9): what somebody has enrolled or is about to. Of an app: a seed, sealed with the tenant's key, and
+-- `last_step`, the newest step of which a code counted. Of a passkey or security key: while it waits the SHA-256 of the challenge that
+-- it was asked to answer, then its id, its COSE key, how often it was used, and how a browser reaches it (a JSON list).
 CREATE TABLE mfa_methods (
   tenant       INTEGER NOT NULL REFERENCES tenants (tenant),
   id           BLOB NOT NULL,
@@ -11,10 +12,16 @@ CREATE TABLE mfa_methods (
   created_at   INTEGER NOT NULL,
   confirmed_at INTEGER,
   expires_at   INTEGER,
-  last_used_at INTEGER
+  last_used_at INTEGER,
+  challenge_hash BLOB,
+  credential_id  BLOB,
+  public_key     BLOB,
+  counter        INTEGER,
+  transports     TEXT
 ) STRICT;
 CREATE UNIQUE INDEX mfa_methods_id ON mfa_methods (tenant, id);
 CREATE UNIQUE INDEX mfa_methods_totp ON mfa_methods (tenant, user_id) WHERE kind = 'totp' AND confirmed_at IS NOT NULL;
+CREATE UNIQUE INDEX mfa_methods_credential ON mfa_methods (tenant, credential_id) WHERE credential_id IS NOT NULL;
 CREATE INDEX mfa_methods_user ON mfa_methods (tenant, user_id, id);
 CREATE INDEX mfa_methods_pending ON mfa_methods (tenant, expires_at) WHERE expires_at IS NOT NULL;
 
@@ -26,7 +33,8 @@ CREATE TABLE backup_codes (
   PRIMARY KEY (tenant, user_id, tag)
 ) STRICT, WITHOUT ROWID;
 
--- Sign-ins that wait for their second step. `proof` is a digest of the password hash that was verified.
+-- Sign-ins that wait for their second step. `proof` is a digest of the password hash that was verified; `asked_hash` of what a passkey or
+-- security key was asked to answer.
 CREATE TABLE mfa_challenges (
   tenant     INTEGER NOT NULL,
   hash       BLOB NOT NULL,
@@ -35,6 +43,7 @@ CREATE TABLE mfa_challenges (
   amr        TEXT NOT NULL,
   proof      BLOB,
   seed       BLOB,
+  asked_hash BLOB,
   tries      INTEGER NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
@@ -42,6 +51,15 @@ CREATE TABLE mfa_challenges (
 CREATE UNIQUE INDEX mfa_challenges_hash ON mfa_challenges (hash);
 CREATE INDEX mfa_challenges_user ON mfa_challenges (tenant, user_id, created_at);
 CREATE INDEX mfa_challenges_end ON mfa_challenges (tenant, expires_at);
+
+-- Passkeys that are asked for before anybody says who they are: the SHA-256 of what is asked.
+CREATE TABLE passkey_requests (
+  tenant     INTEGER NOT NULL,
+  hash       BLOB NOT NULL,
+  expires_at INTEGER NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX passkey_requests_hash ON passkey_requests (hash);
+CREATE INDEX passkey_requests_end ON passkey_requests (tenant, expires_at);
 
 -- Has this person a second factor? And must this session's person enrol or show one before it may do anything else (spec v1 9.2)?
 ALTER TABLE users ADD COLUMN mfa_enrolled INTEGER NOT NULL DEFAULT 0;

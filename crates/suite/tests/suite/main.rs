@@ -86,4 +86,5 @@ mod tenants;
 mod token_keys;
 mod unseen;
 mod v1beta1;
+mod webauthn;
 mod webhooks;

@@ -146,6 +146,9 @@ async fn sec_04_no_step_is_skipped(w: World) {
 const FORMS: &[(&str, &[(&str, &str)])] = &[
     ("/sign-in", &[("email", "ada@example.com"), ("password", PASSWORD)]),
     ("/sign-in/code", &[("challenge", "x"), ("code", "123456")]),
+    ("/sign-in/passkey", &[]),
+    ("/sign-in/passkey/answer", &[("credential", "{}")]),
+    ("/sign-in/credential", &[("challenge", "x"), ("credential", "{}")]),
     ("/sign-in/enrol", &[("challenge", "x"), ("code", "123456")]),
     ("/sign-out", &[]),
     ("/invitation", &[("token", "x"), ("password", "a-new-word-4711"), ("again", "a-new-word-4711")]),
@@ -160,6 +163,8 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
     ),
     ("/account/factors/app", &[]),
     ("/account/factors/app/confirm", &[("id", "x"), ("code", "123456")]),
+    ("/account/factors/credential", &[("kind", "webauthn_passkey")]),
+    ("/account/factors/credential/confirm", &[("kind", "webauthn_passkey"), ("name", "x"), ("credential", "{}")]),
     ("/account/factors/backup-codes", &[]),
     ("/account/factors/0199c0de-0000-7000-8000-00000000dead/remove", &[]),
     ("/account/reauthenticate", &[("password", PASSWORD)]),

@@ -34,7 +34,22 @@ async fn a_real_browser(w: World) {
         "seconds": w.clock.seconds(),
         "invitation": made["invitation_url"].as_str().unwrap().strip_prefix(HERE).unwrap(),
     });
-    let done = tokio::task::spawn_blocking(move || drive("check.mjs", &given)).await.unwrap();
+    driven("check.mjs", given).await;
+}
+
+#[test]
+fn a_passkey_and_a_security_key_sign_in() {
+    on_sqlite(real_authenticators);
+}
+
+async fn real_authenticators(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let hosts = format!("localhost:7400 127.0.0.1:{}", w.node.address.port());
+    driven("passkeys.mjs", json!({ "url": HERE, "hosts": hosts, "email": ada.email, "password": PASSWORD })).await;
+}
+
+async fn driven(script: &'static str, given: Value) {
+    let done = tokio::task::spawn_blocking(move || drive(script, &given)).await.unwrap();
     match done {
         None => println!("skipped: node, Chromium or the packages of crates/suite/peers/pages are not installed"),
         Some((fine, said)) => assert!(fine, "{said}"),

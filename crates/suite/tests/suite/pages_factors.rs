@@ -1,8 +1,9 @@
 //! Second factors by page (spec v1 4.3.2, 9.2), as a browser without JavaScript sees them.
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::authenticator::*;
-use crate::world::pages::{Browser, value};
+use crate::world::pages::{Browser, send, value};
+use crate::world::passkey::{Passkey, register, registered, with_passkey};
 use crate::world::tables::count;
 use crate::world::*;
 
@@ -16,6 +17,13 @@ both!(
     what_demands_a_fresh_sign_in_asks_who_it_is_first,
     sec_13_the_name_of_a_factor_is_text,
     the_last_factor_stays_where_one_is_demanded,
+    a_passkey_is_added_in_the_account_and_asked_for_at_sign_in,
+    sec_05_a_passkey_that_is_not_ones_own_signs_nobody_in_by_page,
+    sec_17_only_pages_that_speak_to_a_passkey_run_our_script,
+    without_a_domain_no_page_speaks_of_passkeys,
+    somebody_signs_in_with_a_passkey_alone,
+    sec_05_a_passkey_alone_signs_in_its_own_person_and_nobody_else,
+    sec_04_a_passkey_is_asked_once,
 );
 
 const CODE: &str = "/sign-in/code";
@@ -312,4 +320,251 @@ async fn the_last_factor_stays_where_one_is_demanded(w: World) {
     let id = ada.client.get(MFA).await.expect(200)["methods"][0]["id"].as_str().unwrap().to_owned();
     let page = b.form(&format!("{FACTORS}/{id}/remove"), &[]).await.page(409);
     assert!(page.contains("This tenant demands a second factor") && page.contains("Authenticator app"), "{page}");
+}
+
+/// What a page gives to its script.
+fn options(page: &str) -> Value {
+    let at = page.split_once("data-options=\"").unwrap_or_else(|| panic!("no options: {page}")).1;
+    let text = at.split('"').next().unwrap().replace("&#34;", "\"").replace("&#39;", "'").replace("&#38;", "&");
+    serde_json::from_str(&text).unwrap_or_else(|e| panic!("{e}: {text}"))
+}
+
+async fn a_passkey_is_added_in_the_account_and_asked_for_at_sign_in(w: World) {
+    const KEY: &str = "/account/factors/credential";
+    const DONE: &str = "/account/factors/credential/confirm";
+    let ada = w.person("Ada", &["user"]).await;
+    let mut b = Browser::of(&w, &ada.email).await;
+    let page = b.get(FACTORS).await.page(200);
+    assert!(page.contains("Add a passkey") && page.contains("Add a security key"), "{page}");
+    let asked = b.form(KEY, &[("kind", "webauthn_passkey")]).await.page(200);
+    assert!(asked.contains("data-webauthn=\"make\"") && asked.contains("<noscript>"), "{asked}");
+    let mut passkey = Passkey::new("of-ada");
+    let made = passkey.make(&options(&asked)).to_string();
+    let form = |name, credential: &str, page: &str| {
+        let kind = ("kind".to_owned(), "webauthn_passkey".to_owned());
+        vec![
+            kind,
+            ("name".into(), String::from(name)),
+            ("credential".into(), credential.to_owned()),
+            ("once".into(), once(page)),
+        ]
+    };
+    let send = async |b: &mut Browser, form: Vec<(String, String)>| {
+        let form: Vec<(&str, &str)> = form.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
+        b.form(DONE, &form).await
+    };
+    for (name, credential, said) in [
+        ("", &*made, "Enter a name."),
+        ("My laptop", "", "Send what navigator.credentials answered"),
+        ("My laptop", &*made, "This answers another request: begin again."),
+    ] {
+        let page = send(&mut b, form(name, credential, &asked)).await.page(400);
+        assert!(page.contains(said) && page.contains("data-webauthn"), "{said}: {page}");
+        assert_ne!(options(&page)["challenge"], options(&asked)["challenge"], "each page asks for something else");
+    }
+    let asked = b.form(KEY, &[("kind", "webauthn_passkey")]).await.page(200);
+    let right = form("My laptop", &passkey.make(&options(&asked)).to_string(), &asked);
+    let shown = send(&mut b, right.clone()).await.page(200);
+    assert_eq!(codes_of(&shown).len(), 10);
+    assert_eq!(codes_of(&send(&mut b, right).await.page(200)), codes_of(&shown), "the same when loaded again");
+    assert!(b.get(FACTORS).await.page(200).contains("Passkey “My laptop”"));
+    b.form(KEY, &[("kind", "totp")]).await.leads_to(FACTORS);
+
+    let mut b = Browser::new(&w);
+    let page = password(&mut b, &ada.email, &[("return_to", "/account/keys")]).await;
+    assert!(page.contains("data-webauthn=\"use\"") && page.contains("name=\"code\""), "either: {page}");
+    let (challenge, answer) = (value(&page, "challenge"), passkey.answer(&options(&page)).to_string());
+    let form = [("challenge", &*challenge), ("credential", &*answer), ("return_to", "/account/keys")];
+    let done = b.form("/sign-in/credential", &form).await;
+    assert!(done.header("set-cookie").is_some_and(|c| c.starts_with("portcullis_session=")));
+    done.leads_to("/account/keys");
+    b.get("/account").await.page(200);
+    Browser::new(&w)
+        .form("/sign-in/credential", &form)
+        .await
+        .leads_to("/sign-in?return_to=%2Faccount%2Fkeys&done=sign_in_again");
+    // changing factors asks who it is first
+    w.clock.pass(1_000);
+    b.form(KEY, &[("kind", "webauthn_fido")]).await.leads_to("/account/reauthenticate?return_to=%2Faccount%2Ffactors");
+}
+
+async fn sec_05_a_passkey_that_is_not_ones_own_signs_nobody_in_by_page(w: World) {
+    let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
+    let (mut of_ada, mut of_bob) = (Passkey::new("of-ada"), Passkey::new("of-bob"));
+    with_passkey(&ada.client, &mut of_ada).await;
+    with_passkey(&bob.client, &mut of_bob).await;
+    let mut b = Browser::new(&w);
+    let mut page = password(&mut b, &ada.email, &[]).await;
+    for wrong in ["of-bob", "origin", "unread"] {
+        let answer = match wrong {
+            "of-bob" => of_bob.answer(&options(&page)).to_string(),
+            "origin" => {
+                of_ada.origin = "https://evil.example".into();
+                of_ada.answer(&options(&page)).to_string()
+            }
+            _ => "{".into(),
+        };
+        let challenge = value(&page, "challenge");
+        let refused = b.form("/sign-in/credential", &[("challenge", &challenge), ("credential", &answer)]).await;
+        assert!(refused.header("set-cookie").is_none());
+        page = refused.page(401);
+        assert!(page.contains("class=\"problem\"") && page.contains("data-options"), "{wrong}: {page}");
+    }
+    of_ada.origin = crate::world::pages::HERE.into();
+    let (challenge, answer) = (value(&page, "challenge"), of_ada.answer(&options(&page)).to_string());
+    b.form("/sign-in/credential", &[("challenge", &challenge), ("credential", &answer)]).await.leads_to("/account");
+}
+
+async fn sec_17_only_pages_that_speak_to_a_passkey_run_our_script(w: World) {
+    const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    let ada = w.person("Ada", &["user"]).await;
+    with_passkey(&ada.client, &mut Passkey::new("of-ada")).await;
+    let mut b = Browser::new(&w);
+    let step = b.form("/sign-in", &[("email", &ada.email), ("password", PASSWORD)]).await;
+    let bob = w.person("Bob", &["user"]).await;
+    let mut account = Browser::of(&w, &bob.email).await;
+    let add = account.form("/account/factors/credential", &[("kind", "webauthn_passkey")]).await;
+    for answer in [&step, &add] {
+        assert_eq!(answer.header("content-security-policy"), Some(POLICY));
+        let page = answer.page(200);
+        let script = page.split_once("<script src=\"").unwrap().1.split('"').next().unwrap().to_owned();
+        assert_eq!(page.matches("<script").count(), 1, "{page}");
+        let said = b.get(&script).await;
+        assert_eq!(said.header("content-type"), Some("text/javascript; charset=utf-8"));
+        assert!(said.text().contains("navigator.credentials"));
+    }
+    // who has none is given no script
+    let (eve, ..) = with_app(&w, "Eve", &["user"]).await;
+    let step = b.form("/sign-in", &[("email", &eve.email), ("password", PASSWORD)]).await;
+    assert!(!step.page(200).contains("<script") && !step.header("content-security-policy").unwrap().contains("script"));
+}
+
+async fn without_a_domain_no_page_speaks_of_passkeys(e: Engine) {
+    let mut options = Options::default();
+    options.settings.public_url = "http://127.0.0.1:7400".into();
+    let w = World::on(e, options).await;
+    let form = [("email", "owner@example.com"), ("password", PASSWORD)];
+    let answer = send(&w.anonymous().with("origin", "http://127.0.0.1:7400"), "/sign-in", &form).await;
+    let cookie = answer.header("set-cookie").unwrap().split(';').next().unwrap().to_owned();
+    let page = w.anonymous().with("cookie", &cookie).get(FACTORS).await.page(200);
+    assert!(page.contains("Add the app") && !page.contains("asskey"), "{page}");
+}
+
+const PASSKEY: &str = "/sign-in/passkey";
+const ANSWER: &str = "/sign-in/passkey/answer";
+async fn somebody_signs_in_with_a_passkey_alone(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let mut passkey = Passkey::new("of-ada");
+    with_passkey(&ada.client, &mut passkey).await;
+    // a passkey is two factors
+    demand(&w, "required").await;
+    let mut b = Browser::new(&w);
+    let page = b.get("/sign-in?return_to=/account/keys").await.page(200);
+    assert!(page.contains("Sign in with a passkey"), "{page}");
+    let asked = b.form(PASSKEY, &[("return_to", "/account/keys"), ("tenant", "acme")]).await;
+    assert!(asked.header("content-security-policy").unwrap().contains("script-src 'self'"));
+    let asked = asked.page(200);
+    let given = options(&asked);
+    assert_eq!((&given["allowCredentials"], &given["userVerification"]), (&json!([]), &json!("required")));
+    assert_eq!((value(&asked, "tenant"), value(&asked, "return_to")), ("acme".into(), "/account/keys".into()));
+    let answer = passkey.answer(&given).to_string();
+    let done = b.form(ANSWER, &[("credential", &answer), ("return_to", "/account/keys")]).await;
+    assert!(done.header("set-cookie").is_some_and(|c| c.starts_with("portcullis_session=")));
+    done.leads_to("/account/keys");
+    assert!(b.get("/account").await.page(200).contains(&ada.email));
+    let begun = w.events("action=auth.login_succeeded").await.remove(0);
+    assert_eq!((&begun["metadata"]["amr"], &begun["actor_id"]), (&json!(["hwk", "mfa"]), &json!(ada.id)));
+    // in a tenant of its own
+    let rival = w.second_tenant("Rival").await;
+    let mut of_rival = Passkey::new("of-rival");
+    with_passkey(&rival.owner.client, &mut of_rival).await;
+    let mut b = Browser::new(&w);
+    let asked = b.form(PASSKEY, &[("tenant", &rival.slug)]).await.page(200);
+    let answer = of_rival.answer(&options(&asked)).to_string();
+    b.form(ANSWER, &[("credential", &answer), ("tenant", &rival.slug)]).await.leads_to("/account");
+    assert!(b.get("/account").await.page(200).contains("Rival"));
+    let page = b.form(PASSKEY, &[("tenant", "nobody")]).await.page(404);
+    assert!(page.contains("There is no sign-in at this address."), "{page}");
+}
+
+async fn sec_05_a_passkey_alone_signs_in_its_own_person_and_nobody_else(w: World) {
+    let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
+    let mut of_ada = Passkey::new("of-ada");
+    with_passkey(&ada.client, &mut of_ada).await;
+    let rival = w.second_tenant("Rival").await;
+    let mut of_rival = Passkey::new("of-rival");
+    with_passkey(&rival.owner.client, &mut of_rival).await;
+    let mut touch = Passkey { verifies: false, ..Passkey::new("touch") };
+    let asked = register(&bob.client, "webauthn_fido").await;
+    registered(&bob.client, "webauthn_fido", &touch.make(&asked)).await.expect(200);
+    let before = count(&w, "sessions").await;
+    let mut b = Browser::new(&w);
+    let refused = async |b: &mut Browser, passkey: &mut Passkey, handle: Option<&str>| {
+        let asked = b.form(PASSKEY, &[("tenant", "acme")]).await.page(200);
+        let mut said = passkey.answer(&options(&asked));
+        if let Some(handle) = handle {
+            said["response"]["userHandle"] = json!(handle);
+        }
+        let answer = b.form(ANSWER, &[("credential", &said.to_string()), ("tenant", "acme")]).await;
+        assert!(answer.header("set-cookie").is_none());
+        assert!(answer.page(401).contains("class=\"problem\""));
+    };
+    refused(&mut b, &mut of_rival, None).await;
+    refused(&mut b, &mut Passkey::new("unknown"), None).await;
+    refused(&mut b, &mut Passkey { user: of_ada.user.clone(), ..Passkey::new("of-ada") }, None).await;
+    // a key that only wants a touch is no sign-in of its own
+    refused(&mut b, &mut touch, None).await;
+    touch.verifies = true;
+    refused(&mut b, &mut touch, None).await;
+    refused(&mut b, &mut of_ada, Some("")).await;
+    let bobs = data_encoding::BASE64URL_NOPAD.encode(&touch.user);
+    refused(&mut b, &mut of_ada, Some(&bobs)).await;
+    of_ada.verifies = false;
+    refused(&mut b, &mut of_ada, None).await;
+    (of_ada.verifies, of_ada.origin) = (true, "https://evil.example".into());
+    refused(&mut b, &mut of_ada, None).await;
+    (of_ada.origin, of_ada.rp_id) = (crate::world::pages::HERE.into(), "evil.example".into());
+    refused(&mut b, &mut of_ada, None).await;
+    of_ada.rp_id = "localhost".into();
+    let now = std::mem::replace(&mut of_ada.counter, 1);
+    refused(&mut b, &mut of_ada, None).await;
+    of_ada.counter = now;
+    assert_eq!(count(&w, "sessions").await, before);
+    let failed = w.events("action=auth.login_failed").await;
+    assert_eq!((failed.len(), &failed[0]["metadata"]["amr"]), (11, &json!("webauthn")));
+    assert_eq!((&failed[0]["actor_type"], &failed[0]["resource_id"]), (&json!("anonymous"), &json!(ada.id)));
+    let asked = b.form(PASSKEY, &[]).await.page(200);
+    let answer = of_ada.answer(&options(&asked)).to_string();
+    w.owner().post(&format!("/v1/users/{}/suspend", ada.id), json!({ "active": false })).await.expect(200);
+    b.form(ANSWER, &[("credential", &answer)]).await.page(401);
+}
+
+async fn sec_04_a_passkey_is_asked_once(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let mut passkey = Passkey::new("of-ada");
+    with_passkey(&ada.client, &mut passkey).await;
+    let mut b = Browser::new(&w);
+    let asked = b.form(PASSKEY, &[]).await.page(200);
+    let answer = passkey.answer(&options(&asked)).to_string();
+    b.form(ANSWER, &[("credential", &answer)]).await.leads_to("/account");
+    let unasked = passkey.answer(&json!({ "challenge": "AAAA" })).to_string();
+    for again in [answer, unasked] {
+        let mut other = Browser::new(&w);
+        let late = other.form(ANSWER, &[("credential", &again)]).await;
+        assert!(late.header("set-cookie").is_none());
+        late.leads_to("/sign-in?done=sign_in_again");
+    }
+    let mut b = Browser::new(&w);
+    let asked = b.form(PASSKEY, &[]).await.page(200);
+    w.clock.pass(301);
+    let late = passkey.answer(&options(&asked)).to_string();
+    b.form(ANSWER, &[("credential", &late)]).await.leads_to("/sign-in?done=sign_in_again");
+    assert!(count(&w, "passkey_requests").await > 0);
+    w.node.retain().await;
+    assert_eq!(count(&w, "passkey_requests").await, 0);
+    // what the second step asks is no sign-in by itself
+    let mut b = Browser::new(&w);
+    let page = password(&mut b, &ada.email, &[]).await;
+    let answer = passkey.answer(&options(&page)).to_string();
+    b.form(ANSWER, &[("credential", &answer)]).await.leads_to("/sign-in?done=sign_in_again");
 }

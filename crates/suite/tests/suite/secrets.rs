@@ -47,6 +47,9 @@ async fn given_out(w: &World) -> Vec<(&'static str, String)> {
     let body = json!({ "id": begun["id"], "code": App::with(&begun["secret"]).now(&w.clock) });
     fay.client.with("idempotency-key", unique()).post("/v1/users/me/mfa/totp/confirm", body).await.expect(200);
     out.push(("a seed", text(&begun["secret"])));
+    let asked = "/v1/users/me/mfa/webauthn/register?method_type=webauthn_passkey";
+    let asked = fay.client.with("idempotency-key", unique()).post(asked, json!({})).await.expect(200);
+    out.push(("what a new passkey is asked", text(&asked["options"]["challenge"])));
     for (kind, body) in [
         ("API key", json!({ "name": "k" })),
         ("service key", json!({ "name": "s", "owner_type": "service", "scopes": ["*"] })),

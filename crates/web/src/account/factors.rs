@@ -20,12 +20,12 @@ use crate::second_step::typed;
 use crate::seed::Seed;
 use crate::texts::{EN, Texts, fill};
 
-const PATH: &str = "/account/factors";
+pub(super) const PATH: &str = "/account/factors";
 const BEGIN: &str = "/account/factors/app";
 const CONFIRM: &str = "/account/factors/app/confirm";
 const RENEW: &str = "/account/factors/backup-codes";
 /// The longest name of a device (spec v1 3.1 MfaMethod).
-const NAME: usize = 100;
+pub(super) const NAME: usize = 100;
 
 #[derive(Template)]
 #[template(path = "account/factors.html")]
@@ -37,6 +37,8 @@ struct Page {
     /// Is there an app?
     app: bool,
     codes_left: String,
+    /// Are there passkeys and security keys on this server?
+    credentials: bool,
     once: String,
 }
 struct Row {
@@ -51,10 +53,12 @@ impl Row {
             Some(at) => fill(EN.key_used, &[("when", &ago(&EN, cx.now, at))]),
             None => EN.key_unused.to_owned(),
         };
-        let name = match (m.kind, &m.device_name) {
-            (MfaKind::Totp, None) => EN.app.to_owned(),
-            (MfaKind::Totp, Some(name)) => fill(EN.app_named, &[("name", name)]),
+        let (alone, named) = match m.kind {
+            MfaKind::Totp => (EN.app, EN.app_named),
+            MfaKind::Passkey => (EN.passkey, EN.passkey_named),
+            MfaKind::SecurityKey => (EN.security_key, EN.security_key_named),
         };
+        let name = m.device_name.as_ref().map_or_else(|| alone.to_owned(), |name| fill(named, &[("name", name)]));
         Self {
             id: m.id.to_string(),
             about: fill(EN.factor_about, &[("when", &date(&EN, m.created_at)), ("used", &used)]),
@@ -101,12 +105,13 @@ async fn filled(account: &Account, refused: Option<&Refused>) -> Result<Response
         factors: all.iter().map(|m| Row::of(cx, m)).collect(),
         app: all.iter().any(|m| m.kind == MfaKind::Totp),
         codes_left: fill(EN.codes_left, &[("n", &left.to_string())]),
+        credentials: account.visit.knows_passkeys(),
         once: once::number(account),
     };
     Refused::form(refused, &form)
 }
 /// The list again with what did not work, or first the page that asks who it is.
-async fn refused(account: &Account, error: Error) -> Result<Response> {
+pub(super) async fn refused(account: &Account, error: Error) -> Result<Response> {
     match error.code() {
         Code::ReauthenticationRequired => reauthentication::first(PATH),
         _ => filled(account, Some(&Refused::of(error, &[])?)).await,
@@ -146,10 +151,7 @@ async fn enrolling(account: &Account, id: &str, seed: Seed, name: &str, refused:
 pub(crate) async fn confirm_app(mut account: Account) -> Result<Response> {
     let form = account.visit.form().await?;
     let error = match confirmed(&account, &form).await {
-        Ok(made) if made["codes"].as_array().is_some_and(Vec::is_empty) => {
-            return redirect("/account/factors?done=factor_added");
-        }
-        Ok(made) => return codes(&account, &made).await,
+        Ok(made) => return added(&account, &made).await,
         Err(e) => e,
     };
     let Ok(id) = form.text("id").parse() else { return redirect(PATH) };
@@ -174,8 +176,15 @@ async fn confirmed(account: &Account, form: &Form) -> Result<Value> {
     let answer = account.visit.app().confirm_totp(&account.cx, Ok(confirmation), reply).await?;
     once::made(&answer)
 }
-fn keep_codes(made: &BackupCodes) -> Answer {
+pub(super) fn keep_codes(made: &BackupCodes) -> Answer {
     once::keep(&json!({ "codes": made.codes.iter().map(Raw::expose).collect::<Vec<_>>() }))
+}
+/// Backup codes, or the list where there are no new ones.
+pub(super) async fn added(account: &Account, made: &Value) -> Result<Response> {
+    match made["codes"].as_array() {
+        Some(codes) if !codes.is_empty() => self::codes(account, made).await,
+        _ => redirect("/account/factors?done=factor_added"),
+    }
 }
 async fn codes(account: &Account, made: &Value) -> Result<Response> {
     let codes = made["codes"].as_array().into_iter().flatten();

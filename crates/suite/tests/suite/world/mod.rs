@@ -8,6 +8,7 @@ pub mod http2;
 pub mod names;
 pub mod node;
 pub mod pages;
+pub mod passkey;
 pub mod place;
 pub mod routes;
 pub mod rpc;

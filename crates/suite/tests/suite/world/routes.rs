@@ -146,6 +146,12 @@ pub fn body(route: &Route, things: &Things) -> Value {
             json!({ "current_password": PASSWORD, "new_password": "velvet-anchor-monsoon" })
         }
         ("POST", "/v1/users/me/mfa/totp/confirm") => json!({ "id": NOBODY, "code": "000000" }),
+        // of the kind that is not begun
+        ("POST", "/v1/users/me/mfa/webauthn/register/complete") => {
+            let response = json!({ "clientDataJSON": "e30", "attestationObject": "oA" });
+            let credential = json!({ "id": "AQ", "type": "public-key", "response": response });
+            json!({ "credential": credential, "device_name": "K", "method_type": "webauthn_fido" })
+        }
         // the walk has changed it by then
         ("POST", "/v1/users/me/reauthenticate") => json!({ "password": "velvet-anchor-monsoon" }),
         ("PATCH", "/v1/tenants/{id}/settings") => json!({ "mfa_policy": "optional" }),
@@ -153,7 +159,11 @@ pub fn body(route: &Route, things: &Things) -> Value {
     }
 }
 /// Steps that come after others, and what they answer to those who may take them when nothing came before.
-pub const AFTER: [(&str, u16); 2] = [("/v1/users/me/mfa/totp/confirm", 404), ("/v1/users/me/mfa/backup-codes", 409)];
+pub const AFTER: [(&str, u16); 3] = [
+    ("/v1/users/me/mfa/totp/confirm", 404),
+    ("/v1/users/me/mfa/webauthn/register/complete", 409),
+    ("/v1/users/me/mfa/backup-codes", 409),
+];
 pub async fn call(client: &Client, route: &Route, things: &Things) -> Answer {
     call_with(client, route, things, things).await
 }
@@ -162,6 +172,9 @@ pub async fn call_with(client: &Client, route: &Route, in_path: &Things, in_body
     let mut path = in_path.fill(&route.path);
     if path == "/v1/access/list" {
         path.push_str("?principal=secretkeeper@example.com&type=app/organization&action=get");
+    }
+    if path == "/v1/users/me/mfa/webauthn/register" {
+        path.push_str("?method_type=webauthn_passkey");
     }
     match route.method.as_str() {
         "GET" | "DELETE" => client.send(&route.method, &path, b"").await,
