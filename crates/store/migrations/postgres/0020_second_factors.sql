@@ -48,7 +48,7 @@ CREATE TABLE mfa_challenges (
   created_at bigint NOT NULL,
   expires_at bigint NOT NULL
 );
-CREATE UNIQUE INDEX mfa_challenges_hash ON mfa_challenges (hash);
+CREATE UNIQUE INDEX mfa_challenges_hash ON mfa_challenges (hash, tenant);
 CREATE INDEX mfa_challenges_user ON mfa_challenges (tenant, user_id, created_at);
 CREATE INDEX mfa_challenges_end ON mfa_challenges (tenant, expires_at);
 
@@ -58,7 +58,7 @@ CREATE TABLE passkey_requests (
   hash       bytea NOT NULL,
   expires_at bigint NOT NULL
 );
-CREATE UNIQUE INDEX passkey_requests_hash ON passkey_requests (hash);
+CREATE UNIQUE INDEX passkey_requests_hash ON passkey_requests (hash, tenant);
 CREATE INDEX passkey_requests_end ON passkey_requests (tenant, expires_at);
 
 -- Has this person a second factor? And must this session's person enrol or show one before it may do anything else (spec v1 9.2)?
