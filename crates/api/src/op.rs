@@ -200,7 +200,8 @@ impl Op {
     /// May a session call it whose person has to enrol a second factor first, or to show the one that they have (guard rail 8)?
     pub fn opens_to_restricted(&self, enrolled: bool) -> bool {
         let own = self.path.starts_with("/v1/auth/") || self.path == "/v1/users/me/profile";
-        own || (!enrolled && self.path.starts_with("/v1/users/me/mfa"))
+        let due = if enrolled { "/v1/users/me/reauthenticate" } else { "/v1/users/me/mfa" };
+        own || self.path.starts_with(due)
     }
     /// The path's variables in order.
     pub fn variables(&self) -> impl Iterator<Item = &'static str> {

@@ -3,7 +3,7 @@ use axum::response::Response;
 use portcullis_domain::Result;
 use portcullis_domain::fields::{self, Fields};
 use portcullis_domain::mfa::MfaPolicy;
-use portcullis_domain::tenant::TenantSettings;
+use portcullis_domain::tenant::{Registration, TenantSettings};
 use portcullis_service::settings::SettingsPatch;
 use serde::Serialize;
 
@@ -37,6 +37,7 @@ pub(crate) fn routes() -> Vec<Route> {
 #[derive(Serialize)]
 pub(crate) struct SettingsView {
     mfa_policy: &'static str,
+    registration: &'static str,
     password_min_length: usize,
     access_token_seconds: i64,
     session_idle_seconds: i64,
@@ -47,6 +48,7 @@ impl SettingsView {
     pub(crate) fn of(s: &TenantSettings) -> Self {
         Self {
             mfa_policy: s.mfa_policy.as_str(),
+            registration: s.registration.as_str(),
             password_min_length: s.password_min_length,
             access_token_seconds: s.access_token_seconds,
             session_idle_seconds: s.session_idle_seconds,
@@ -70,8 +72,10 @@ async fn update(mut call: Call) -> Result<Response> {
 }
 pub(crate) fn patch(mut f: Fields) -> Result<SettingsPatch> {
     let policy = read::word(MfaPolicy::parse, "One of optional, required_for_admins, required.");
+    let registration = read::word(Registration::parse, "One of closed, domains, open.");
     let patch = SettingsPatch {
         mfa_policy: f.change("mfa_policy", policy),
+        registration: f.change("registration", registration),
         password_min_length: f.change("password_min_length", fields::integer(8, 128)),
         access_token_seconds: f.change("access_token_seconds", fields::integer(300, 86_400)),
         session_idle_seconds: f.change("session_idle_seconds", fields::integer(900, 2_592_000)),

@@ -6,7 +6,7 @@ use axum::response::Response;
 use bytes::Bytes;
 use portcullis_domain::{Code, Ctx, Error, Result};
 use portcullis_edge::headers::IDEMPOTENCY_REPLAYED;
-use portcullis_edge::{EdgeState, Exchange, Renderer, body, refuse};
+use portcullis_edge::{EdgeState, Exchange, Renderer, body, cookie, refuse};
 use portcullis_service::personal_token::blocked;
 use portcullis_wire_v1beta1::endpoint::Refusal;
 use portcullis_wire_v1beta1::{Endpoint, MessageDescriptor, Messages};
@@ -54,6 +54,11 @@ fn is_open_to_writing(endpoint: &Endpoint) -> bool {
     endpoint.rpc == "CreateProspectPublic"
 }
 
+/// Does it send a mail to let somebody in, or let them in?
+fn is_sign_in(endpoint: &Endpoint) -> bool {
+    matches!(endpoint.rpc, "Authenticate" | "AuthCallback")
+}
+
 /// Who calls, and how often; then the body: nobody fills the memory who may not call at all.
 pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> Result<(Ctx, Bytes)> {
     let body = body::demand_size(&edge.config, body).await?;
@@ -64,6 +69,13 @@ pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> 
         if let Some(limited) = edge.rate.api(&cx) {
             exchange.limited(limited);
             limited.check()?;
+        }
+        if is_sign_in(plan.endpoint) {
+            cookie::may_set(edge, &parts.headers)?;
+            if let Some(limited) = edge.rate.login(cx.ip) {
+                exchange.limited(limited);
+                limited.check()?;
+            }
         }
         if is_open_to_writing(plan.endpoint)
             && let Some(limited) = edge.rate.public(cx.ip)

@@ -13,10 +13,13 @@
 //! | hand a client an opaque place in a list | [`cursor`] |
 //! | sign access tokens and checkpoints | [`signing`] |
 //! | ask for a second factor | [`totp`], [`backup_code`], [`webauthn`] |
+//! | ask for a second factor | [`totp`], [`backup_code`] |
+//! | let somebody in by mail | [`mail_code`] |
 //! | make a machine's key, read what is signed with it | [`machine_key`] |
 pub mod backup_code;
 pub mod cursor;
 pub mod machine_key;
+pub mod mail_code;
 pub mod password;
 pub mod pool;
 pub mod random;

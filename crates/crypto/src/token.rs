@@ -150,6 +150,8 @@ pub enum Purpose {
     MfaChallenge,
     /// `pcc_`: what a browser carries from a provider's answer to `/v1/auth/callback`.
     LoginCode,
+    /// `pce_`: a sign-in by mail, and what its link proves (spec v1beta1 4.2).
+    MailSignIn,
     /// `pcs_`: a service user's secret (decision 14).
     ServiceSecret,
     /// `fpt_`: a personal access token, in Frontier's form (spec v1beta1 3.20), so that those that were made there go on working.
@@ -157,7 +159,7 @@ pub enum Purpose {
 }
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Invitation,
         Self::PasswordReset,
         Self::EmailVerification,
@@ -165,6 +167,7 @@ impl Purpose {
         Self::Cookie,
         Self::MfaChallenge,
         Self::LoginCode,
+        Self::MailSignIn,
         Self::ServiceSecret,
         Self::PersonalAccess,
     ];
@@ -178,6 +181,7 @@ impl Purpose {
             Self::Cookie => "pck_",
             Self::MfaChallenge => "pcm_",
             Self::LoginCode => "pcc_",
+            Self::MailSignIn => "pce_",
             Self::ServiceSecret => "pcs_",
             Self::PersonalAccess => "fpt_",
         }

@@ -175,6 +175,10 @@ impl Principal {
             manager_id: None,
         }
     }
+    /// 403 `mfa_setup_required` for a restricted session.
+    pub fn is_whole(&self) -> Result<(), Error> {
+        if self.credential.is_restricted() { Err(self.second_factor_first()) } else { Ok(()) }
+    }
     /// What a restricted session is told (guard rail 8): 403 `mfa_setup_required`.
     pub fn second_factor_first(&self) -> Error {
         let message = if self.mfa_enrolled {

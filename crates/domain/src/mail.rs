@@ -73,15 +73,18 @@ pub enum Purpose {
     PasswordChanged,
     /// Invites into an organization.
     OrganizationInvitation,
+    /// Lets somebody in: a code, or a link.
+    SignIn,
 }
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Invitation,
         Self::Verification,
         Self::PasswordReset,
         Self::PasswordChanged,
         Self::OrganizationInvitation,
+        Self::SignIn,
     ];
     /// The word in the database and in events.
     pub const fn as_str(self) -> &'static str {
@@ -91,6 +94,7 @@ impl Purpose {
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
             Self::OrganizationInvitation => "organization_invitation",
+            Self::SignIn => "sign_in",
         }
     }
     /// Does a newer one take the place of one that still waits? What that one says counts no more.

@@ -56,11 +56,41 @@ pub struct Tenant {
 /// No access token lives longer, whatever its tenant sets.
 pub const LONGEST_ACCESS_TOKEN_SECONDS: i64 = 86_400;
 
+/// Who becomes a user of a tenant by proving an address (decision 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Registration {
+    /// Nobody: users are made, invited or provisioned.
+    #[default]
+    Closed,
+    /// Whose address is in a domain that the tenant has proved.
+    Domains,
+    /// Everybody.
+    Open,
+}
+impl Registration {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Closed, Self::Domains, Self::Open];
+    /// The word in API and database.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "closed",
+            Self::Domains => "domains",
+            Self::Open => "open",
+        }
+    }
+    /// Reads the word.
+    pub fn parse(s: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|r| r.as_str() == s)
+    }
+}
+
 /// What a tenant may set (spec v1 3.1 TenantSettings), as far as this version acts on it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TenantSettings {
     /// Who needs a second factor.
     pub mfa_policy: MfaPolicy,
+    /// Who may become a user by their own doing.
+    pub registration: Registration,
     /// 8–128 bytes.
     pub password_min_length: usize,
     /// Life of an access token, 300–86,400 s ([`LONGEST_ACCESS_TOKEN_SECONDS`]).
@@ -76,6 +106,7 @@ impl Default for TenantSettings {
     fn default() -> Self {
         Self {
             mfa_policy: MfaPolicy::Optional,
+            registration: Registration::Closed,
             password_min_length: 8,
             access_token_seconds: 3_600,
             session_idle_seconds: 604_800,

@@ -111,9 +111,12 @@ fn foreign(own: &str) -> Error {
     Error::new(Code::Forbidden, message).detail("reason", "origin")
 }
 
-/// 403 `forbidden` when the page that a request comes from is given no cookie. A request without an origin comes from no page.
+/// 403 `forbidden` when the page that a request comes from is given no cookie: one of another origin, or, where a browser names none, of
+/// another site. A request that says neither comes from no page.
 pub fn may_set(edge: &Edge, headers: &HeaderMap) -> Result<()> {
-    let ours = headers.get_all(header::ORIGIN).iter().all(|o| is_ours(edge, o));
+    let mut origins = headers.get_all(header::ORIGIN).iter().peekable();
+    let elsewhere = || headers.get(SEC_FETCH_SITE).is_some_and(|site| site.as_bytes() == b"cross-site");
+    let ours = if origins.peek().is_none() { !elsewhere() } else { origins.all(|o| is_ours(edge, o)) };
     if ours { Ok(()) } else { Err(foreign(&edge.app.settings().public_url)) }
 }
 

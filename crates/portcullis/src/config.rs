@@ -1,6 +1,7 @@
 //! What the operator sets: plain values with their defaults. [`settings`] names each of them, [`load`] reads them.
 //!
 //! Precedence: flags, environment, file, default. Everything is fixed after the start (engine.md 24).
+mod frontier;
 mod load;
 mod mail;
 pub mod settings;
@@ -66,6 +67,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How mails are sent.
     pub mail: Mail,
+    /// Signing in as Frontier's clients do.
+    pub frontier: Frontier,
 }
 
 /// A text that is never shown.
@@ -189,6 +192,14 @@ pub struct Webhooks {
     pub allow_private: bool,
 }
 
+/// Frontier's ways to sign in.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[allow(missing_docs, reason = "see frontier.rs")]
+pub struct Frontier {
+    pub callback_urls: Vec<String>,
+    pub authorized_redirect_urls: Vec<String>,
+}
+
 /// Mail: through a server, or into a directory; without either there is none.
 #[derive(Clone, Debug, PartialEq)]
 #[allow(missing_docs, reason = "see settings.rs")]
@@ -270,6 +281,7 @@ impl Default for Config {
                 smtp_password: None,
                 smtp_password_file: None,
             },
+            frontier: Frontier::default(),
         }
     }
 }
@@ -319,6 +331,8 @@ impl Config {
             traits: self.preferences.traits.clone(),
             webhooks: Reach { http: self.webhooks.allow_http, private: self.webhooks.allow_private },
             mail: self.mail.is_on(),
+            callback_urls: self.frontier.callback_urls.clone(),
+            return_urls: self.frontier.authorized_redirect_urls.clone(),
             pages_url: self.mail.pages_url.clone(),
             ..app::Settings::default()
         }

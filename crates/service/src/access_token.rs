@@ -74,6 +74,7 @@ impl App {
         self.exchange_own(&machine.map_err(told)?).await
     }
     async fn exchange_own(&self, cx: &Ctx) -> Result<String> {
+        cx.principal.is_whole()?;
         let compiled = self.snapshot(cx).await?;
         let mut claims = self.claims(cx, cx.now.plus_seconds(compiled.settings.access_token_seconds));
         match (&cx.principal.credential, cx.principal.user_id(), &cx.principal.token) {

@@ -49,6 +49,10 @@ pub struct Settings {
     pub personal_tokens: PersonalTokens,
     /// Is mail set up? Else links are answered to whoever asked for them (decision 8).
     pub mail: bool,
+    /// Pages that a link to sign in may lead to, the usual one first (spec v1beta1 4.2).
+    pub callback_urls: Vec<String>,
+    /// Pages that somebody may be led to when they are in.
+    pub return_urls: Vec<String>,
     /// Where the pages are that links lead to; `None`: at `public_url`.
     pub pages_url: Option<String>,
 }
@@ -89,6 +93,8 @@ impl Default for Settings {
             personal_tokens: PersonalTokens::default(),
             webhooks: crate::webhook::Reach::default(),
             mail: false,
+            callback_urls: vec![],
+            return_urls: vec![],
             pages_url: None,
         }
     }
@@ -119,8 +125,8 @@ pub(crate) struct Inner {
     pub touched: crate::tidy::Touched,
     /// Texts of Cedar that are validated at once: each takes a core.
     pub validations: Arc<tokio::sync::Semaphore>,
-    /// Requests for a new password that are worked on at once, after their answer.
-    pub resets: Arc<tokio::sync::Semaphore>,
+    /// Requests of strangers for a mail that are worked on at once, after their answer.
+    pub letters: Arc<tokio::sync::Semaphore>,
 }
 
 impl App {
@@ -155,7 +161,7 @@ impl App {
             places: crate::long::Places::default(),
             touched: crate::tidy::Touched::default(),
             validations: Arc::new(tokio::sync::Semaphore::new(2)),
-            resets: Arc::new(tokio::sync::Semaphore::new(crate::password_reset::AT_ONCE)),
+            letters: Arc::new(tokio::sync::Semaphore::new(crate::password_reset::AT_ONCE)),
             relying_party: settings.relying_party(),
             settings,
             db,

@@ -302,7 +302,7 @@ impl App {
         known.principal = Arc::new(Principal { token, ..(*known.principal).clone() });
         let seconds = self.compiled(&tenancy).await?.settings.session_idle_seconds;
         // it was used when it was renewed
-        known.noted = noted(known.expires_at.map(|end| end.plus_seconds(-seconds)));
+        known.noted = noted(known.expires_at.map(|end| end.plus_seconds(-seconds)).filter(|at| *at <= now));
         known.renews = Some(seconds);
         Ok(known)
     }

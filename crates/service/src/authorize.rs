@@ -165,6 +165,7 @@ impl App {
     }
     /// Decides, and refuses with 403 `forbidden`, the action, and the notices of the rules that decided.
     pub(crate) async fn allow(&self, cx: &Ctx, gate: &Gate) -> Result<Allowed> {
+        cx.principal.is_whole()?;
         let compiled = self.snapshot(cx).await?;
         if let Some(need) = gate.need {
             let allowed = self.allow_in_graph(cx, &compiled, gate, need)?;

@@ -10,6 +10,8 @@ pub(crate) const LINK_SECONDS: i64 = 7 * 86_400;
 const LINK_WORKS: &str = "The link works once, for 7 days. If this means nothing to you, leave it be.";
 /// One that sets a new password (spec v1 9).
 pub(crate) const RESET_SECONDS: i64 = 30 * 60;
+/// One that signs in, or a code that does (spec v1beta1 4.2).
+pub(crate) const SIGN_IN_SECONDS: i64 = 10 * 60;
 /// A mail is tried for so many seconds.
 const TRIED: i64 = 86_400;
 
@@ -49,6 +51,22 @@ impl Letter {
         let why = format!("somebody, probably you, asked for a new password for your account at {tenant}:");
         let end = "The link works once, for 30 minutes. If it was not you, do nothing: your password stays as it is.";
         asking(Purpose::PasswordReset, subject, name, why, ("Set a new password", link), end)
+    }
+    /// Lets somebody in who types a code over.
+    pub fn sign_in_code(tenant: &str, code: &str) -> Self {
+        Draft::new(Purpose::SignIn, format!("{code} is your code for {tenant}"))
+            .say(format!("Somebody, probably you, wants to sign in to {tenant}. The code is:"))
+            .say(code)
+            .say("It works once, for 10 minutes, where it was asked for. Tell it to nobody; if it was not you, do nothing.")
+            .done()
+    }
+    /// Lets somebody in who follows a link.
+    pub fn sign_in_link(tenant: &str, link: &str) -> Self {
+        Draft::new(Purpose::SignIn, format!("Sign in to {tenant}"))
+            .say(format!("Somebody, probably you, wants to sign in to {tenant}:"))
+            .link("Sign in", link)
+            .say("The link works once, for 10 minutes. If it was not you, do nothing.")
+            .done()
     }
     /// Says that the password is another now.
     pub fn password_changed(tenant: &str, name: &str) -> Self {
@@ -98,7 +116,11 @@ fn asking(
 struct Draft(Letter);
 impl Draft {
     fn new(purpose: Purpose, subject: String) -> Self {
-        let seconds = if purpose == Purpose::PasswordReset { RESET_SECONDS } else { TRIED };
+        let seconds = match purpose {
+            Purpose::PasswordReset => RESET_SECONDS,
+            Purpose::SignIn => SIGN_IN_SECONDS,
+            _ => TRIED,
+        };
         let subject = one_line(&subject);
         Self(Letter { purpose, subject, text: String::new(), html: String::new(), of_many: false, seconds })
     }

@@ -48,6 +48,7 @@ pub mod long;
 mod lookup;
 mod mail;
 pub mod mail_delivery;
+pub mod mail_sign_in;
 pub mod master_rotation;
 pub mod membership_search;
 pub mod meta_schema;

@@ -19,6 +19,8 @@ use crate::letter::Letter;
 
 /// So many invitations to one address a minute.
 const TO_ONE: i64 = 10;
+/// So many mails to sign in with to one address a minute.
+const SIGN_INS: i64 = 5;
 /// So many by one person (spec v1 2.8).
 const BY_ONE: i64 = 30;
 
@@ -88,6 +90,10 @@ impl Post {
             expires_at: now.plus_seconds(letter.seconds),
         };
         mail::insert(tx, &row).await
+    }
+    /// Counts a mail to sign in with: 429 after 5 within a minute to one address.
+    pub async fn count_sign_in(&self, tx: &mut Tx, to: &Email) -> portcullis_store::Result<()> {
+        self.count(tx, &[b"sign-ins", to.as_bytes()], SIGN_INS, "This address was sent many mails just now.").await
     }
     /// Counts an invitation: 429 after 10 within a minute to one address, whoever asks for them, and after 30 by one person.
     pub async fn count_invitation(&self, tx: &mut Tx, to: &Email) -> portcullis_store::Result<()> {

@@ -59,8 +59,15 @@ impl App {
     }
 }
 
-/// The person and the session of a call; 403 for keys.
+/// The person and the session of a call; 403 for keys, and for who has a factor and has not shown it in this session.
 pub(crate) fn person(cx: &Ctx) -> Result<(Id<User>, Id<portcullis_domain::session::Session>)> {
+    if cx.principal.mfa_enrolled {
+        cx.principal.is_whole()?;
+    }
+    half_person(cx)
+}
+/// The same for what shows a factor.
+pub(crate) fn half_person(cx: &Ctx) -> Result<(Id<User>, Id<portcullis_domain::session::Session>)> {
     Ok((cx.principal.user_id().ok_or_else(person_only)?, session_of(cx)?))
 }
 

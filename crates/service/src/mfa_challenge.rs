@@ -133,7 +133,8 @@ impl App {
             }
         };
         let amr = with_factor(&w.challenge.amr, factor);
-        let NewSession { cx, begin, signed_in } = self.new_session(&w.cx, &w.tenancy, &w.user, amr, hold).await?;
+        let NewSession { cx, begin, signed_in } =
+            self.new_session(&w.cx, &w.tenancy, &w.user, amr, false, hold).await?;
         let c = Show { nobody: w.cx, hash: w.hash, factors: w.factors, shown, factor, begin };
         self.0.db.write(cx, c, show).await?.or(signed_in)
     }

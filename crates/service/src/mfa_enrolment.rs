@@ -43,7 +43,8 @@ impl App {
         let w = self.waiting(origin, challenge, Purpose::Enrolment).await?;
         let set = self.backup_set(&w.cx, w.user.id).await?;
         let amr = with_factor(&w.challenge.amr, "otp");
-        let NewSession { cx, begin, signed_in } = self.new_session(&w.cx, &w.tenancy, &w.user, amr, hold).await?;
+        let NewSession { cx, begin, signed_in } =
+            self.new_session(&w.cx, &w.tenancy, &w.user, amr, false, hold).await?;
         let id = self.id(&cx);
         let c = Enrol { nobody: w.cx, hash: w.hash, id, factors: w.factors, code: TotpCode::parse(code), set, begin };
         let (tried, codes) = self.0.db.write(cx, c, enrol).await?;

@@ -51,7 +51,7 @@ impl App {
         let tenancy = self.tenancy_of(found.ok_or_else(unasked)?.0).await?;
         let nobody = context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now());
         self.freshen(&tenancy).await?;
-        let found = self.0.db.read(nobody.clone(), &answer.id, owned).await?;
+        let found = self.0.db.read(nobody.clone(), &(answer.id.clone(),), owned).await?;
         let about = found.as_ref().map(|(_, user)| user.id);
         // who it is, is what the passkey says: without that it proves nothing here
         let own = found.filter(|(c, user)| {
@@ -75,7 +75,7 @@ impl App {
             }
         };
         let amr = vec![amr(used.synced).to_owned(), "mfa".to_owned()];
-        let NewSession { cx, begin, signed_in } = self.new_session(&nobody, &tenancy, &user, amr, hold).await?;
+        let NewSession { cx, begin, signed_in } = self.new_session(&nobody, &tenancy, &user, amr, false, hold).await?;
         let c = Enter { nobody, hash, id: credential.id, credential: answer.id.clone(), used, begin };
         match self.0.db.write(cx, c, enter).await? {
             Entered::Right => Ok(signed_in),
@@ -94,7 +94,7 @@ fn refused(why: String) -> Error {
 async fn ask(tx: &mut Tx, (hash, until): &([u8; 32], Timestamp)) -> portcullis_store::Result<()> {
     passkey_request::insert(tx, hash, *until).await
 }
-async fn owned(tx: &mut Tx, id: &Vec<u8>) -> portcullis_store::Result<Option<(Credential, User)>> {
+async fn owned(tx: &mut Tx, (id,): &(Vec<u8>,)) -> portcullis_store::Result<Option<(Credential, User)>> {
     let Some(credential) = mfa_method::by_credential(tx, id).await? else { return Ok(None) };
     Ok(user::facts(tx, credential.user_id).await?.map(|user| (credential, user)))
 }

@@ -40,7 +40,7 @@ impl App {
         if !self.sends_mail() {
             return Ok(());
         }
-        let place = self.0.resets.clone().acquire_owned().await.map_err(Error::internal)?;
+        let place = self.0.letters.clone().acquire_owned().await.map_err(Error::internal)?;
         let app = self.clone();
         tokio::spawn(async move {
             if let Err(e) = app.send_reset(origin, of).await {

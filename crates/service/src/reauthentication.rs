@@ -10,7 +10,7 @@ use portcullis_store::{Tx, attempt, session, user};
 use crate::App;
 use crate::app::{Scribe, busy};
 use crate::authenticate::refused;
-use crate::mfa::{Factors, blocked, person, wrong_code};
+use crate::mfa::{Factors, blocked, half_person, wrong_code};
 
 /// A sign-in counts as fresh for so long.
 const FRESH_SECONDS: i64 = 900;
@@ -27,7 +27,7 @@ impl App {
     /// Makes the caller's sign-in fresh: `auth_time` of the session is now, and the access token stays as it is. Person only;
     /// federated users sign in anew at their provider.
     pub async fn reauthenticate(&self, cx: &Ctx, proof: Result<Proof>) -> Result<()> {
-        let (id, session) = person(cx)?;
+        let (id, session) = half_person(cx)?;
         let me = self.me(cx).await?;
         if me.auth_provider != AuthProvider::Local {
             return Err(Error::new(Code::Forbidden, "You sign in at your identity provider: sign in there again."));
@@ -64,6 +64,13 @@ pub(crate) fn fresh(session: &Session, now: Timestamp) -> Result<()> {
     }
     let message = "You signed in a while ago. Prove that it is you with POST /v1/users/me/reauthenticate, then repeat.";
     Err(Error::new(Code::ReauthenticationRequired, message).detail("max_age_seconds", FRESH_SECONDS))
+}
+/// 403 `mfa_setup_required` for a session that has shown one factor of two, however it was let in: it adds none.
+pub(crate) fn may_enrol(session: &Session, user: &User) -> Result<()> {
+    if session.restricted && user.mfa_enrolled {
+        return Err(Error::new(Code::MfaSetupRequired, "Show your second factor first."));
+    }
+    Ok(())
 }
 /// What somebody proved besides: with a factor, the session is one of two.
 pub(crate) fn with_factor(amr: &[String], factor: &str) -> Vec<String> {
@@ -134,7 +141,9 @@ async fn by_code(tx: &mut Tx, c: &ByCode) -> portcullis_store::Result<Tried> {
         return Ok(Tried::Wrong);
     }
     c.factors.passed(tx).await?;
-    let session = Session { auth_time: tx.cx.now, amr: with_factor(&session.amr, "otp"), ..session };
+    // whoever had to show a factor has done so
+    let amr = with_factor(&session.amr, "otp");
+    let session = Session { auth_time: tx.cx.now, amr, restricted: false, ..session };
     renewed(tx, &c.scribe, user, session, "otp").await?;
     Ok(Tried::Right)
 }

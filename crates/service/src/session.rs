@@ -167,7 +167,7 @@ impl App {
         proved: Option<Proved>,
         hold: Hold,
     ) -> Result<SignedIn> {
-        let NewSession { cx, begin, signed_in } = self.new_session(cx, tenancy, user, amr, hold).await?;
+        let NewSession { cx, begin, signed_in } = self.new_session(cx, tenancy, user, amr, false, hold).await?;
         self.0.db.write(cx, Start { begin, proved }, start).await?;
         Ok(signed_in)
     }
@@ -178,6 +178,7 @@ impl App {
         tenancy: &Arc<Tenancy>,
         user: &User,
         amr: Vec<String>,
+        restricted: bool,
         hold: Hold,
     ) -> Result<NewSession> {
         let settings = self.compiled(tenancy).await?.settings.clone();
@@ -191,7 +192,7 @@ impl App {
             expires_at,
             idle_at: cx.now.plus_seconds(settings.session_idle_seconds).min(expires_at),
             revoked_at: None,
-            restricted: false,
+            restricted,
         };
         let principal = self.with_mapped_roles(tenancy, of_user(user, of_session(&session), tenancy.is_master)).await?;
         let cx = Ctx { principal: Arc::new(principal), ..cx.clone() };
@@ -216,7 +217,8 @@ impl App {
         let begin = Begin { session, held, scribe: self.scribe(&cx) };
         Ok(NewSession { cx, begin, signed_in: SignedIn { tenant_id: tenancy.id, given } })
     }
-    /// An access token of a session: its id, when its person last proved who they are, and how.
+    /// An access token of a session: its id, when its person last proved who they are, and how. That of a restricted one names no role:
+    /// who only reads tokens does not know that a factor is due.
     pub(crate) fn access_token(
         &self,
         signing: &Signing,
@@ -225,9 +227,10 @@ impl App {
         (sid, auth_time, amr): (Id<Session>, Timestamp, Vec<String>),
         expires_at: Timestamp,
     ) -> String {
+        let roles = cx.principal.roles.public().map(|r| r.as_str().to_owned()).collect();
         signing.tokens.issue(&Claims {
             sub: user.uuid(),
-            roles: cx.principal.roles.public().map(|r| r.as_str().to_owned()).collect(),
+            roles: if cx.principal.credential.is_restricted() { vec![] } else { roles },
             sid: sid.uuid(),
             amr,
             auth_time: auth_time.seconds(),
@@ -311,6 +314,17 @@ pub(crate) struct NewSession {
     pub begin: Begin,
     pub signed_in: SignedIn,
 }
+impl NewSession {
+    /// Without an end by itself before its time, as sessions of Frontier's strategies are (decision 11).
+    pub fn without_idle_end(mut self) -> Self {
+        self.begin.session.idle_at = self.begin.session.expires_at;
+        match &mut self.signed_in.given {
+            Given::Tokens(given) => given.refresh_expires_at = self.begin.session.expires_at,
+            Given::Cookie(given) => given.idle_at = self.begin.session.expires_at,
+        }
+        self
+    }
+}
 /// What [`begin`] writes.
 pub(crate) struct Begin {
     pub session: Session,
@@ -355,6 +369,7 @@ pub(crate) async fn begin(tx: &mut Tx, c: &Begin) -> portcullis_store::Result<()
     session::insert(tx, &c.session, &c.held).await?;
     user::signed_in(tx, id, now).await?;
     let event = c.scribe.event("auth.login_succeeded", "session", c.session.id).with("amr", c.session.amr.clone());
+    let event = if c.session.restricted { event.with("restricted", true) } else { event };
     c.scribe.write(tx, event);
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! What a tenant sets for itself (spec v1 3.1 TenantSettings, 4.8).
 use portcullis_domain::mfa::MfaPolicy;
-use portcullis_domain::tenant::{Tenant, TenantSettings};
+use portcullis_domain::tenant::{Registration, Tenant, TenantSettings};
 use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::{Tx, tenant};
 
@@ -15,6 +15,8 @@ use crate::user_change::require_revision;
 pub struct SettingsPatch {
     /// Who needs a second factor.
     pub mfa_policy: Option<MfaPolicy>,
+    /// Who may become a user by their own doing.
+    pub registration: Option<Registration>,
     /// 8–128 bytes.
     pub password_min_length: Option<i64>,
     /// 300–86,400.
@@ -77,6 +79,7 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Settings> {
     let p = &c.patch;
     let after = TenantSettings {
         mfa_policy: p.mfa_policy.unwrap_or(before.mfa_policy),
+        registration: p.registration.unwrap_or(before.registration),
         password_min_length: p
             .password_min_length
             .and_then(|n| usize::try_from(n).ok())
@@ -94,6 +97,7 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Settings> {
         .scribe
         .event("settings.updated", "tenant", c.id)
         .change("mfa_policy", before.mfa_policy.as_str(), after.mfa_policy.as_str())
+        .change("registration", before.registration.as_str(), after.registration.as_str())
         .change("password_min_length", before.password_min_length, after.password_min_length)
         .change("access_token_seconds", before.access_token_seconds, after.access_token_seconds)
         .change("session_idle_seconds", before.session_idle_seconds, after.session_idle_seconds)

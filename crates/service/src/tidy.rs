@@ -17,8 +17,8 @@ use portcullis_domain::webhook::Webhook;
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
-    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, mfa_challenge, mfa_method,
-    organization_domain, passkey_request, session, webhook_delivery,
+    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, mail_sign_in, mfa_challenge,
+    mfa_method, organization_domain, passkey_request, session, webhook_delivery,
 };
 use uuid::Uuid;
 
@@ -153,12 +153,13 @@ impl App {
             self.0.db.scan(cx.clone(), cx.now.plus_seconds(-PENDING_SECONDS), organization_domain::stale).await?;
         let enrolments = self.0.db.scan(cx.clone(), cx.now, mfa_method::outlived).await?;
         let challenges = self.0.db.scan(cx.clone(), cx.now, mfa_challenge::outlived).await?;
+        let mailed = self.0.db.scan(cx.clone(), cx.now, mail_sign_in::outlived).await?;
         let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let mails = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-86_400), mail::outlived).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());
         let asked = self.0.db.scan(cx.clone(), cx.now, passkey_request::outlived).await?;
-        let half = enrolments.len().max(challenges.len()).max(asked.len());
+        let half = enrolments.len().max(challenges.len()).max(asked.len()).max(mailed.len());
         let more = most as i64 >= STEP || changes.is_some() || !told.is_empty() || half > 0;
         if most > 0 || more {
             // renewed where something is written: a round over many tenants takes longer than a lease
@@ -175,6 +176,7 @@ impl App {
                 enrolments,
                 challenges,
                 asked,
+                mailed,
                 told,
                 mails,
                 lease,
@@ -274,6 +276,8 @@ struct Outlived {
     challenges: Vec<[u8; 32]>,
     /// What passkeys were asked.
     asked: Vec<[u8; 32]>,
+    /// Sign-ins by mail.
+    mailed: Vec<[u8; 32]>,
     /// Deliveries of webhooks.
     told: Vec<(Id<Webhook>, Uuid)>,
     mails: Vec<Id<Mail>>,
@@ -304,6 +308,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for hash in &c.asked {
         passkey_request::forget(tx, hash).await?;
+    }
+    for hash in &c.mailed {
+        mail_sign_in::delete(tx, hash).await?;
     }
     for (webhook, event) in &c.told {
         webhook_delivery::delete(tx, *webhook, *event).await?;

@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::app::Scribe;
 use crate::backup_code::{BackupCodes, NewSet};
 use crate::mfa::{Factors, person, wrong_code};
-use crate::reauthentication::{alive, fresh, with_factor};
+use crate::reauthentication::{alive, fresh, may_enrol, with_factor};
 use crate::{Answer, App, Reply};
 
 /// An enrolment waits so long for its code.
@@ -88,6 +88,7 @@ struct BeginTotp {
 async fn begin(tx: &mut Tx, c: &BeginTotp) -> portcullis_store::Result<NewTotp> {
     let (session, now) = (alive(tx, c.session).await?, tx.cx.now);
     let user = user::facts(tx, c.user).await?.ok_or_else(|| Error::not_found("user"))?;
+    may_enrol(&session, &user)?;
     if user.mfa_enrolled {
         fresh(&session, now)?;
     }
@@ -113,6 +114,8 @@ struct Confirm {
 async fn confirm(tx: &mut Tx, c: &Confirm) -> portcullis_store::Result<BackupCodes> {
     let (session, id, user) = (alive(tx, c.session).await?, c.confirmation.id, c.factors.user);
     let sealed = mfa_method::pending(tx, user, id).await?.ok_or_else(|| Error::not_found("enrolment"))?;
+    let person = user::facts(tx, user).await?.ok_or_else(|| Error::not_found("user"))?;
+    may_enrol(&session, &person)?;
     none_enrolled(tx, user).await?;
     let seed = c.factors.open(&sealed)?;
     let step = TotpCode::parse(&c.confirmation.code).and_then(|code| seed.step_of(code, tx.cx.now));

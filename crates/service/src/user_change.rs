@@ -5,7 +5,7 @@ use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, api_key, erasure, invitation, mail, preference, session, user};
+use portcullis_store::{Tx, api_key, erasure, invitation, mail, mail_sign_in, preference, session, user};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -338,6 +338,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     take_some(tx, c.id).await?;
     invitation::delete_of(tx, &before.email).await?;
     mail::delete_of_user(tx, c.id).await?;
+    mail_sign_in::delete_of(tx, &before.email).await?;
     user::delete(tx, c.id).await?;
     // names nobody: what is left of the person in the log goes with the erasure
     c.scribe.write(tx, c.scribe.event("user.deleted", "user", c.id));

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use crate::app::Scribe;
 use crate::backup_code::{BackupCodes, NewSet};
 use crate::mfa::person;
-use crate::reauthentication::{alive, fresh, with_factor};
+use crate::reauthentication::{alive, fresh, may_enrol, with_factor};
 use crate::totp::{PENDING_SECONDS, enrolled};
 use crate::webauthn_answer::RegistrationAnswer;
 use crate::{Answer, App, Reply};
@@ -97,6 +97,7 @@ struct Begin {
 async fn begin(tx: &mut Tx, c: &Begin) -> portcullis_store::Result<Value> {
     let (session, now) = (alive(tx, c.session).await?, tx.cx.now);
     let user = user::facts(tx, c.user).await?.ok_or_else(|| Error::not_found("user"))?;
+    may_enrol(&session, &user)?;
     if user.mfa_enrolled {
         fresh(&session, now)?;
     }
@@ -141,6 +142,8 @@ struct Complete {
 }
 async fn complete(tx: &mut Tx, c: &Complete) -> portcullis_store::Result<BackupCodes> {
     let (session, kind, answer) = (alive(tx, c.session).await?, c.made.kind, &c.made.answer);
+    let user = user::facts(tx, c.user).await?.ok_or_else(|| Error::not_found("user"))?;
+    may_enrol(&session, &user)?;
     let Some((id, challenge_hash)) = mfa_method::asked(tx, c.user, kind).await? else {
         let e =
             Error::new(Code::Conflict, "There is no enrolment that this could end, or its time is over: begin again.");

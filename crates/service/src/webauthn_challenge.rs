@@ -49,10 +49,11 @@ impl App {
         let party = self.relying_party()?;
         let w = self.waiting(origin, challenge, Purpose::Factor).await?;
         let asked = w.challenge.asked.ok_or_else(invalid)?;
-        let found = self.0.db.read(w.cx.clone(), &answer.id, by_credential).await?;
+        let found = self.0.db.read(w.cx.clone(), &(answer.id.clone(),), by_credential).await?;
         let used = verified(party, found, (answer, &asked), w.user.id);
         let amr = with_factor(&w.challenge.amr, used.as_ref().map_or(FACTOR, |(_, used)| amr(used.synced)));
-        let NewSession { cx, begin, signed_in } = self.new_session(&w.cx, &w.tenancy, &w.user, amr, hold).await?;
+        let NewSession { cx, begin, signed_in } =
+            self.new_session(&w.cx, &w.tenancy, &w.user, amr, false, hold).await?;
         let used = used.map(|(credential, used)| (credential.id, used));
         let c = Show { nobody: w.cx, hash: w.hash, user: w.user.id, asked, used, credential: answer.id.clone(), begin };
         match self.0.db.write(cx, c, show).await? {
@@ -85,7 +86,7 @@ pub(crate) fn verified(
     let used = party.verify(&assertion, &key, &asked).map_err(|e| e.to_string())?;
     Ok((credential, used))
 }
-async fn by_credential(tx: &mut Tx, id: &Vec<u8>) -> portcullis_store::Result<Option<Credential>> {
+async fn by_credential(tx: &mut Tx, (id,): &(Vec<u8>,)) -> portcullis_store::Result<Option<Credential>> {
     mfa_method::by_credential(tx, id).await
 }
 

@@ -31,6 +31,7 @@ pub mod invitation;
 pub mod kyc;
 pub mod lease;
 pub mod mail;
+pub mod mail_sign_in;
 pub mod managed;
 pub mod meta_schema;
 pub mod mfa_challenge;

@@ -48,6 +48,7 @@ const STEPS: &[Step] = &[
     step!(19, min_binary 19, "0019_key_rotation.sql"),
     // a binary of before would let people in without their second factor
     step!(20, min_binary 20, "0020_second_factors.sql"),
+    step!(21, min_binary 20, "0021_mail_sign_in.sql"),
 ];
 
 /// The schema that this binary was written for.

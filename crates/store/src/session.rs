@@ -28,10 +28,12 @@ statements! {
     ON_DEVICES: page concat!("SELECT ", columns!(), ", coalesce(seen_at, created_at), coalesce(seen_ip, ip), \
         coalesce(seen_agent, user_agent) FROM sessions WHERE tenant = $1 AND user_id = $2 AND id > $3 AND revoked_at IS NULL \
         AND expires_at > $4 AND coalesce(refresh_expires_at, expires_at) > $4 ORDER BY id LIMIT 250");
-    USED: write "UPDATE sessions SET refresh_expires_at = $3 WHERE tenant = $1 AND id = $2 AND cookie_hash IS NOT NULL";
+    USED: write "UPDATE sessions SET refresh_expires_at = $3 WHERE tenant = $1 AND id = $2 AND cookie_hash IS NOT NULL \
+        AND refresh_expires_at < expires_at";
     PROVED: write "UPDATE sessions SET auth_time = $3, amr = $4, restricted = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
-    ADDRESSES: page "SELECT ip, seen_ip FROM sessions WHERE tenant = $1 AND user_id = $2 ORDER BY id DESC LIMIT 250";
+    ADDRESSES: page "SELECT ip, seen_ip FROM sessions WHERE tenant = $1 AND user_id = $2 AND restricted = 0 \
+        ORDER BY id DESC LIMIT 250";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
     DELETE: write "DELETE FROM sessions WHERE tenant = $1 AND id = $2";
     DELETE_OF_USER: write "DELETE FROM sessions WHERE tenant = $1 AND user_id = $2";
@@ -121,7 +123,7 @@ pub async fn seen(tx: &mut Tx, id: Id<Session>) -> Result<bool> {
     let (now, ip, agent) = (tx.cx.now, tx.cx.ip.map(|ip| ip.to_string()), tx.cx.user_agent.clone());
     Ok(tx.run(&SEEN, &[id.into(), now.into(), ip.as_deref().into(), agent.as_deref().into()]).await? == 1)
 }
-/// Notes that a session's cookie was used: it ends at `idle_at` unless it is used again.
+/// Notes that a session's cookie was used: it ends at `idle_at` unless it is used again, or when its time is over, if that is so already.
 pub async fn used(tx: &mut Tx, id: Id<Session>, idle_at: Timestamp) -> Result<()> {
     if seen(tx, id).await? {
         tx.run(&USED, &[id.into(), idle_at.into()]).await?;

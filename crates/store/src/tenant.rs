@@ -1,7 +1,7 @@
 //! Rows of tenants, one at a time: the tenant of the transaction.
 use portcullis_domain::Id;
 use portcullis_domain::mfa::MfaPolicy;
-use portcullis_domain::tenant::{Tenant, TenantKey, TenantSettings, TenantState};
+use portcullis_domain::tenant::{Registration, Tenant, TenantKey, TenantSettings, TenantState};
 use portcullis_domain::value::Slug;
 use serde_json::{Map, Value, json};
 
@@ -121,6 +121,7 @@ pub async fn set_settings(tx: &mut Tx, s: &TenantSettings) -> Result<()> {
     let mut all: Map<String, Value> = serde_json::from_str(&stored).unwrap_or_default();
     for (name, value) in [
         ("mfa_policy", Value::from(s.mfa_policy.as_str())),
+        ("registration", s.registration.as_str().into()),
         ("password_min_length", s.password_min_length.into()),
         ("access_token_seconds", s.access_token_seconds.into()),
         ("session_idle_seconds", s.session_idle_seconds.into()),
@@ -148,6 +149,11 @@ fn settings(text: &str) -> TenantSettings {
             None => d.mfa_policy,
             Some(policy) => policy.unwrap_or(MfaPolicy::Required),
         },
+        registration: v
+            .get("registration")
+            .and_then(Value::as_str)
+            .and_then(Registration::parse)
+            .unwrap_or(d.registration),
         password_min_length: usize::try_from(number("password_min_length", 8)).unwrap_or(d.password_min_length),
         access_token_seconds: number("access_token_seconds", d.access_token_seconds),
         session_idle_seconds: number("session_idle_seconds", d.session_idle_seconds),

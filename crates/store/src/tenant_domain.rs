@@ -18,6 +18,7 @@ statements! {
         WHERE tenant = $1 AND id = $2";
     DELETE: write "DELETE FROM tenant_domains WHERE tenant = $1 AND id = $2";
     BY_ID: point concat!("SELECT ", columns!(), " FROM tenant_domains WHERE tenant = $1 AND id = $2");
+    PROVED: point "SELECT 1 FROM tenant_domains WHERE tenant = $1 AND name = $2 AND verified_at IS NOT NULL";
     LIST: page concat!("SELECT ", columns!(), " FROM tenant_domains WHERE tenant = $1 ORDER BY name LIMIT 250");
     DUE: scan concat!("SELECT ", columns!(), " FROM tenant_domains WHERE tenant = $1 AND proved IS NOT NULL \
         AND last_checked_at <= $2 ORDER BY last_checked_at LIMIT 50");
@@ -68,4 +69,8 @@ pub async fn list(tx: &mut Tx) -> Result<Vec<TenantDomain>> {
 /// Up to 50 proved ones that were last looked up before `end`, the longest first.
 pub async fn due(tx: &mut Tx, end: &Timestamp) -> Result<Vec<TenantDomain>> {
     tx.all(&DUE, &[(*end).into()], read).await
+}
+/// Has the tenant proved this domain?
+pub async fn is_proved(tx: &mut Tx, name: &str) -> Result<bool> {
+    Ok(tx.one(&PROVED, &[P::Text(name)], |r| r.int(0)).await?.is_some())
 }

@@ -8,7 +8,7 @@ use axum::extract::{Request, State};
 use axum::http::header::ORIGIN;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use portcullis_domain::{Code, Error, Result};
+use portcullis_domain::{Code, Ctx, Error, Result};
 use portcullis_edge::{EdgeState, refuse};
 
 use crate::account::Account;
@@ -79,13 +79,24 @@ async fn from_own_page(mut visit: Visit) -> Result<Visit> {
     Err(Error::new(Code::Forbidden, message).detail("reason", "origin"))
 }
 
+/// Where somebody goes first whose session is restricted (guard rail 8).
+fn first(cx: &Ctx, path: &str) -> Option<&'static str> {
+    let page = if cx.principal.mfa_enrolled { "/account/reauthenticate" } else { "/account/factors" };
+    (cx.principal.credential.is_restricted() && !path.starts_with(page)).then_some(page)
+}
 async fn signed_in<H, F>(mut visit: Visit, handler: H) -> Result<Response>
 where
     H: Fn(Account) -> F,
     F: Future<Output = Result<Response>>,
 {
     match visit.caller().await {
-        Ok(cx) => handler(Account { cx, visit }).await,
+        Ok(cx) => match first(&cx, visit.parts.uri.path()) {
+            None => handler(Account { cx, visit }).await,
+            Some(page) => {
+                visit.discard().await;
+                redirect(page)
+            }
+        },
         Err(e) => {
             visit.discard().await;
             if e.code() != Code::Unauthenticated {

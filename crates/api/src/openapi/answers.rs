@@ -155,6 +155,7 @@ pub(super) const ANSWERS: &[Row] = &[
         "What a tenant sets for itself.",
         &[
             "mfa_policy optional|required_for_admins|required",
+            "registration closed|domains|open – Who may become a user by their own doing.",
             "password_min_length integer",
             "access_token_seconds integer",
             "session_idle_seconds integer",

@@ -97,6 +97,7 @@ pub(super) const REQUESTS: &[Row] = &[
         "What changes.",
         &[
             "mfa_policy optional|required_for_admins|required",
+            "registration closed|domains|open – Who may become a user by their own doing.",
             "password_min_length integer(8..128)",
             "access_token_seconds integer(300..86400)",
             "session_idle_seconds integer(900..2592000)",

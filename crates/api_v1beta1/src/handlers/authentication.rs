@@ -1,9 +1,11 @@
 //! Signing in and out, and what everyone may know about it: keys and strategies (spec v1beta1 2.3.1, 4.2, 4.3).
-use portcullis_domain::{Code, Error, Result};
+use portcullis_domain::{Error, Result};
 use portcullis_edge::cookie;
 use portcullis_service::access_token::Grant;
+use portcullis_service::mail_sign_in::{Asked, Strategy};
+use portcullis_service::session::Given;
 use portcullis_service::{Answer, App};
-use portcullis_wire_v1beta1::{DynamicMessage, Messages, Object, json};
+use portcullis_wire_v1beta1::{DynamicMessage, Messages, Object, View, json};
 use serde_json::Value;
 
 use super::read::Read;
@@ -25,27 +27,67 @@ pub fn key_set(call: &Call, message: &'static str, keys: &Value) -> Result<Answe
     })
 }
 
-/// `ListAuthStrategies`: none in this version; people sign in on `/v1`.
-pub async fn strategies(_: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
-    Ok(call.message(&DynamicMessage::new(Messages::named("ListAuthStrategiesResponse"))).into())
+/// `ListAuthStrategies`: those that work. The original lists both of mail where none is sent, too.
+pub async fn strategies(app: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
+    Ok(call.answer::<ListAuthStrategiesResponse>(&app.mail_strategies()).into())
 }
-
-/// `Authenticate`. Who is signed in already is done; no strategy is enabled, so none is begun.
-pub async fn begin(_: App, call: Call, _: DynamicMessage) -> Result<Outcome> {
-    if call.cx.principal.credential.is_session() {
-        return Ok(call.message(&DynamicMessage::new(Messages::named("AuthenticateResponse"))).into());
+/// Their names.
+pub struct ListAuthStrategiesResponse;
+impl Response for ListAuthStrategiesResponse {
+    type Of = Vec<Strategy>;
+    const MESSAGE: &'static str = "ListAuthStrategiesResponse";
+    fn write(of: &Vec<Strategy>, object: &mut Object<'_>) {
+        object.list("strategies", of.iter().map(StrategyView));
     }
-    Err(not_enabled())
+}
+struct StrategyView<'a>(&'a Strategy);
+impl View for StrategyView<'_> {
+    fn write(&self, object: &mut Object<'_>) {
+        object.text("name", self.0.as_str());
+        object.absent("params");
+    }
 }
 
-/// `AuthCallback`: as nothing was begun, there is nothing to finish.
-pub async fn finish(_: App, _: Call, _: DynamicMessage) -> Result<Outcome> {
-    Err(not_enabled())
+/// `Authenticate`. Who is signed in already is done.
+pub async fn begin(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
+    if call.cx.principal.credential.is_session() {
+        return Ok(call.answer::<AuthenticateResponse>(&String::new()).into());
+    }
+    let of = |field| request.text(field);
+    let strategy = app.mail_strategy(&of("strategy_name"))?;
+    let asked = Asked { strategy, email: of("email"), callback_url: of("callback_url"), return_to: of("return_to") };
+    let state = app.begin_mail_sign_in(&call.cx, asked).await?;
+    // a link brings its own: whoever asked for it need not be who reads the mail
+    let shown = if strategy == Strategy::Code { state.expose() } else { "" };
+    Ok(call.answer::<AuthenticateResponse>(&shown.to_owned()).into())
 }
-/// The original's text for a strategy that it does not know; that was `internal` from `Authenticate`, which is no fault of the
-/// server.
-fn not_enabled() -> Error {
-    Error::new(Code::InvalidInput, "unsupported authentication method")
+/// What names the sign-in.
+pub struct AuthenticateResponse;
+impl Response for AuthenticateResponse {
+    type Of = String;
+    const MESSAGE: &'static str = "AuthenticateResponse";
+    fn write(state: &String, object: &mut Object<'_>) {
+        object.text("endpoint", "");
+        object.text("state", state);
+        object.absent("state_options");
+    }
+}
+
+/// `AuthCallback`: a session in a cookie; on REST, the way to where its person wanted to go.
+pub async fn finish(app: App, call: Call, request: DynamicMessage) -> Result<Outcome> {
+    let of = |field| request.text(field);
+    let strategy = app.mail_strategy(&of("strategy_name"))?;
+    let entered = app.end_mail_sign_in(&call.cx, strategy, &of("state"), &of("code")).await?;
+    let Given::Cookie(given) = &entered.signed_in.given else {
+        return Err(Error::internal("a strategy gave tokens"));
+    };
+    let answer = match entered.return_to {
+        Some(page) if call.encoding == Encoding::Rest => {
+            Answer { status: 303, ..call.empty() }.header("location", page)
+        }
+        _ => call.empty(),
+    };
+    Ok(answer.header("set-cookie", cookie::set(&app.settings().public_url, given)).into())
 }
 
 /// `AuthToken`. Old middleware reads the token from a header.
@@ -80,7 +122,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_answer_is_its_message() {
+    fn each_answer_is_its_message() {
         proves::<AuthTokenResponse>(&"a.b.c".to_owned());
+        proves::<AuthenticateResponse>(&"pce_x".to_owned());
+        proves::<ListAuthStrategiesResponse>(&vec![Strategy::Code, Strategy::Link]);
     }
 }

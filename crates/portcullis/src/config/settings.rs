@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use portcullis_edge::address::Network;
 use toml::Value;
 
-use super::{Config, LogFormat, Secret, mail, traits};
+use super::{Config, LogFormat, Secret, frontier, mail, traits};
 
 /// One setting.
 pub struct Setting {
@@ -95,7 +95,7 @@ pub(super) fn number<T: TryFrom<i64>>(v: Value, min: i64, max: i64) -> Result<T,
     let found = v.as_integer().filter(|n| (min..=max).contains(n)).and_then(|n| T::try_from(n).ok());
     found.ok_or_else(|| format!("write a whole number from {min} to {max}"))
 }
-fn list(v: Value, what: &str, allowed: fn(&str) -> bool) -> Result<Vec<String>, String> {
+pub(super) fn list(v: Value, what: &str, allowed: fn(&str) -> bool) -> Result<Vec<String>, String> {
     let expected = || format!("write a list of {what}");
     let Value::Array(items) = v else { return Err(expected()) };
     let items = items.into_iter().map(|i| text(i).ok().filter(|s| allowed(s)));
@@ -125,7 +125,7 @@ pub(super) fn public_url(v: Value) -> Result<String, String> {
 fn shown(n: impl TryInto<i64>) -> Option<Value> {
     n.try_into().ok().map(Value::Integer)
 }
-fn texts(list: &[String]) -> Option<Value> {
+pub(super) fn texts(list: &[String]) -> Option<Value> {
     Some(Value::Array(list.iter().cloned().map(Value::String).collect()))
 }
 pub(super) fn shown_path(path: &Path) -> Option<Value> {
@@ -254,6 +254,7 @@ pub fn all() -> Vec<Setting> {
     all.extend(cost());
     all.extend(webhooks());
     all.extend(mail::settings());
+    all.extend(frontier::settings());
     all
 }
 

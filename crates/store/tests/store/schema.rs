@@ -48,6 +48,8 @@ const OPEN: &[&str] = &[
     "audit_seals.hash",
     "backup_codes.tag",
     "idempotency.fingerprint",
+    "mail_sign_ins.hash",
+    "mail_sign_ins.tag",
     "mfa_challenges.asked_hash",
     "mfa_challenges.hash",
     "mfa_challenges.proof",

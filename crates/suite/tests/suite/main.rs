@@ -41,6 +41,7 @@ mod limits;
 mod lists;
 mod long;
 mod lost_answers;
+mod mail_sign_ins;
 mod mails;
 mod master_key;
 mod nodes;

@@ -16,7 +16,7 @@ fn path(w: &World) -> String {
 }
 fn defaults() -> Value {
     json!({
-        "mfa_policy": "optional", "password_min_length": 8, "access_token_seconds": 3_600, "session_idle_seconds": 604_800,
+        "mfa_policy": "optional", "registration": "closed", "password_min_length": 8, "access_token_seconds": 3_600, "session_idle_seconds": 604_800,
         "session_max_seconds": 2_592_000, "default_duration_seconds": 3_600,
     })
 }
@@ -55,6 +55,7 @@ async fn what_is_out_of_bounds_is_refused_and_named(w: World) {
     for (field, bad) in [
         ("mfa_policy", json!("off")),
         ("mfa_policy", json!(null)),
+        ("registration", json!("anybody")),
         ("password_min_length", json!(7)),
         ("password_min_length", json!(129)),
         ("access_token_seconds", json!(299)),
