@@ -11,10 +11,9 @@ use portcullis_domain::audit::{Event, Outcome};
 use portcullis_domain::tenant::Registration;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
-use portcullis_domain::{Code, Ctx, Error, Id, Principal, Result, Role};
+use portcullis_domain::{Code, Ctx, Error, Id, Principal, Result};
 use portcullis_store::mail_sign_in::{self, MailSignIn};
 use portcullis_store::{Tx, tenant_domain, user};
-use serde_json::Map;
 
 use crate::App;
 use crate::app::Scribe;
@@ -23,7 +22,7 @@ use crate::letter::{Letter, SIGN_IN_SECONDS};
 use crate::mail::Post;
 use crate::session::{Begin, Hold, NewSession, SignedIn, begin};
 use crate::tenancy::Tenancy;
-use crate::user::{NewUser, SlugChoice};
+use crate::user::NewUser;
 use crate::user_create::{Insert, insert};
 
 /// So many wrong codes end a sign-in.
@@ -160,8 +159,12 @@ impl App {
             Strategy::Code => MailCode::parse(code).map(|code| code.raw().expose().to_owned()).unwrap_or_default(),
             Strategy::Link => code.to_owned(),
         };
-        let tag = tag(&mac(&tenancy), &hash, &shown);
         let nobody = Ctx { principal: Arc::new(Principal::anonymous()), ..cx.clone() };
+        if !portcullis_crypto::same(&row.tag, &tag(&mac(&tenancy), &hash, &shown)) {
+            let c = Failed { hash, strategy, about: known.map(|user| user.id), scribe: self.scribe(&nobody) };
+            self.0.db.write(nobody, c, failed).await?;
+            return Err(wrong());
+        }
         let newcomer = match known {
             Some(_) => None,
             None => Some(self.registrant(&nobody, row.email.clone()).await?),
@@ -172,7 +175,7 @@ impl App {
         let NewSession { cx, begin, signed_in } = made.without_idle_end();
         let (id, enrolled) = (user.id, user.mfa_enrolled);
         let registration = self.compiled(&tenancy).await?.settings.registration;
-        let c = End { nobody, hash, strategy, tag, id, enrolled, newcomer, registration, begin, email: row.email };
+        let c = End { hash, strategy, id, enrolled, newcomer, registration, begin, email: row.email };
         if self.0.db.write(cx, c, end).await? {
             return Ok(Entered { signed_in, return_to: row.return_to });
         }
@@ -180,19 +183,7 @@ impl App {
     }
     /// A user of this address, who has proved it.
     async fn registrant(&self, cx: &Ctx, email: Email) -> Result<Insert> {
-        let new = NewUser {
-            email: Some(email),
-            slug: SlugChoice::FromEmail,
-            title: String::new(),
-            avatar: None,
-            auth_provider: AuthProvider::Local,
-            roles: vec![Role::User.as_str().into()],
-            password: None,
-            external_id: None,
-            manager_id: None,
-            metadata: Map::new(),
-        };
-        let mut made = self.new_user(cx, new, false).await?;
+        let mut made = self.new_user(cx, NewUser::of_address(email), false).await?;
         made.user.email_verified = true;
         Ok(made)
     }
@@ -275,10 +266,8 @@ async fn live(tx: &mut Tx, hash: &[u8; 32], strategy: Strategy) -> portcullis_st
 }
 
 struct End {
-    nobody: Ctx,
     hash: [u8; 32],
     strategy: Strategy,
-    tag: [u8; 32],
     id: Id<User>,
     /// Had they a second factor when it was decided what their session reaches?
     enrolled: bool,
@@ -287,11 +276,10 @@ struct End {
     begin: Begin,
     email: Email,
 }
-/// Was it right? Wrong codes are counted, so they are no errors, which would undo that.
+/// False when others used it up, or its tries, meanwhile.
 async fn end(tx: &mut Tx, c: &End) -> portcullis_store::Result<bool> {
-    let Some(row) = live(tx, &c.hash, c.strategy).await? else { return Ok(false) };
-    if !portcullis_crypto::same(&row.tag, &c.tag) {
-        return failed(tx, c, &row).await.map(|()| false);
+    if live(tx, &c.hash, c.strategy).await?.is_none() {
+        return Ok(false);
     }
     mail_sign_in::delete(tx, &c.hash).await?;
     let scribe = &c.begin.scribe;
@@ -325,17 +313,28 @@ async fn proved(tx: &mut Tx, scribe: &Scribe, before: User) -> portcullis_store:
         scribe.write(tx, scribe.event("user.email_verified", "user", id));
     }
     if invited {
+        // the link of the invitation would set a password for whoever finds that mail later
+        user::set_token(tx, id, None).await?;
         scribe.write(tx, scribe.event("user.activated", "user", id));
     }
     user::update(tx, &User { email_verified: true, state: UserState::Active, updated_at: now, ..before }).await?;
     tx.bump().await.map(drop)
 }
-async fn failed(tx: &mut Tx, c: &End, row: &MailSignIn) -> portcullis_store::Result<()> {
+
+/// A wrong code.
+struct Failed {
+    hash: [u8; 32],
+    strategy: Strategy,
+    /// Whose address it is, if it is somebody's.
+    about: Option<Id<User>>,
+    scribe: Scribe,
+}
+async fn failed(tx: &mut Tx, c: &Failed) -> portcullis_store::Result<()> {
+    let Some(row) = live(tx, &c.hash, c.strategy).await? else { return Ok(()) };
     mail_sign_in::tried(tx, &c.hash).await?;
-    tx.cx = c.nobody.clone();
     // an event about a person names them, so that it goes with them
-    let about = if c.newcomer.is_some() { "unknown".to_owned() } else { c.id.to_string() };
-    let event = c.begin.scribe.event("auth.login_failed", "user", about).with("email", &*row.email);
-    c.begin.scribe.write(tx, Event { outcome: Outcome::Denied, ..event.with("strategy", c.strategy.as_str()) });
+    let about = c.about.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+    let event = c.scribe.event("auth.login_failed", "user", about).with("email", &*row.email);
+    c.scribe.write(tx, Event { outcome: Outcome::Denied, ..event.with("strategy", c.strategy.as_str()) });
     Ok(())
 }

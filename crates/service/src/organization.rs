@@ -6,9 +6,9 @@ use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::preference::Whose;
 use portcullis_domain::preference_trait::DISABLE_ORGS_ON_CREATE;
 use portcullis_domain::role_binding::{Bearer, RoleBinding};
-use portcullis_domain::user::{AuthProvider, User, UserState};
+use portcullis_domain::user::{User, UserState};
 use portcullis_domain::value::{Email, Slug};
-use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result, Role};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result};
 use portcullis_store::access_change::Kind;
 use portcullis_store::{Tx, organization, personal_token, user};
 use serde_json::{Map, Value};
@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::app::Scribe;
 use crate::authorize::{Gate, is_superuser, maker};
 use crate::holder::{Give, MOST, Pictures, bounded, give};
-use crate::user::{NewUser, SlugChoice, UserRef};
+use crate::user::{NewUser, UserRef};
 use crate::user_create::{self, digest};
 use crate::{Answer, App, Reply, lookup, preference};
 
@@ -92,19 +92,7 @@ impl App {
     ) -> Result<Answer> {
         let command = async {
             let (new, owner) = new?;
-            let person = NewUser {
-                email: Some(owner),
-                slug: SlugChoice::FromEmail,
-                title: String::new(),
-                avatar: None,
-                auth_provider: AuthProvider::Local,
-                roles: vec![Role::User.as_str().into()],
-                password: None,
-                external_id: None,
-                manager_id: None,
-                metadata: Map::new(),
-            };
-            let person = self.new_user(cx, person, true).await?;
+            let person = self.new_user(cx, NewUser::of_address(owner), true).await?;
             let organization = self.new_organization(cx, new, person.user.id.uuid()).await?;
             Ok(InsertFor { person, organization })
         };

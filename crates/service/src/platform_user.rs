@@ -5,18 +5,16 @@ use std::collections::BTreeMap;
 use portcullis_authz::Target;
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::{AuthProvider, User, UserState};
-use portcullis_domain::value::Email;
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles, Subject};
 use portcullis_store::user_list::{UserFilter, UserOrder};
 use portcullis_store::{Tx, service_user, user, user_list};
-use serde_json::Map;
 use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::authorize::{Asked, Gate};
 use crate::change::moved;
 use crate::holder::{MOST, bounded};
-use crate::user::{NewUser, SlugChoice, UserRef};
+use crate::user::{NewUser, UserRef};
 use crate::user_change::{owner_protected, record_roles, record_update};
 use crate::user_create::{self, words};
 use crate::{Answer, App, Reply};
@@ -181,7 +179,7 @@ impl App {
             auth_provider: Some(AuthProvider::Local.as_str().into()),
         };
         self.allow(cx, &Gate { asked, ..Gate::new("users:create", Target::tenant()) }).await?;
-        let mut person = self.new_user(cx, nameless(email), true).await?;
+        let mut person = self.new_user(cx, NewUser::of_address(email), true).await?;
         person.user.roles = person.user.roles.with(role);
         let event = user_create::created(self.event(cx, "user.created", "user", person.user.id), &person.user);
         person.event = self.prepare(cx, event);
@@ -231,22 +229,6 @@ fn not_oneself(cx: &Ctx, known: &Found, roles: Roles) -> Result<()> {
     let message = "Nobody changes their own roles: ask another administrator.";
     Err(Error::new(Code::Forbidden, message).detail("action", "roles:grant"))
 }
-/// A user of whom only the address is known.
-fn nameless(email: Email) -> NewUser {
-    NewUser {
-        email: Some(email),
-        slug: SlugChoice::FromEmail,
-        title: String::new(),
-        avatar: None,
-        auth_provider: AuthProvider::Local,
-        roles: vec![Role::User.as_str().into()],
-        password: None,
-        external_id: None,
-        manager_id: None,
-        metadata: Map::new(),
-    }
-}
-
 /// Somebody who shall hold these roles.
 pub(crate) struct Change {
     /// As the decision was made about them.

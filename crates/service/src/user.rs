@@ -64,6 +64,24 @@ pub struct NewUser {
     pub metadata: Map<String, Value>,
 }
 
+impl NewUser {
+    /// A user of whom only the address is known: local, without a password.
+    pub(crate) fn of_address(email: Email) -> Self {
+        Self {
+            email: Some(email),
+            slug: SlugChoice::FromEmail,
+            title: String::new(),
+            avatar: None,
+            auth_provider: AuthProvider::Local,
+            roles: vec![Role::User.as_str().into()],
+            password: None,
+            external_id: None,
+            manager_id: None,
+            metadata: Map::new(),
+        }
+    }
+}
+
 /// Which user is meant.
 #[derive(Clone, Debug)]
 pub enum UserRef {
