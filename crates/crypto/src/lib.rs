@@ -13,7 +13,6 @@
 //! | hand a client an opaque place in a list | [`cursor`] |
 //! | sign access tokens and checkpoints | [`signing`] |
 //! | ask for a second factor | [`totp`], [`backup_code`], [`webauthn`] |
-//! | ask for a second factor | [`totp`], [`backup_code`] |
 //! | let somebody in by mail | [`mail_code`] |
 //! | make a machine's key, read what is signed with it | [`machine_key`] |
 pub mod backup_code;

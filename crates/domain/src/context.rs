@@ -182,7 +182,7 @@ impl Principal {
     /// What a restricted session is told (guard rail 8): 403 `mfa_setup_required`.
     pub fn second_factor_first(&self) -> Error {
         let message = if self.mfa_enrolled {
-            "Show your second factor first: POST /v1/auth/mfa/challenge."
+            "Show your second factor first: POST /v1/users/me/reauthenticate with a code of your authenticator app."
         } else {
             "Enrol a second factor first: POST /v1/users/me/mfa/totp."
         };

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::App;
 use crate::app::Scribe;
 use crate::authenticate::{Origin, context};
-use crate::session::{Begin, Hold, NewSession, SignedIn, begin, still_active};
+use crate::session::{Begin, Hold, NewSession, SignedIn, begin};
 use crate::webauthn::{TIMEOUT, amr};
 use crate::webauthn_answer::AssertionAnswer;
 use crate::webauthn_challenge::{FACTOR, verified};
@@ -137,7 +137,9 @@ async fn enter(tx: &mut Tx, c: &Enter) -> portcullis_store::Result<Entered> {
         return Ok(Entered::Gone);
     }
     // suspended, or removed, while its answer was verified
-    still_active(tx, user).await?;
+    if user::facts(tx, user).await?.is_none_or(|u| u.state != UserState::Active) {
+        return Ok(Entered::Gone);
+    }
     let found = mfa_method::by_credential(tx, &c.credential).await?;
     let Some(credential) = found.filter(|k| k.id == c.id && k.user_id == user) else { return Ok(Entered::Gone) };
     if !c.used.moved_on(credential.counter) {

@@ -10,7 +10,8 @@ use portcullis_store::{Tx, attempt, session, user};
 use crate::App;
 use crate::app::{Scribe, busy};
 use crate::authenticate::refused;
-use crate::mfa::{Factors, blocked, half_person, wrong_code};
+use crate::mfa::{Factors, half_person};
+use crate::mfa_challenge::Tried;
 
 /// A sign-in counts as fresh for so long.
 const FRESH_SECONDS: i64 = 900;
@@ -37,7 +38,7 @@ impl App {
             Proof::Code(code) => {
                 let factors = self.factors_of(cx, id).await?;
                 let c = ByCode { session, factors, code: TotpCode::parse(&code), scribe: self.scribe(cx) };
-                self.0.db.write(cx.clone(), c, by_code).await?.result()
+                self.0.db.write(cx.clone(), c, by_code).await?.or(())
             }
         }
     }
@@ -110,21 +111,6 @@ struct ByCode {
     factors: Factors,
     code: Option<TotpCode>,
     scribe: Scribe,
-}
-enum Tried {
-    Right,
-    /// Counted, so no error, which would undo that.
-    Wrong,
-    Blocked(i64),
-}
-impl Tried {
-    fn result(self) -> Result<()> {
-        match self {
-            Self::Right => Ok(()),
-            Self::Wrong => Err(wrong_code()),
-            Self::Blocked(wait) => Err(blocked(wait)),
-        }
-    }
 }
 async fn by_code(tx: &mut Tx, c: &ByCode) -> portcullis_store::Result<Tried> {
     let (session, user) = (alive(tx, c.session).await?, c.factors.user);

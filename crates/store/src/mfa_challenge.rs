@@ -58,7 +58,8 @@ pub struct MfaChallenge {
 fn read(r: &Row<'_>) -> Result<MfaChallenge> {
     Ok(MfaChallenge {
         user_id: r.id(0)?,
-        purpose: if r.str(1)? == Purpose::Factor.as_str() { Purpose::Factor } else { Purpose::Enrolment },
+        // what nobody knows takes a factor
+        purpose: if r.str(1)? == Purpose::Enrolment.as_str() { Purpose::Enrolment } else { Purpose::Factor },
         amr: serde_json::from_str(r.str(2)?).unwrap_or_default(),
         proof: r.opt_array(3)?,
         seed: r.opt_bytes(4)?,

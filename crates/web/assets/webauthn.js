@@ -41,7 +41,7 @@
       form.elements.credential.value = JSON.stringify(answer)
       form.submit()
     } catch {
-      // the person said no, nobody was there in time, or the authenticator is enrolled already: browsers do not tell which
+      // the person said no, nobody was there in time, or the authenticator is enrolled already
       problem.hidden = false
       button.disabled = false
       button.focus()

@@ -23,6 +23,10 @@ impl Form {
     pub fn raw(&self, name: &str) -> &str {
         self.0.iter().find(|(n, _)| n == name).map_or("", |(_, v)| v)
     }
+    /// The same read as JSON; null if it is none.
+    pub fn json(&self, name: &str) -> serde_json::Value {
+        serde_json::from_str(self.raw(name)).unwrap_or_default()
+    }
     /// The same without the blanks around it.
     pub fn text(&self, name: &str) -> &str {
         self.raw(name).trim()

@@ -46,6 +46,7 @@ impl Frame {
             "sessions" => Some(EN.done_sessions),
             "key_revoked" => Some(EN.done_key_revoked),
             "token_deleted" => Some(EN.done_token_deleted),
+            "factor_first" => Some(EN.done_factor_first),
             "factor_added" => Some(EN.done_factor_added),
             "factor_removed" => Some(EN.done_factor_removed),
             "sign_in_again" => Some(EN.sign_in_again),

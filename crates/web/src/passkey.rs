@@ -70,8 +70,8 @@ pub(crate) async fn answer(mut visit: Visit) -> Result<Response> {
     let wanted = Wanted::read(&form);
     let out = async {
         visit.limit_passwords()?;
-        let said = serde_json::from_str(form.raw("credential")).unwrap_or_default();
-        let answer = AssertionAnswer::read(&said).map_err(|why| Error::new(Code::InvalidCredential, why))?;
+        let answer = AssertionAnswer::read(&form.json("credential"))
+            .map_err(|_| Error::new(Code::InvalidCredential, EN.credential_failed))?;
         visit.app().answer_passkey(visit.origin(), &answer, Hold::Cookie).await
     };
     match out.await {

@@ -81,8 +81,16 @@ async fn from_own_page(mut visit: Visit) -> Result<Visit> {
 
 /// Where somebody goes first whose session is restricted (guard rail 8).
 fn first(cx: &Ctx, path: &str) -> Option<&'static str> {
-    let page = if cx.principal.mfa_enrolled { "/account/reauthenticate" } else { "/account/factors" };
-    (cx.principal.credential.is_restricted() && !path.starts_with(page)).then_some(page)
+    if !cx.principal.credential.is_restricted() {
+        return None;
+    }
+    if cx.principal.mfa_enrolled {
+        let page = "/account/reauthenticate";
+        (path != page).then_some(page)
+    } else {
+        let here = path == "/account/factors" || path.starts_with("/account/factors/");
+        (!here).then_some("/account/factors?done=factor_first")
+    }
 }
 async fn signed_in<H, F>(mut visit: Visit, handler: H) -> Result<Response>
 where

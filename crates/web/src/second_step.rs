@@ -27,7 +27,6 @@ struct Page {
     t: &'static Texts,
     /// What a passkey or security key is asked, as JSON, where there is one.
     options: Option<String>,
-    explained: &'static str,
     code: Field,
     hidden: [(&'static str, String); 3],
     again: String,
@@ -92,7 +91,6 @@ async fn asking(visit: &Visit, waiting: &Waiting, refused: Option<&Refused>) -> 
         frame: if options.is_some() { frame.script() } else { frame },
         options,
         t: &EN,
-        explained: EN.second_step_explained,
         code: Field::code("code", EN.code).refused(refused).focus(),
         hidden: waiting.hidden(),
         again: waiting.again(""),
@@ -122,8 +120,8 @@ pub(crate) async fn credential(mut visit: Visit) -> Result<Response> {
     let form = visit.form().await?;
     let waiting = Waiting::read(&form);
     let out = async {
-        let said = serde_json::from_str(form.raw("credential")).unwrap_or_default();
-        let answer = AssertionAnswer::read(&said).map_err(|why| Error::new(Code::InvalidCredential, why))?;
+        let answer = AssertionAnswer::read(&form.json("credential"))
+            .map_err(|_| Error::new(Code::InvalidCredential, EN.credential_failed))?;
         visit.limit_passwords()?;
         visit.app().answer_credential(visit.origin(), &waiting.challenge, &answer, Hold::Cookie).await
     };

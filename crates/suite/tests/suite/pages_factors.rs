@@ -355,7 +355,7 @@ async fn a_passkey_is_added_in_the_account_and_asked_for_at_sign_in(w: World) {
     };
     for (name, credential, said) in [
         ("", &*made, "Enter a name."),
-        ("My laptop", "", "Send what navigator.credentials answered"),
+        ("My laptop", "", "That did not work"),
         ("My laptop", &*made, "This answers another request: begin again."),
     ] {
         let page = send(&mut b, form(name, credential, &asked)).await.page(400);

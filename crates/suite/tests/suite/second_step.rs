@@ -1,7 +1,7 @@
 //! Signing in with two factors (spec v1 9.2).
+use portcullis_domain::Id;
 use portcullis_domain::session::{Held, Session};
 use portcullis_domain::user::User;
-use portcullis_domain::{Id, Timestamp};
 use portcullis_store::{Tx, session};
 use serde_json::{Value, json};
 
@@ -354,9 +354,8 @@ async fn sec_05_enrolling_to_sign_in_is_for_who_has_none(w: World) {
     generate(&w, &theirs).await.refused(401, "invalid_challenge");
     assert_eq!(rows(&w, "mfa_methods").await.len(), 1);
     // enrolled in another session meanwhile: that factor is shown
-    let bob = w.person("Bob", &["user"]);
     demand(&w, "optional").await;
-    let bob = bob.await;
+    let bob = w.person("Bob", &["user"]).await;
     demand(&w, "required").await;
     let waiting = challenge(&w, &bob.email).await;
     generate(&w, &waiting).await.expect(200);
@@ -462,15 +461,9 @@ async fn sec_04_a_restricted_session_reaches_nothing_else(w: World) {
     for rpc in ["GetCurrentUser", "ListOrganizations", "CreateCurrentUserPAT"] {
         assert_eq!(connect(&by, rpc, json!({})).await.json()["code"], "permission_denied", "{rpc}");
     }
-    // a token made from it is the same session
-    if let Some(token) = by.post("/v1beta1/auth/token", json!({})).await.json()["access_token"].as_str() {
-        w.bearer(token).get("/v1/users").await.refused(403, "mfa_setup_required");
-    }
+    assert_eq!(by.post("/v1beta1/auth/token", json!({})).await.status, 403, "no token of it either");
     // with a factor it is whole
-    let (app, _) = enrol(&w, &by).await;
+    enrol(&w, &by).await;
     by.get("/v1/users").await.expect(200);
     assert_eq!(connect(&by, "GetCurrentUser", json!({})).await.status, 200);
-    let at: Timestamp = by.get(MFA).await.expect(200)["methods"][0]["created_at"].as_str().unwrap().parse().unwrap();
-    assert!(at.seconds() <= w.clock.seconds());
-    drop(app);
 }

@@ -97,7 +97,7 @@ fn made(form: &Form, kind: MfaKind) -> Result<MadeCredential> {
     if device_name.is_empty() {
         return Err(Error::field("name", EN.credential_enter_name));
     }
-    let said = serde_json::from_str(form.raw("credential")).unwrap_or_default();
-    let answer = RegistrationAnswer::read(&said).map_err(|why| Error::field("credential", why))?;
+    let answer = RegistrationAnswer::read(&form.json("credential"));
+    let answer = answer.map_err(|_| Error::field("credential", EN.credential_failed))?;
     Ok(MadeCredential { kind, device_name, answer })
 }

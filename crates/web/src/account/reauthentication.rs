@@ -1,6 +1,7 @@
 //! `/account/reauthenticate`: who signed in a while ago shows once more that it is them, and goes back to what they wanted.
 use askama::Template;
 use axum::response::Response;
+use portcullis_domain::mfa::MfaKind;
 use portcullis_domain::user::AuthProvider;
 use portcullis_domain::{Error, Result};
 use portcullis_service::reauthentication::Proof;
@@ -27,6 +28,8 @@ struct Page {
     return_to: String,
     /// May a code be shown instead?
     app: bool,
+    /// One factor of two was shown: the other one is due, and no password stands in for it.
+    half: bool,
     /// The password is kept by an identity provider.
     elsewhere: bool,
 }
@@ -42,13 +45,20 @@ pub(crate) async fn show(account: Account) -> Result<Response> {
 }
 async fn filled(account: &Account, return_to: &ReturnTo, refused: Option<&Refused>) -> Result<Response> {
     let around = account.around(PATH).await?;
+    let half = account.cx.principal.credential.is_restricted();
+    let app = match half {
+        true => around.me.mfa_enrolled,
+        false => account.visit.app().own_factors(&account.cx).await?.0.iter().any(|m| m.kind == MfaKind::Totp),
+    };
+    let code = Field::digits("code", EN.app_code).refused(refused);
     let form = Page {
         frame: account.frame(EN.reauthenticate, refused),
         t: &EN,
         password: Field::password("password", EN.password, "current-password").refused(refused).focus(),
-        code: Field::digits("code", EN.app_code).refused(refused),
+        code: if half { code.focus() } else { code },
         return_to: return_to.said().to_owned(),
-        app: around.me.mfa_enrolled,
+        app,
+        half,
         elsewhere: around.me.auth_provider != AuthProvider::Local,
         around,
     };
