@@ -150,6 +150,10 @@ impl Visit {
     pub fn query(&self) -> Query {
         Query::new(self.op, self.parts.uri.path(), self.parts.uri.query().unwrap_or(""))
     }
+    /// The query as it was sent, for what others add names to.
+    pub fn raw_query(&self) -> &str {
+        self.parts.uri.query().unwrap_or("")
+    }
     /// How the service renders the answer, with the call's idempotency key.
     pub fn reply<T>(&mut self, render: fn(&T) -> Answer) -> Reply<T> {
         Reply { key: self.key.take(), render }

@@ -12,10 +12,6 @@ type Row = (&'static str, &'static [Verb]);
 
 /// With credential and tenant.
 const ROWS: &[Row] = &[
-    ("/v1/oidc-config", &[Get, Put, Delete]),
-    ("/v1/identity-providers", &[Get, Post]),
-    ("/v1/identity-providers/{id}", &[Get, Put, Delete]),
-    ("/v1/identity-providers/{id}/test", &[Post]),
     ("/v1/identity-providers/{id}/sync", &[Post]),
     ("/v1/api-keys/{id}/rotate", &[Post]),
     ("/v1/tenants/{id}", &[Delete]),
@@ -71,9 +67,6 @@ const ROWS: &[Row] = &[
 
 /// Without a credential.
 const OPEN_ROWS: &[Row] = &[
-    ("/v1/auth/providers", &[Get]),
-    ("/v1/auth/callback", &[Get, Post]),
-    ("/v1/auth/start", &[Get]),
     ("/v1/auth/saml/{provider_id}/metadata", &[Get]),
     ("/v1/auth/saml/{provider_id}/acs", &[Post]),
     ("/v1/integrations/{id}/ssh-ca", &[Get]),

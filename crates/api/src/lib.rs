@@ -14,7 +14,9 @@ mod auth;
 mod auth_mfa;
 mod call;
 mod domains;
+mod federation;
 mod groups;
+mod identity_providers;
 mod import;
 mod introspect;
 mod later;
@@ -65,6 +67,8 @@ fn served() -> Vec<op::Route> {
     all.extend(tenants::routes());
     all.extend(settings::routes());
     all.extend(domains::routes());
+    all.extend(identity_providers::routes());
+    all.extend(federation::routes());
     all.extend(policies::routes());
     all.extend(rules::routes());
     all.extend(sessions::routes());

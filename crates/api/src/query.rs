@@ -104,6 +104,11 @@ impl Query {
     pub fn word<T>(&mut self, name: &str, read: impl Fn(&str) -> Option<T>, words: &'static str) -> Option<T> {
         self.read(name, |s| read(s).ok_or(words))
     }
+    /// Everything that was wrong, and that this is missing.
+    pub fn lacks<T>(mut self, name: &str, message: &'static str) -> Result<T> {
+        self.fields.wrong(name, message);
+        Err(Error::fields(self.fields.close()))
+    }
     /// The value if nothing was wrong, else everything that was.
     pub fn finish<T>(self, value: T) -> Result<T> {
         let errors = self.fields.close();

@@ -3,6 +3,7 @@ use axum::response::Response;
 use portcullis_domain::Result;
 use portcullis_domain::fields::{self, Fields};
 use portcullis_domain::mfa::MfaPolicy;
+use portcullis_domain::redirect_uri;
 use portcullis_domain::tenant::{Registration, TenantSettings};
 use portcullis_service::settings::SettingsPatch;
 use serde::Serialize;
@@ -35,8 +36,10 @@ pub(crate) fn routes() -> Vec<Route> {
 
 /// TenantSettings (spec 3.1), as far as this version acts on them.
 #[derive(Serialize)]
-pub(crate) struct SettingsView {
+pub(crate) struct SettingsView<'a> {
     mfa_policy: &'static str,
+    mfa_trust_provider: bool,
+    redirect_uris: &'a [String],
     registration: &'static str,
     password_min_length: usize,
     access_token_seconds: i64,
@@ -44,10 +47,12 @@ pub(crate) struct SettingsView {
     session_max_seconds: i64,
     default_duration_seconds: i64,
 }
-impl SettingsView {
-    pub(crate) fn of(s: &TenantSettings) -> Self {
+impl<'a> SettingsView<'a> {
+    pub(crate) fn of(s: &'a TenantSettings) -> Self {
         Self {
             mfa_policy: s.mfa_policy.as_str(),
+            mfa_trust_provider: s.mfa_trust_provider,
+            redirect_uris: &s.redirect_uris,
             registration: s.registration.as_str(),
             password_min_length: s.password_min_length,
             access_token_seconds: s.access_token_seconds,
@@ -75,6 +80,8 @@ pub(crate) fn patch(mut f: Fields) -> Result<SettingsPatch> {
     let registration = read::word(Registration::parse, "One of closed, domains, open.");
     let patch = SettingsPatch {
         mfa_policy: f.change("mfa_policy", policy),
+        mfa_trust_provider: f.change("mfa_trust_provider", fields::boolean),
+        redirect_uris: redirect_uris(&mut f),
         registration: f.change("registration", registration),
         password_min_length: f.change("password_min_length", fields::integer(8, 128)),
         access_token_seconds: f.change("access_token_seconds", fields::integer(300, 86_400)),
@@ -83,4 +90,19 @@ pub(crate) fn patch(mut f: Fields) -> Result<SettingsPatch> {
         default_duration_seconds: f.change("default_duration_seconds", fields::integer(60, 86_400)),
     };
     f.finish(Some(patch))
+}
+/// Each wrong one is named.
+fn redirect_uris(f: &mut Fields) -> Option<Vec<String>> {
+    let mut all = f.change("redirect_uris", fields::strings)?;
+    if all.len() > redirect_uri::MOST {
+        f.wrong("redirect_uris", format!("At most {}.", redirect_uri::MOST));
+    }
+    for (n, uri) in all.iter().enumerate().take(redirect_uri::MOST) {
+        if let Err(why) = redirect_uri::check(uri) {
+            f.wrong(&format!("redirect_uris[{n}]"), why);
+        }
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    all.retain(|uri| seen.insert(uri.clone()));
+    Some(all)
 }

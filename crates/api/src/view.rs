@@ -1,6 +1,7 @@
 //! How things look in answers: each field of spec part 3, always present, `null` where there is nothing.
 use portcullis_domain::api_key::{ApiKey, KeyOwner};
 use portcullis_domain::group::{Group, RoleMapping};
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::policy::Policy;
 use portcullis_domain::tenant::{Tenant, TenantState};
 use portcullis_domain::tenant_domain::TenantDomain;
@@ -78,6 +79,63 @@ impl<'a> DeliveryView<'a> {
     }
 }
 
+/// IdentityProvider (spec 3.2).
+#[derive(Serialize)]
+pub struct IdentityProviderView<'a> {
+    id: Id<IdentityProvider>,
+    name: &'a str,
+    provider_type: &'static str,
+    config: Map<String, Value>,
+    enabled: bool,
+    sync_status: &'static str,
+    last_synced_at: Option<Timestamp>,
+    sync_error: Option<&'a str>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+impl<'a> IdentityProviderView<'a> {
+    /// Its secrets are masked.
+    pub fn of(p: &'a IdentityProvider) -> Self {
+        Self {
+            id: p.id,
+            name: &p.name,
+            provider_type: p.kind().as_str(),
+            config: p.shown_config(),
+            enabled: p.enabled,
+            sync_status: p.sync_status.as_str(),
+            last_synced_at: p.last_synced_at,
+            sync_error: p.sync_error.as_deref(),
+            created_at: p.created_at,
+            updated_at: p.updated_at,
+        }
+    }
+}
+
+/// OidcConfig (spec 3.2): a view of the default OpenID provider.
+#[derive(Serialize)]
+pub struct OidcConfigView<'a> {
+    id: Id<IdentityProvider>,
+    issuer_url: &'a str,
+    client_id: &'a str,
+    scopes: &'a [String],
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+impl<'a> OidcConfigView<'a> {
+    /// Without its secret.
+    pub fn of(p: &'a IdentityProvider) -> Self {
+        let oidc = p.oidc();
+        Self {
+            id: p.id,
+            issuer_url: oidc.map_or("", |o| &o.issuer_url),
+            client_id: oidc.map_or("", |o| &o.client_id),
+            scopes: oidc.map_or(&[], |o| &o.scopes),
+            created_at: p.created_at,
+            updated_at: p.updated_at,
+        }
+    }
+}
+
 /// Roles as the words of this surface.
 struct RoleWords(Roles);
 impl Serialize for RoleWords {
@@ -109,7 +167,7 @@ pub struct UserView<'a> {
     /// Own roles and those of groups; live grants, which add to them, are not part of this version.
     effective_roles: RoleWords,
     mfa_enrolled: bool,
-    identity_provider_id: Option<uuid::Uuid>,
+    identity_provider_id: Option<Id<IdentityProvider>>,
     last_login_at: Option<Timestamp>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -137,7 +195,7 @@ impl<'a> UserView<'a> {
             state: user.state.as_str(),
             effective_roles: RoleWords(effective),
             mfa_enrolled: user.mfa_enrolled,
-            identity_provider_id: None,
+            identity_provider_id: user.identity_provider_id,
             last_login_at: user.last_login_at,
             created_at: user.created_at,
             updated_at: user.updated_at,
@@ -155,7 +213,7 @@ pub struct GroupView<'a> {
     member_count: u32,
     role_mappings: Vec<GroupRoleView>,
     external_id: Option<&'a str>,
-    identity_provider_id: Option<uuid::Uuid>,
+    identity_provider_id: Option<Id<IdentityProvider>>,
     created_at: Timestamp,
     updated_at: Timestamp,
 }
@@ -170,8 +228,8 @@ impl<'a> GroupView<'a> {
             description: g.description.as_deref(),
             member_count: shown.members,
             role_mappings: g.role_mappings.iter().map(GroupRoleView::of).collect(),
-            external_id: None,
-            identity_provider_id: None,
+            external_id: g.external_id.as_deref(),
+            identity_provider_id: g.identity_provider_id,
             created_at: g.created_at,
             updated_at: g.updated_at,
         }

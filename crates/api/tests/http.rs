@@ -115,7 +115,7 @@ async fn checks_come_in_the_order_of_the_specification() {
         ("POST", "/v1/users", &[], "{\"a\":1,\"a\":2}", 400, "invalid_input"),
         ("GET", "/v1/requests", &late, "", 401, "unauthenticated"),
         ("GET", "/v1/requests", &[], "", 501, "not_implemented"),
-        ("GET", "/v1/auth/providers", &late, "", 501, "not_implemented"),
+        ("GET", "/v1/integrations/x/ssh-ca", &late, "", 501, "not_implemented"),
     ];
     for (method, path, headers, body, status, code) in rows {
         let (got, h, answer) = s.raw(method, path, headers, body).await;

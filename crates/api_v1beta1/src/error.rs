@@ -133,7 +133,9 @@ fn beginning(error: &Error) -> &'static str {
                 "invalid syntax in body"
             }
         }
-        Code::Unauthenticated | Code::InvalidCredentials | Code::InvalidChallenge => "not authenticated",
+        Code::Unauthenticated | Code::InvalidCredentials | Code::LoginFailed | Code::InvalidChallenge => {
+            "not authenticated"
+        }
         Code::Forbidden | Code::TenantMismatch | Code::MfaSetupRequired | Code::ReauthenticationRequired => {
             "not authorized"
         }

@@ -2,6 +2,7 @@
 use serde_json::{Map, Value};
 
 use crate::id::Id;
+use crate::identity_provider::IdentityProvider;
 use crate::organization::{Organization, State};
 use crate::role::{Role, Roles};
 use crate::time::Timestamp;
@@ -22,6 +23,10 @@ pub struct Group {
     pub state: State,
     /// Where it comes from: `manual`, `scim`, …
     pub source: String,
+    /// Of a group that an identity provider names: which one.
+    pub identity_provider_id: Option<Id<IdentityProvider>>,
+    /// And what it is called there.
+    pub external_id: Option<String>,
     /// For people, at length; of a group of the tenant.
     pub description: Option<String>,
     /// The tenant's roles that each member holds; of a group of the tenant.
@@ -57,8 +62,12 @@ impl Group {
     pub fn title_key(&self) -> Option<String> {
         self.organization_id.is_none().then(|| name_key(&self.title))
     }
-    /// Do its name, its members and its end belong to somebody else's directory?
+    /// Do its name and its members belong to somebody else's directory?
     pub fn is_managed(&self) -> bool {
+        matches!(&*self.source, "scim" | "oidc" | "saml")
+    }
+    /// Does its end too? What a sign-in names ends here, for no sign-in says that a group is no more.
+    pub fn ends_elsewhere(&self) -> bool {
         self.source == "scim"
     }
     /// `source` as `/v1` tells it.

@@ -21,6 +21,38 @@ impl fmt::Debug for Message {
     }
 }
 
+/// A call whose answer is read.
+#[derive(Clone)]
+pub struct Fetch {
+    /// GET, or POST with this body.
+    pub body: Option<Vec<u8>>,
+    /// Where it goes.
+    pub url: String,
+    /// Its headers, beyond those that HTTP itself needs.
+    pub headers: Vec<(String, String)>,
+    /// The longest body of an answer that is read, in bytes.
+    pub most: usize,
+}
+impl fmt::Debug for Fetch {
+    /// Headers and body may carry credentials.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetch").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+/// What was answered, whatever its status.
+#[derive(Clone)]
+pub struct Fetched {
+    /// HTTP status.
+    pub status: u16,
+    /// The body.
+    pub body: Vec<u8>,
+}
+impl fmt::Debug for Fetched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fetched").field("status", &self.status).field("body", &self.body.len()).finish()
+    }
+}
+
 /// Why no answer came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unreachable {
@@ -38,6 +70,8 @@ pub enum Unreachable {
     Protocol,
     /// It took too long.
     Time,
+    /// It is longer than anything that is expected there.
+    Length,
 }
 impl fmt::Display for Unreachable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -49,6 +83,7 @@ impl fmt::Display for Unreachable {
             Self::Tls => "The TLS certificate could not be verified.",
             Self::Protocol => "What came back is no HTTP.",
             Self::Time => "The receiver took too long.",
+            Self::Length => "The answer is too long.",
         })
     }
 }
@@ -70,6 +105,11 @@ pub type Outcome = Result<Reached, Unreachable>;
 pub trait Outbound: Send + Sync {
     /// Sends a POST and waits for the head of the answer.
     fn post<'a>(&'a self, message: &'a Message) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
+    /// Sends a GET or POST and reads the whole answer.
+    fn fetch<'a>(
+        &'a self,
+        request: &'a Fetch,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Unreachable>> + Send + 'a>>;
 }
 
 /// Is this an address of the public internet? Of IPv6 only what is given out (2000::/3) without what leads elsewhere.

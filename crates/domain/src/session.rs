@@ -2,6 +2,7 @@
 use std::net::IpAddr;
 
 use crate::id::Id;
+use crate::identity_provider::IdentityProvider;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -12,6 +13,8 @@ pub struct Session {
     pub id: Id<Session>,
     /// Whose.
     pub user_id: Id<User>,
+    /// Who vouched for them, if they did not sign in here.
+    pub identity_provider: Option<Id<IdentityProvider>>,
     /// How the person proved who they are (RFC 8176).
     pub amr: Vec<String>,
     /// When they last did.

@@ -93,6 +93,10 @@ pub struct TenantSettings {
     pub registration: Registration,
     /// 8–128 bytes.
     pub password_min_length: usize,
+    /// Does a second factor that an identity provider states count?
+    pub mfa_trust_provider: bool,
+    /// Where a sign-in at an identity provider may come back to, each to the letter; at most 20.
+    pub redirect_uris: Vec<String>,
     /// Life of an access token, 300–86,400 s ([`LONGEST_ACCESS_TOKEN_SECONDS`]).
     pub access_token_seconds: i64,
     /// A session ends after so long without use.
@@ -108,6 +112,8 @@ impl Default for TenantSettings {
             mfa_policy: MfaPolicy::Optional,
             registration: Registration::Closed,
             password_min_length: 8,
+            mfa_trust_provider: true,
+            redirect_uris: vec![],
             access_token_seconds: 3_600,
             session_idle_seconds: 604_800,
             session_max_seconds: 2_592_000,

@@ -2,6 +2,7 @@
 use serde_json::{Map, Value};
 
 use crate::id::Id;
+use crate::identity_provider::IdentityProvider;
 use crate::role::Roles;
 use crate::time::Timestamp;
 use crate::value::{Email, Slug};
@@ -84,6 +85,8 @@ pub struct User {
     pub title: String,
     /// Where they sign in.
     pub auth_provider: AuthProvider,
+    /// The identity provider that they came or were linked through.
+    pub identity_provider_id: Option<Id<IdentityProvider>>,
     /// Invited, active or suspended.
     pub state: UserState,
     /// Was the address proved?

@@ -129,6 +129,17 @@ pub fn set(public_url: &str, session: &SessionCookie) -> String {
 pub fn clear(public_url: &str) -> impl Iterator<Item = String> {
     names(public_url, Surface::V1Beta1).iter().map(move |name| attributes(public_url, name, "", 0))
 }
+/// `Set-Cookie` for another cookie of this host's own pages, of this name, for so many seconds; 0 ends it.
+pub fn bound(public_url: &str, name: &str, value: &str, seconds: i64) -> String {
+    attributes(public_url, &bound_name(public_url, name), value, seconds)
+}
+/// Its value, if the request has one and no other beside it.
+pub fn read_bound<'h>(public_url: &str, name: &str, headers: &'h HeaderMap) -> Option<&'h str> {
+    read(headers, &[&bound_name(public_url, name)]).ok().flatten()
+}
+fn bound_name(public_url: &str, name: &str) -> String {
+    if is_secure(public_url) { format!("__Host-{name}") } else { name.to_owned() }
+}
 fn attributes(public_url: &str, name: &str, value: &str, seconds: i64) -> String {
     Cookie::build((name, value))
         .path("/")
@@ -203,6 +214,17 @@ mod tests {
         for list in [&[][..], &[("sec-fetch-site", "same-site")], &[("sec-fetch-site", "cross-site")]] {
             assert!(!may(Method::GET, true, list), "{list:?}");
         }
+    }
+
+    #[test]
+    fn another_cookie_is_bound_to_its_host_too() {
+        let set = bound("https://id.example.com", "x", "v", 60);
+        assert_eq!(set, "__Host-x=v; HttpOnly; SameSite=Lax; Secure; Path=/; Max-Age=60");
+        let of = |own, sent| read_bound(own, "x", &headers(&[("cookie", sent)])).map(str::to_owned);
+        assert_eq!(of("https://id.example.com", "x=a; __Host-x=b"), Some("b".into()));
+        assert_eq!(of("https://id.example.com", "x=a"), None);
+        assert_eq!(of("https://id.example.com", "__Host-x=a; __Host-x=b"), None);
+        assert_eq!(of("http://localhost:7400", "x=a"), Some("a".into()));
     }
 
     #[test]

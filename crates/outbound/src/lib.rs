@@ -1,19 +1,19 @@
-//! Calls from this server to others: webhooks today, whatever else is fetched for a tenant tomorrow (checklist 10).
+//! Calls from this server to others: webhooks, and what is fetched from the identity providers of tenants (checklist 10).
 //!
 //! A call looks its name up once, refuses it unless every address is public, and connects to an address that it has looked at:
 //! nobody answers the second question differently. Each call has a connection of its own, follows no redirect, takes no proxy
-//! from the environment, and reads no more than the head of the answer.
+//! from the environment, and reads no more of the answer than was asked for.
 use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1;
-use hyper::{Request, header};
+use hyper::{Method, Request, header};
 use hyper_util::rt::TokioIo;
-use portcullis_domain::outbound::{Message, Outbound, Outcome, Reached, Unreachable, is_public};
+use portcullis_domain::outbound::{Fetch, Fetched, Message, Outbound, Outcome, Reached, Unreachable, is_public};
 use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -80,16 +80,16 @@ impl HttpClient {
         Ok(Self { allowed, resolve, tls: TlsConnector::from(Arc::new(config)) })
     }
 
-    async fn call(&self, message: &Message) -> Outcome {
-        let began = Instant::now();
-        let url = Url::parse(&message.url).map_err(|_| Unreachable::Url)?;
+    /// Sends it and reads at most so much of the body.
+    async fn call(&self, sent: &Sent<'_>, most: Option<usize>) -> Result<Fetched, Unreachable> {
+        let url = Url::parse(sent.url).map_err(|_| Unreachable::Url)?;
         let secure = match url.scheme() {
             "https" => true,
             "http" if self.allowed.http => false,
             _ => return Err(Unreachable::Url),
         };
         let (host, port) = (url.host().ok_or(Unreachable::Url)?, url.port_or_known_default().ok_or(Unreachable::Url)?);
-        let request = request(&url, message).ok_or(Unreachable::Url)?;
+        let request = request(&url, sent).ok_or(Unreachable::Url)?;
         let addresses = self.addresses(&host).await?;
         let mut stream = None;
         let mut trouble = Unreachable::Connection;
@@ -105,18 +105,17 @@ impl HttpClient {
             }
         }
         let stream = stream.ok_or(trouble)?;
-        let status = if secure {
+        if secure {
             let name = match &host {
                 Host::Domain(name) => ServerName::try_from((*name).to_owned()).map_err(|_| Unreachable::Url)?,
                 Host::Ipv4(ip) => ServerName::IpAddress(IpAddr::V4(*ip).into()),
                 Host::Ipv6(ip) => ServerName::IpAddress(IpAddr::V6(*ip).into()),
             };
             let stream = timeout(CONNECT, self.tls.connect(name, stream)).await.map_err(|_| Unreachable::Time)?;
-            exchange(stream.map_err(|_| Unreachable::Tls)?, request).await?
+            exchange(stream.map_err(|_| Unreachable::Tls)?, request, most).await
         } else {
-            exchange(stream, request).await?
-        };
-        Ok(Reached { status, took: began.elapsed() })
+            exchange(stream, request, most).await
+        }
     }
     /// The addresses of a host. One that may not be called spoils all: a name that leads to both is nobody's receiver.
     async fn addresses(&self, host: &Host<&str>) -> Result<Vec<IpAddr>, Unreachable> {
@@ -137,12 +136,36 @@ impl HttpClient {
 
 impl Outbound for HttpClient {
     fn post<'a>(&'a self, message: &'a Message) -> Pin<Box<dyn Future<Output = Outcome> + Send + 'a>> {
-        Box::pin(async move { timeout(WHOLE, self.call(message)).await.unwrap_or(Err(Unreachable::Time)) })
+        Box::pin(async move {
+            let began = Instant::now();
+            let sent = Sent { method: Method::POST, url: &message.url, headers: &message.headers, body: &message.body };
+            let answer = timeout(WHOLE, self.call(&sent, None)).await.unwrap_or(Err(Unreachable::Time))?;
+            Ok(Reached { status: answer.status, took: began.elapsed() })
+        })
+    }
+    fn fetch<'a>(
+        &'a self,
+        request: &'a Fetch,
+    ) -> Pin<Box<dyn Future<Output = Result<Fetched, Unreachable>> + Send + 'a>> {
+        Box::pin(async move {
+            let method = if request.body.is_some() { Method::POST } else { Method::GET };
+            let body = request.body.as_deref().unwrap_or_default();
+            let sent = Sent { method, url: &request.url, headers: &request.headers, body };
+            timeout(WHOLE, self.call(&sent, Some(request.most))).await.unwrap_or(Err(Unreachable::Time))
+        })
     }
 }
 
+/// What is sent.
+struct Sent<'a> {
+    method: Method,
+    url: &'a str,
+    headers: &'a [(String, String)],
+    body: &'a [u8],
+}
+
 /// The request; `None` if a header is none.
-fn request(url: &Url, message: &Message) -> Option<Request<Full<Bytes>>> {
+fn request(url: &Url, sent: &Sent<'_>) -> Option<Request<Full<Bytes>>> {
     let authority = match url.port() {
         Some(port) => format!("{}:{port}", url.host_str()?),
         None => url.host_str()?.to_owned(),
@@ -151,32 +174,46 @@ fn request(url: &Url, message: &Message) -> Option<Request<Full<Bytes>>> {
         Some(query) => format!("{}?{query}", url.path()),
         None => url.path().to_owned(),
     };
-    let mut request = Request::post(target)
+    let mut request = Request::builder()
+        .method(sent.method.clone())
+        .uri(target)
         .header(header::HOST, authority)
         .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")));
-    for (name, value) in &message.headers {
+    for (name, value) in sent.headers {
         request = request.header(name, value);
     }
-    request.body(Full::new(Bytes::from(message.body.clone()))).ok()
+    request.body(Full::new(Bytes::copy_from_slice(sent.body))).ok()
 }
 
-/// Sends it and waits for the head of the answer; then the connection is closed.
+/// Sends it, waits for the answer and reads what is wanted of it; then the connection is closed.
 async fn exchange<S: AsyncRead + AsyncWrite + Send + Unpin + 'static>(
     stream: S,
     request: Request<Full<Bytes>>,
-) -> Result<u16, Unreachable> {
+    most: Option<usize>,
+) -> Result<Fetched, Unreachable> {
     let shake = http1::Builder::new().max_buf_size(HEAD).handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = shake.map_err(|_| Unreachable::Protocol)?;
-    let (mut answer, mut connection) = (pin!(sender.send_request(request)), pin!(connection));
-    let answer = tokio::select! {
-        biased;
-        answer = &mut answer => answer,
-        // it may have ended right after the answer came
-        _ = &mut connection => answer.await,
+    let conversation = async {
+        let answer = sender.send_request(request).await.map_err(|e| broken(&e))?;
+        let status = answer.status().as_u16();
+        let body = match most {
+            None => vec![],
+            Some(most) => match Limited::new(answer.into_body(), most).collect().await {
+                Ok(body) => body.to_bytes().to_vec(),
+                Err(e) if e.is::<http_body_util::LengthLimitError>() => return Err(Unreachable::Length),
+                Err(e) => return Err(e.downcast_ref().map_or(Unreachable::Connection, broken)),
+            },
+        };
+        Ok(Fetched { status, body })
     };
-    match answer {
-        Ok(answer) => Ok(answer.status().as_u16()),
-        Err(e) if e.is_parse() || e.is_incomplete_message() => Err(Unreachable::Protocol),
-        Err(_) => Err(Unreachable::Connection),
+    let (mut conversation, mut connection) = (pin!(conversation), pin!(connection));
+    tokio::select! {
+        biased;
+        out = &mut conversation => out,
+        // it may have ended right after the answer came
+        _ = &mut connection => conversation.await,
     }
+}
+fn broken(e: &hyper::Error) -> Unreachable {
+    if e.is_parse() || e.is_incomplete_message() { Unreachable::Protocol } else { Unreachable::Connection }
 }

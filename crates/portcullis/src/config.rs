@@ -67,6 +67,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// How mails are sent.
     pub mail: Mail,
+    /// Where identity providers may be.
+    pub federation: Federation,
     /// Signing in as Frontier's clients do.
     pub frontier: Frontier,
 }
@@ -191,6 +193,13 @@ pub struct Webhooks {
     pub allow_http: bool,
     pub allow_private: bool,
 }
+/// Identity providers.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "see settings.rs")]
+pub struct Federation {
+    pub allow_http: bool,
+    pub allow_private: bool,
+}
 
 /// Frontier's ways to sign in.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -281,6 +290,7 @@ impl Default for Config {
                 smtp_password: None,
                 smtp_password_file: None,
             },
+            federation: Federation { allow_http: app.federation.http, allow_private: app.federation.private },
             frontier: Frontier::default(),
         }
     }
@@ -334,12 +344,17 @@ impl Config {
             callback_urls: self.frontier.callback_urls.clone(),
             return_urls: self.frontier.authorized_redirect_urls.clone(),
             pages_url: self.mail.pages_url.clone(),
+            federation: Reach { http: self.federation.allow_http, private: self.federation.allow_private },
             ..app::Settings::default()
         }
     }
-    /// Whom the server may call.
+    /// Where events may be sent.
     pub fn outbound(&self) -> Allowed {
         Allowed { http: self.webhooks.allow_http, private: self.webhooks.allow_private }
+    }
+    /// Where identity providers may be asked.
+    pub fn providers(&self) -> Allowed {
+        Allowed { http: self.federation.allow_http, private: self.federation.allow_private }
     }
     /// What the listener needs.
     pub fn edge(&self) -> EdgeConfig {

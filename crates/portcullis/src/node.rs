@@ -8,6 +8,8 @@ use portcullis_crypto::random::OsRandom;
 use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::Ctx;
 use portcullis_domain::port::{Clock, Random};
+use portcullis_federation::RelyingParty;
+use portcullis_outbound::HttpClient;
 use portcullis_service::App;
 use portcullis_service::tenancy::Tenancies;
 use portcullis_store::{Db, Location};
@@ -69,7 +71,9 @@ pub async fn assemble(
 ) -> anyhow::Result<App> {
     let (clock, random): (Arc<dyn Clock>, Arc<dyn Random>) = (Arc::new(SystemClock), Arc::new(OsRandom));
     let dns = Arc::new(SystemDns::default());
-    App::new(config.app(), db, tenancies, master_key, clock, random, dns).await.map_err(explain)
+    let app = App::new(config.app(), db, tenancies, master_key, clock, random, dns).await.map_err(explain)?;
+    let providers = HttpClient::new(config.providers()).context("TLS for identity providers")?;
+    Ok(app.federated(Arc::new(RelyingParty::new(Arc::new(providers)))))
 }
 
 /// A context of the server itself, now, in no tenant.

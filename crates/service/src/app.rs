@@ -45,6 +45,8 @@ pub struct Settings {
     pub reader_patience: Duration,
     /// Where webhooks may go.
     pub webhooks: crate::webhook::Reach,
+    /// Where identity providers may be.
+    pub federation: crate::webhook::Reach,
     /// Personal access tokens.
     pub personal_tokens: PersonalTokens,
     /// Is mail set up? Else links are answered to whoever asked for them (decision 8).
@@ -96,6 +98,7 @@ impl Default for Settings {
             callback_urls: vec![],
             return_urls: vec![],
             pages_url: None,
+            federation: crate::webhook::Reach::default(),
         }
     }
 }
@@ -111,6 +114,8 @@ pub(crate) struct Inner {
     pub clock: Arc<dyn Clock>,
     pub random: Arc<dyn Random>,
     pub dns: Arc<dyn Dns>,
+    /// How OpenID providers are spoken to, where that is wired.
+    pub openid: std::sync::OnceLock<Arc<dyn portcullis_domain::openid::OpenId>>,
     pub master_key: MasterKey,
     pub passwords: HashPool,
     pub breached: Option<Arc<Breached>>,
@@ -121,6 +126,7 @@ pub(crate) struct Inner {
     pub idempotency: crate::idempotency::Running,
     pub denials: crate::denial::Denials,
     pub lookups: crate::domain_check::Lookups,
+    pub looks: crate::provider_test::Looks,
     pub places: crate::long::Places,
     pub touched: crate::tidy::Touched,
     /// Texts of Cedar that are validated at once: each takes a core.
@@ -158,6 +164,7 @@ impl App {
             idempotency: crate::idempotency::Running::default(),
             denials: crate::denial::Denials::default(),
             lookups: crate::domain_check::Lookups::default(),
+            looks: crate::provider_test::Looks::default(),
             places: crate::long::Places::default(),
             touched: crate::tidy::Touched::default(),
             validations: Arc::new(tokio::sync::Semaphore::new(2)),
@@ -168,6 +175,7 @@ impl App {
             clock,
             random,
             dns,
+            openid: std::sync::OnceLock::new(),
             master_key,
             passwords,
             breached,

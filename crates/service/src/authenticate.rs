@@ -17,9 +17,11 @@ use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey, TenantState};
-use portcullis_domain::user::{User, UserState};
+use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Subject, Timestamp};
-use portcullis_store::{Tx, api_key, directory, organization, personal_token, service_user, session, user};
+use portcullis_store::{
+    Tx, api_key, directory, identity_provider, organization, personal_token, service_user, session, user,
+};
 
 use crate::App;
 use crate::authenticate_machine::{Proof, basic, of_machine};
@@ -102,9 +104,15 @@ impl Known {
 /// A key's use is written down at most once a minute (engine.md 17).
 const NOTE_SECONDS: i64 = 60;
 
+/// Why what somebody holds does not count who signs in at a provider that is switched off.
+const LOCKED_OUT: &str = "provider_disabled";
+
 pub(crate) fn refused(reason: &'static str) -> Error {
     let message = match reason {
         "missing" => "Sign in or send an API key.",
+        LOCKED_OUT => {
+            "Your identity provider is switched off here, and until it is on again nothing of yours counts: ask your administrator."
+        }
         "expired" => "This credential has expired: sign in again, or use another key.",
         _ => "This credential is not valid here: sign in again, or use another key.",
     };
@@ -271,7 +279,7 @@ impl App {
     ) -> Result<Known> {
         let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
         let found = self.0.db.read(cx, &id, session_facts).await?;
-        let (revision, s, u, state) = found.ok_or_else(|| refused("invalid"))?;
+        let (revision, s, (u, locked_out), state) = found.ok_or_else(|| refused("invalid"))?;
         tenancy.hear(revision);
         if claims.is_some_and(|c| c.sub != u.id.uuid()) || state != TenantState::Active {
             return Err(refused("invalid"));
@@ -286,6 +294,9 @@ impl App {
         if end <= now {
             self.note_end(tenancy, s.id, now).await;
             return Err(refused("expired"));
+        }
+        if locked_out {
+            return Err(refused(LOCKED_OUT));
         }
         let credential = of_session(&s);
         let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
@@ -339,7 +350,7 @@ impl App {
         }
         let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
         let found = self.0.db.read(cx, &id, token_facts).await?.ok_or_else(|| refused("invalid"))?;
-        let TokenFacts { revision, token, hash, user, organization, state } = found;
+        let TokenFacts { revision, token, hash, user, locked_out, organization, state } = found;
         tenancy.hear(revision);
         let proved = match proof {
             Holds::Secret(shown) => portcullis_crypto::same(&shown, &hash),
@@ -358,6 +369,9 @@ impl App {
         }
         if token.expires_at <= now {
             return Err(refused("expired"));
+        }
+        if locked_out {
+            return Err(refused(LOCKED_OUT));
         }
         let credential = Credential::PersonalToken {
             id: token.id,
@@ -418,7 +432,8 @@ impl App {
         let credential =
             Credential::ApiKey { id: key.id, owner: key.owner, scopes: key.scopes.clone(), expires_at: key.expires_at };
         let principal = match (key.owner, creator, machine) {
-            (KeyOwner::User(owner), Some(u), _) if u.id == owner && u.state == UserState::Active => {
+            (KeyOwner::User(_), Some((_, true)), _) => return Err(refused(LOCKED_OUT)),
+            (KeyOwner::User(owner), Some((u, false)), _) if u.id == owner && u.state == UserState::Active => {
                 self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?
             }
             (KeyOwner::Service(_), _, Some(machine)) if machine.state.is_enabled() => Principal {
@@ -515,20 +530,29 @@ pub(crate) fn context(origin: Origin, tenancy: &Tenancy, principal: Arc<Principa
     }
 }
 
-type SessionFacts = (i64, Session, User, TenantState);
+/// Does somebody sign in at a provider that is switched off? Then nothing that they hold counts (checklist 1).
+pub(crate) async fn locked_out(tx: &mut Tx, user: &User) -> portcullis_store::Result<bool> {
+    match user.identity_provider_id {
+        Some(id) if user.auth_provider != AuthProvider::Local => Ok(!identity_provider::is_enabled(tx, id).await?),
+        _ => Ok(false),
+    }
+}
+
+type SessionFacts = (i64, Session, (User, bool), TenantState);
 async fn session_facts(tx: &mut Tx, id: &Id<Session>) -> portcullis_store::Result<Option<SessionFacts>> {
     let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
     let Some(s) = session::by_id(tx, *id).await? else { return Ok(None) };
     let Some(u) = user::facts(tx, s.user_id).await? else { return Ok(None) };
-    Ok(Some((tenant.revision, s, u, tenant.state)))
+    let locked_out = locked_out(tx, &u).await?;
+    Ok(Some((tenant.revision, s, (u, locked_out), tenant.state)))
 }
 
 struct KeyFacts {
     revision: i64,
     key: ApiKey,
     hash: Vec<u8>,
-    /// Of a user key.
-    creator: Option<User>,
+    /// Of a user key: whose it is, and are they locked out?
+    creator: Option<(User, bool)>,
     /// Of a service key.
     machine: Option<ServiceUser>,
     state: TenantState,
@@ -538,7 +562,13 @@ async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Opt
     let Some(key) = api_key::by_id(tx, *id).await? else { return Ok(None) };
     let Some(hash) = api_key::hash(tx, *id).await? else { return Ok(None) };
     let (creator, machine) = match key.owner {
-        KeyOwner::User(id) => (user::facts(tx, id).await?, None),
+        KeyOwner::User(id) => match user::facts(tx, id).await? {
+            Some(user) => {
+                let locked_out = locked_out(tx, &user).await?;
+                (Some((user, locked_out)), None)
+            }
+            None => (None, None),
+        },
         KeyOwner::Service(id) => {
             // a server of before wrote the key alone
             let machine = service_user::by_id(tx, id).await?;
@@ -562,6 +592,7 @@ struct TokenFacts {
     token: PersonalToken,
     hash: Vec<u8>,
     user: User,
+    locked_out: bool,
     organization: Organization,
     state: TenantState,
 }
@@ -571,7 +602,8 @@ async fn token_facts(tx: &mut Tx, id: &Id<PersonalToken>) -> portcullis_store::R
     let Some(hash) = personal_token::hash(tx, *id).await? else { return Ok(None) };
     let Some(user) = user::facts(tx, token.user_id).await? else { return Ok(None) };
     let Some(organization) = organization::by_id(tx, token.organization_id).await? else { return Ok(None) };
-    Ok(Some(TokenFacts { revision: tenant.revision, token, hash, user, organization, state: tenant.state }))
+    let locked_out = locked_out(tx, &user).await?;
+    Ok(Some(TokenFacts { revision: tenant.revision, token, hash, user, locked_out, organization, state: tenant.state }))
 }
 
 /// Whose use is to be noted.

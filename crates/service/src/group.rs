@@ -85,6 +85,8 @@ impl App {
                 title,
                 state: State::Enabled,
                 source: MANUAL.into(),
+                identity_provider_id: None,
+                external_id: None,
                 description: None,
                 role_mappings: vec![],
                 metadata,
@@ -358,7 +360,10 @@ pub(crate) async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<
     let group = present(tx, c.id).await?;
     if let Some(first) = &c.first {
         require_revision(group.revision, first.if_match)?;
-        by_hand(&as_seen(tx, &first.seen).await?)?;
+        let seen = as_seen(tx, &first.seen).await?;
+        if seen.ends_elsewhere() {
+            by_hand(&seen)?;
+        }
         not_ones_own(tx, &group).await?;
         first.named.nowhere(tx, first.tells).await?;
     }

@@ -71,7 +71,7 @@ pub(crate) async fn as_seen(tx: &mut Tx, seen: &Group) -> portcullis_store::Resu
 /// 409 for a group whose name, members and end belong to a directory (spec v1 4.4).
 pub(crate) fn by_hand(group: &Group) -> Result<()> {
     if group.is_managed() {
-        let message = "This group belongs to your directory (SCIM): change it there.";
+        let message = "This group belongs to your directory: change it there.";
         return Err(Error::new(Code::ManagedExternally, message));
     }
     Ok(())

@@ -345,6 +345,7 @@ impl Import {
             slug: from_id(id),
             title,
             auth_provider: provider,
+            identity_provider_id: None,
             state: match (active, invited) {
                 (false, _) => UserState::Suspended,
                 (true, true) => UserState::Invited,

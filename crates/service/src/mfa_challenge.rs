@@ -7,10 +7,11 @@ use portcullis_crypto::token::{Purpose as Token, Raw};
 use portcullis_crypto::totp::Code as TotpCode;
 use portcullis_domain::audit::{Event, Outcome};
 use portcullis_domain::mfa::MfaKind;
+use portcullis_domain::session::Session;
 use portcullis_domain::user::{User, UserState};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result};
 use portcullis_store::mfa_challenge::{self, MfaChallenge, Purpose};
-use portcullis_store::{Tx, backup_code, directory, mfa_method, user};
+use portcullis_store::{Tx, backup_code, directory, mfa_method, session, user};
 
 use crate::App;
 use crate::app::Scribe;
@@ -18,7 +19,10 @@ use crate::authenticate::{Origin, context, of_user};
 use crate::backup_code::mac;
 use crate::mfa::{Factors, blocked, wrong_code};
 use crate::reauthentication::with_factor;
-use crate::session::{Begin, Hold, NewSession, Proved, SignedIn, begin, count, still_active, wrong};
+use crate::session::{
+    Begin, Hold, NewSession, Proved, SignedIn, Vouched, begin, count, still_active, still_vouched, wrong,
+};
+use crate::session_end::end_session;
 use crate::tenancy::Tenancy;
 
 /// So many sign-ins of a person wait at once; the oldest end.
@@ -62,6 +66,13 @@ impl Shown {
     }
 }
 
+/// The first half of a sign-in that waits for the second.
+pub(crate) enum Half {
+    /// A right password.
+    Proved(Proved),
+    /// The word of an identity provider, and the restricted session that it is worth already, if there is one.
+    Vouched(Vouched, Option<Id<Session>>),
+}
 /// A sign-in that waits, as far as its holder may use it.
 pub(crate) struct Waiting {
     /// As nobody: what fails is no deed of the person whom somebody claims to be.
@@ -91,20 +102,31 @@ impl App {
         user: &User,
         purpose: Purpose,
         amr: Vec<String>,
-        proved: Option<Proved>,
+        half: Half,
     ) -> Result<SecondStep> {
         let token = Token::MfaChallenge.generate(&*self.0.random);
         let challenge = MfaChallenge {
             user_id: user.id,
             purpose,
             amr,
-            proof: proved.as_ref().and_then(Proved::stored).map(digest),
+            proof: match &half {
+                Half::Proved(proved) => proved.stored().map(digest),
+                Half::Vouched(..) => None,
+            },
+            identity_provider: match &half {
+                Half::Proved(_) => None,
+                Half::Vouched(v, _) => Some(v.provider),
+            },
+            session: match &half {
+                Half::Proved(_) => None,
+                Half::Vouched(_, session) => *session,
+            },
             seed: None,
             asked: None,
             tries: 0,
             expires_at: cx.now.plus_seconds(bounds(purpose).0),
         };
-        let c = Open { hash: *token.hash.bytes(), challenge, proved, scribe: self.scribe(cx) };
+        let c = Open { hash: *token.hash.bytes(), challenge, half, scribe: self.scribe(cx) };
         let offer = self.0.db.write(cx.clone(), c, open).await?;
         let there = self.0.relying_party.is_some();
         let kinds = offer.kinds.iter().filter(|kind| there || !kind.is_webauthn());
@@ -181,6 +203,12 @@ pub(crate) async fn live(
     let user = user::facts(tx, challenge.user_id).await?.filter(|u| u.state == UserState::Active);
     // who enrolled meanwhile shows that factor; who lost it begins again
     let Some(user) = user.filter(|u| u.mfa_enrolled == (purpose == Purpose::Factor)) else { return Ok(None) };
+    // what ends the first half ends the second
+    if let Some(half) = challenge.session
+        && !session::by_id(tx, half).await?.is_some_and(|s| s.revoked_at.is_none() && s.expires_at > now)
+    {
+        return Ok(None);
+    }
     let stored = user::password_hash(tx, user.id).await?;
     let same = challenge.proof.is_none() || challenge.proof == stored.as_deref().map(digest);
     Ok(same.then_some((challenge, user)))
@@ -189,7 +217,7 @@ pub(crate) async fn live(
 struct Open {
     hash: [u8; 32],
     challenge: MfaChallenge,
-    proved: Option<Proved>,
+    half: Half,
     scribe: Scribe,
 }
 /// What may be shown.
@@ -199,13 +227,15 @@ struct Offer {
 }
 async fn open(tx: &mut Tx, c: &Open) -> portcullis_store::Result<Offer> {
     let id = c.challenge.user_id;
-    let user = still_active(tx, id).await?;
     let factor = c.challenge.purpose == Purpose::Factor;
-    if user.mfa_enrolled != factor {
-        return Err(wrong().into());
-    }
-    if let Some(proved) = &c.proved {
-        count(tx, id, proved).await?;
+    match &c.half {
+        Half::Proved(proved) => {
+            if still_active(tx, id).await?.mfa_enrolled != factor {
+                return Err(wrong().into());
+            }
+            count(tx, id, proved).await?;
+        }
+        Half::Vouched(v, _) => still_vouched(tx, id, v).await?,
     }
     let open = mfa_challenge::of_user(tx, id).await?;
     let beyond = (open.len() + 1).saturating_sub(MOST);
@@ -252,9 +282,7 @@ impl Tried {
     }
 }
 async fn show(tx: &mut Tx, c: &Show) -> portcullis_store::Result<Tried> {
-    if live(tx, &c.hash, Purpose::Factor).await?.is_none() {
-        return Ok(Tried::Gone);
-    }
+    let Some((challenge, _)) = live(tx, &c.hash, Purpose::Factor).await? else { return Ok(Tried::Gone) };
     if let Some(wait) = c.factors.wait(tx).await? {
         return Ok(Tried::Blocked(wait));
     }
@@ -270,8 +298,19 @@ async fn show(tx: &mut Tx, c: &Show) -> portcullis_store::Result<Tried> {
     }
     mfa_challenge::delete(tx, &c.hash).await?;
     c.factors.passed(tx).await?;
-    begin(tx, &c.begin).await?;
+    whole(tx, &challenge, &c.begin).await?;
     Ok(Tried::Right)
+}
+/// Writes the whole session. A restricted one that was the first half ends; who vouched for the first half vouches for this one.
+pub(crate) async fn whole(tx: &mut Tx, challenge: &MfaChallenge, c: &Begin) -> portcullis_store::Result<()> {
+    if let Some(half) = challenge.session
+        && end_session(tx, &c.scribe, half, challenge.user_id, "second_factor").await?
+    {
+        tx.bump().await?;
+    }
+    let mut whole = c.clone();
+    whole.session.identity_provider = challenge.identity_provider;
+    begin(tx, &whole).await
 }
 /// Counts a wrong code on its challenge, and says so in the log, as nobody's deed.
 pub(crate) async fn failed(

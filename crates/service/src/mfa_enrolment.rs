@@ -10,9 +10,9 @@ use crate::App;
 use crate::authenticate::Origin;
 use crate::backup_code::{BackupCodes, NewSet};
 use crate::mfa::Factors;
-use crate::mfa_challenge::{Tried, failed, invalid, live};
+use crate::mfa_challenge::{Tried, failed, invalid, live, whole};
 use crate::reauthentication::with_factor;
-use crate::session::{Begin, Hold, NewSession, SignedIn, begin};
+use crate::session::{Begin, Hold, NewSession, SignedIn};
 use crate::totp::{NewTotp, PENDING_SECONDS, enrolled};
 
 impl App {
@@ -89,7 +89,7 @@ async fn enrol(tx: &mut Tx, c: &Enrol) -> portcullis_store::Result<(Tried, Backu
     mfa_method::confirm(tx, c.id, step, None).await?;
     mfa_challenge::delete_of_user(tx, user).await?;
     let codes = enrolled(tx, &c.begin.scribe, user, (c.id, MfaKind::Totp), &c.set).await?;
-    begin(tx, &c.begin).await?;
+    whole(tx, &challenge, &c.begin).await?;
     tx.bump().await?;
     Ok((Tried::Right, codes))
 }

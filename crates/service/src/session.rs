@@ -5,18 +5,19 @@ use portcullis_crypto::password::{Password, Verdict};
 use portcullis_crypto::refresh_token::RefreshToken;
 use portcullis_crypto::signing::Claims;
 use portcullis_crypto::token::{Purpose, Raw};
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::session::{Held, Refresh, Session};
 use portcullis_domain::tenant::Tenant;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Code, Ctx, Error, Id, Principal, Result, Timestamp};
-use portcullis_store::{Tx, attempt, directory, session, user};
+use portcullis_store::{Tx, attempt, directory, identity, identity_provider, session, user};
 
 use crate::App;
 use crate::app::{Scribe, busy};
 use crate::authenticate::{Origin, context, of_session, of_user};
 use crate::keys::Signing;
-use crate::mfa_challenge::SecondStep;
+use crate::mfa_challenge::{Half, SecondStep};
 use crate::profile::session_of;
 use crate::session_end::end_session;
 use crate::tenancy::Tenancy;
@@ -128,11 +129,16 @@ impl App {
             Verdict::Match { rehash: true } => Some(self.hash(login.password).await?),
             _ => None,
         };
-        let proved = Some(Proved { hash: stored, rehash, account: self.account(&cx, &account).await? });
+        let proved = Proved { hash: stored, rehash, account: self.account(&cx, &account).await? };
         let amr = vec!["pwd".to_owned()];
         match self.second_step(&tenancy, &user).await? {
-            Some(purpose) => self.challenge(&cx, &user, purpose, amr, proved).await.map(LoggedIn::SecondStep),
-            None => self.start_session(&cx, &tenancy, &user, amr, proved, login.hold).await.map(LoggedIn::Whole),
+            Some(purpose) => {
+                self.challenge(&cx, &user, purpose, amr, Half::Proved(proved)).await.map(LoggedIn::SecondStep)
+            }
+            None => {
+                let standing = Standing::Proved(proved);
+                self.start_session(&cx, &tenancy, &user, amr, standing, login.hold).await.map(LoggedIn::Whole)
+            }
         }
     }
     /// The tenant that a slug or, without one, an address leads to (decision 10).
@@ -164,12 +170,28 @@ impl App {
         tenancy: &Arc<Tenancy>,
         user: &User,
         amr: Vec<String>,
-        proved: Option<Proved>,
+        standing: Standing,
         hold: Hold,
     ) -> Result<SignedIn> {
         let NewSession { cx, begin, signed_in } = self.new_session(cx, tenancy, user, amr, false, hold).await?;
-        self.0.db.write(cx, Start { begin, proved }, start).await?;
+        self.0.db.write(cx, Start { begin, standing }, start).await?;
         Ok(signed_in)
+    }
+    /// Makes a session on the word of an identity provider; a restricted one where a second factor is due.
+    pub(crate) async fn start_vouched(
+        &self,
+        cx: &Ctx,
+        tenancy: &Arc<Tenancy>,
+        user: &User,
+        (amr, vouched, restricted): (Vec<String>, Vouched, bool),
+        hold: Hold,
+    ) -> Result<(Id<Session>, SignedIn)> {
+        let made = self.new_session(cx, tenancy, user, amr, restricted, hold).await?;
+        let NewSession { cx, mut begin, signed_in } = made;
+        begin.session.identity_provider = Some(vouched.provider);
+        let id = begin.session.id;
+        self.0.db.write(cx, Start { begin, standing: Standing::Vouched(vouched) }, start).await?;
+        Ok((id, signed_in))
     }
     /// A session with what its client holds of it, to be written by [`begin`]. What its person proved is the caller's to know.
     pub(crate) async fn new_session(
@@ -186,6 +208,7 @@ impl App {
         let session = Session {
             id: self.id(cx),
             user_id: user.id,
+            identity_provider: None,
             amr,
             auth_time: cx.now,
             created_at: cx.now,
@@ -292,6 +315,23 @@ async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_s
     Ok(())
 }
 
+/// What a session stands on when it begins.
+pub(crate) enum Standing {
+    /// A password.
+    Proved(Proved),
+    /// The word of an identity provider.
+    Vouched(Vouched),
+    /// The server itself knows who it is.
+    Known,
+}
+/// What a sign-in at an identity provider stands on.
+#[derive(Clone, Copy)]
+pub(crate) struct Vouched {
+    /// Which one.
+    pub provider: Id<IdentityProvider>,
+    /// Had the person a second factor here when it was decided whether one is due?
+    pub enrolled: bool,
+}
 /// What a password sign-in stands on.
 pub(crate) struct Proved {
     /// The stored hash that was verified: a session made with a password that was changed meanwhile must not begin.
@@ -326,6 +366,7 @@ impl NewSession {
     }
 }
 /// What [`begin`] writes.
+#[derive(Clone)]
 pub(crate) struct Begin {
     pub session: Session,
     held: Held,
@@ -333,19 +374,30 @@ pub(crate) struct Begin {
 }
 struct Start {
     begin: Begin,
-    proved: Option<Proved>,
+    standing: Standing,
 }
 async fn start(tx: &mut Tx, c: &Start) -> portcullis_store::Result<()> {
     let id = c.begin.session.user_id;
-    let user = still_active(tx, id).await?;
-    if let Some(proved) = &c.proved {
-        // enrolled while the password was checked
-        if user.mfa_enrolled {
-            return Err(wrong().into());
+    match &c.standing {
+        Standing::Proved(proved) => {
+            // enrolled while the password was checked
+            if still_active(tx, id).await?.mfa_enrolled {
+                return Err(wrong().into());
+            }
+            count(tx, id, proved).await?;
         }
-        count(tx, id, proved).await?;
+        Standing::Vouched(v) => still_vouched(tx, id, v).await?,
+        Standing::Known => drop(still_active(tx, id).await?),
     }
     begin(tx, &c.begin).await
+}
+/// A provider may have been switched off, or its person suspended or with a new factor, while it was asked.
+pub(crate) async fn still_vouched(tx: &mut Tx, id: Id<User>, v: &Vouched) -> portcullis_store::Result<()> {
+    let user = user::facts(tx, id).await?.filter(|u| u.state == UserState::Active);
+    let same = user.is_some_and(|u| u.mfa_enrolled == v.enrolled);
+    let counts = identity_provider::by_id(tx, v.provider).await?.is_some_and(|p| p.enabled);
+    let linked = identity::of_user(tx, id).await?.contains(&v.provider);
+    if same && counts && linked { Ok(()) } else { Err(crate::federation::failed().into()) }
 }
 /// The user, who may have been suspended while the password was checked.
 pub(crate) async fn still_active(tx: &mut Tx, id: Id<User>) -> portcullis_store::Result<User> {
@@ -370,7 +422,13 @@ pub(crate) async fn begin(tx: &mut Tx, c: &Begin) -> portcullis_store::Result<()
     user::signed_in(tx, id, now).await?;
     let event = c.scribe.event("auth.login_succeeded", "session", c.session.id).with("amr", c.session.amr.clone());
     let event = if c.session.restricted { event.with("restricted", true) } else { event };
-    c.scribe.write(tx, event);
+    c.scribe.write(
+        tx,
+        match c.session.identity_provider {
+            Some(provider) => event.with("identity_provider_id", provider.to_string()),
+            None => event,
+        },
+    );
     Ok(())
 }
 

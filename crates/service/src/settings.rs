@@ -15,6 +15,10 @@ use crate::user_change::require_revision;
 pub struct SettingsPatch {
     /// Who needs a second factor.
     pub mfa_policy: Option<MfaPolicy>,
+    /// Does a second factor that an identity provider states count?
+    pub mfa_trust_provider: Option<bool>,
+    /// Where a sign-in at a provider may come back to: at most 20, as [`portcullis_domain::redirect_uri::check`] has them.
+    pub redirect_uris: Option<Vec<String>>,
     /// Who may become a user by their own doing.
     pub registration: Option<Registration>,
     /// 8–128 bytes.
@@ -79,6 +83,8 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Settings> {
     let p = &c.patch;
     let after = TenantSettings {
         mfa_policy: p.mfa_policy.unwrap_or(before.mfa_policy),
+        mfa_trust_provider: p.mfa_trust_provider.unwrap_or(before.mfa_trust_provider),
+        redirect_uris: p.redirect_uris.clone().unwrap_or_else(|| before.redirect_uris.clone()),
         registration: p.registration.unwrap_or(before.registration),
         password_min_length: p
             .password_min_length
@@ -97,6 +103,8 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Settings> {
         .scribe
         .event("settings.updated", "tenant", c.id)
         .change("mfa_policy", before.mfa_policy.as_str(), after.mfa_policy.as_str())
+        .change("mfa_trust_provider", before.mfa_trust_provider, after.mfa_trust_provider)
+        .change("redirect_uris", before.redirect_uris, after.redirect_uris.clone())
         .change("registration", before.registration.as_str(), after.registration.as_str())
         .change("password_min_length", before.password_min_length, after.password_min_length)
         .change("access_token_seconds", before.access_token_seconds, after.access_token_seconds)

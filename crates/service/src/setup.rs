@@ -5,16 +5,17 @@ use portcullis_crypto::password::Password;
 use portcullis_crypto::token;
 use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
 use portcullis_domain::tenant::Tenant;
-use portcullis_domain::user::{User, UserState};
+use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Ctx, Error, Id, Principal, Result, Timestamp};
-use portcullis_store::{Tx, api_key, directory, service_user, tenant, user};
+use portcullis_store::{Tx, api_key, directory, identity, service_user, tenant, user};
 
 use crate::App;
 use crate::app::Scribe;
+use crate::federated_person::unlinked;
 use crate::mfa;
 use crate::service_user::{end_with_key, of_key};
-use crate::session::{Given, Hold, Tokens};
+use crate::session::{Given, Hold, Standing, Tokens};
 use crate::tenant::{MadeTenant, NewTenant, NewTenantRows, insert};
 use crate::user_change::end_access;
 
@@ -79,12 +80,13 @@ impl App {
     pub async fn sign_owner_in(&self, cx: &Ctx) -> Result<Tokens> {
         let owner = self.owner(cx).await?;
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        match self.start_session(cx, &tenancy, &owner, vec!["pwd".into()], None, Hold::Tokens).await?.given {
+        match self.start_session(cx, &tenancy, &owner, vec!["pwd".into()], Standing::Known, Hold::Tokens).await?.given {
             Given::Tokens(tokens) => Ok(tokens),
             Given::Cookie(_) => Err(Error::internal("a cookie in place of tokens")),
         }
     }
-    /// Gives the owner a new password, makes them active, takes their second factors, and ends their sessions and keys.
+    /// Gives the owner a new password, with which they sign in here from then on, wherever they did before; makes them active, takes their
+    /// second factors, and ends their sessions and keys.
     pub async fn reset_owner(&self, cx: &Ctx, password: Password) -> Result<User> {
         let hash = self.hash(password).await?;
         let c = ResetOwner { hash, scribe: self.scribe(cx) };
@@ -152,8 +154,21 @@ struct ResetOwner {
 async fn reset_owner(tx: &mut Tx, c: &ResetOwner) -> portcullis_store::Result<User> {
     tenant::get(tx).await?.ok_or_else(|| Error::not_found("tenant"))?;
     let before = user::owner(tx).await?.ok_or_else(|| portcullis_store::Error::internal("the tenant has no owner"))?;
-    let after = User { state: UserState::Active, email_verified: true, updated_at: tx.cx.now, ..before };
-    user::update(tx, &after).await?;
+    let (id, provider) = (before.id, before.identity_provider_id);
+    let after = User {
+        state: UserState::Active,
+        email_verified: true,
+        // a provider that they signed in at may be what is wrong
+        auth_provider: AuthProvider::Local,
+        identity_provider_id: None,
+        updated_at: tx.cx.now,
+        ..before
+    };
+    user::link(tx, &after).await?;
+    identity::delete_of_user(tx, id).await?;
+    if let Some(provider) = provider {
+        c.scribe.write(tx, unlinked(&c.scribe, id, provider, "reset-owner"));
+    }
     let now = tx.cx.now;
     user::set_password(tx, after.id, &c.hash, now).await?;
     user::set_token(tx, after.id, None).await?;

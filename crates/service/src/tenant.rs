@@ -91,6 +91,7 @@ impl App {
             title: new.owner_name.clone().unwrap_or_else(|| new.owner_email.local().to_owned()),
             email: new.owner_email.clone(),
             auth_provider: AuthProvider::Local,
+            identity_provider_id: None,
             state: if invited { UserState::Invited } else { UserState::Active },
             email_verified: false,
             roles: Roles::NONE.with(Role::User).with(Role::Admin),

@@ -5,7 +5,7 @@ use portcullis_authz::Target;
 use portcullis_domain::tenant_domain::TenantDomain;
 use portcullis_domain::value::DomainName;
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Timestamp};
-use portcullis_store::{Tx, tenant_domain};
+use portcullis_store::{Tx, identity_provider, tenant_domain};
 
 use crate::app::Scribe;
 use crate::authorize::Gate;
@@ -191,6 +191,12 @@ struct Delete {
 }
 async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     let Some(d) = tenant_domain::by_id(tx, c.id).await? else { return Err(gone().into()) };
+    let trusted = identity_provider::all(tx).await?.into_iter().filter(|p| p.config.domains().contains(&d.name));
+    let trusted: Vec<String> = trusted.map(|p| p.id.to_string()).collect();
+    if !trusted.is_empty() {
+        let message = "An identity provider is trusted for this domain: take it from its domains first.";
+        return Err(Error::new(Code::InUse, message).detail("used_by", trusted).into());
+    }
     tenant_domain::delete(tx, d.id).await?;
     c.scribe.write(tx, event(&c.scribe, "domain.deleted", &d));
     Ok(())

@@ -114,6 +114,8 @@ impl App {
                 title: name,
                 state: State::Enabled,
                 source: MANUAL.into(),
+                identity_provider_id: None,
+                external_id: None,
                 description,
                 role_mappings: vec![],
                 metadata: Map::new(),
@@ -254,7 +256,7 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<GroupShown>
     Ok(GroupShown::alone(group))
 }
 /// The slug itself, or the first free one of `_2`, `_3`, … (decision 2).
-async fn free_slug(tx: &mut Tx, slug: &Slug) -> portcullis_store::Result<Slug> {
+pub(crate) async fn free_slug(tx: &mut Tx, slug: &Slug) -> portcullis_store::Result<Slug> {
     for n in 1..=1_000 {
         let candidate = slug.numbered(n);
         if group::by_name(tx, None, &candidate).await?.is_none() {

@@ -18,7 +18,7 @@ use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
     Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, mail_sign_in, mfa_challenge,
-    mfa_method, organization_domain, passkey_request, session, webhook_delivery,
+    mfa_method, organization_domain, passkey_request, session, sign_in_start, webhook_delivery,
 };
 use uuid::Uuid;
 
@@ -130,7 +130,7 @@ impl App {
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
     /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
     /// week after they expired, domains of organizations that nobody proved for a week, enrolments and sign-ins that nobody ended in
-    /// time, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since). True
+    /// time, here or at a provider, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since). True
     /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         if self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?.is_none() {
@@ -153,13 +153,14 @@ impl App {
             self.0.db.scan(cx.clone(), cx.now.plus_seconds(-PENDING_SECONDS), organization_domain::stale).await?;
         let enrolments = self.0.db.scan(cx.clone(), cx.now, mfa_method::outlived).await?;
         let challenges = self.0.db.scan(cx.clone(), cx.now, mfa_challenge::outlived).await?;
+        let begun = self.0.db.scan(cx.clone(), cx.now, sign_in_start::old).await?;
         let mailed = self.0.db.scan(cx.clone(), cx.now, mail_sign_in::outlived).await?;
         let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let mails = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-86_400), mail::outlived).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());
         let asked = self.0.db.scan(cx.clone(), cx.now, passkey_request::outlived).await?;
-        let half = enrolments.len().max(challenges.len()).max(asked.len()).max(mailed.len());
+        let half = enrolments.len().max(challenges.len()).max(asked.len()).max(begun.len()).max(mailed.len());
         let more = most as i64 >= STEP || changes.is_some() || !told.is_empty() || half > 0;
         if most > 0 || more {
             // renewed where something is written: a round over many tenants takes longer than a lease
@@ -176,6 +177,7 @@ impl App {
                 enrolments,
                 challenges,
                 asked,
+                begun,
                 mailed,
                 told,
                 mails,
@@ -276,6 +278,8 @@ struct Outlived {
     challenges: Vec<[u8; 32]>,
     /// What passkeys were asked.
     asked: Vec<[u8; 32]>,
+    /// Sign-ins that nobody ended at a provider.
+    begun: Vec<Uuid>,
     /// Sign-ins by mail.
     mailed: Vec<[u8; 32]>,
     /// Deliveries of webhooks.
@@ -308,6 +312,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for hash in &c.asked {
         passkey_request::forget(tx, hash).await?;
+    }
+    for id in &c.begun {
+        sign_in_start::forget(tx, *id).await?;
     }
     for hash in &c.mailed {
         mail_sign_in::delete(tx, hash).await?;

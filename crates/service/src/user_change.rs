@@ -5,7 +5,7 @@ use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, api_key, erasure, invitation, mail, mail_sign_in, preference, session, user};
+use portcullis_store::{Tx, api_key, erasure, identity, invitation, mail, mail_sign_in, preference, session, user};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -333,6 +333,7 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     end_access(tx, &c.scribe, c.id, "deleted").await?;
     session::delete_of_user(tx, c.id).await?;
     mfa::forget(tx, c.id).await?;
+    identity::delete_of_user(tx, c.id).await?;
     preference::delete_of(tx, Whose::User(c.id)).await?;
     // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
     take_some(tx, c.id).await?;

@@ -68,6 +68,7 @@ impl App {
             slug,
             title: new.title,
             auth_provider: new.auth_provider,
+            identity_provider_id: None,
             state: UserState::Active,
             email_verified: false,
             roles,

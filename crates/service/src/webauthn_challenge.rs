@@ -11,9 +11,9 @@ use serde_json::{Value, json};
 
 use crate::App;
 use crate::authenticate::Origin;
-use crate::mfa_challenge::{failed, invalid, live};
+use crate::mfa_challenge::{failed, invalid, live, whole};
 use crate::reauthentication::with_factor;
-use crate::session::{Begin, Hold, NewSession, SignedIn, begin};
+use crate::session::{Begin, Hold, NewSession, SignedIn};
 use crate::webauthn::{TIMEOUT, amr, descriptor, verifies};
 use crate::webauthn_answer::AssertionAnswer;
 
@@ -126,9 +126,8 @@ enum Shown {
 }
 async fn show(tx: &mut Tx, c: &Show) -> portcullis_store::Result<Shown> {
     // of two answers at once one is read
-    if live(tx, &c.hash, Purpose::Factor).await?.is_none_or(|(challenge, _)| challenge.asked != Some(c.asked)) {
-        return Ok(Shown::Gone);
-    }
+    let waits = live(tx, &c.hash, Purpose::Factor).await?.map(|(challenge, _)| challenge);
+    let Some(challenge) = waits.filter(|challenge| challenge.asked == Some(c.asked)) else { return Ok(Shown::Gone) };
     mfa_challenge::set_asked(tx, &c.hash, None).await?;
     let used = match &c.used {
         Ok((id, used)) => kept(tx, c, *id).await?.map(|credential| (credential, *used)),
@@ -138,7 +137,7 @@ async fn show(tx: &mut Tx, c: &Show) -> portcullis_store::Result<Shown> {
         Ok((credential, used)) if used.moved_on(credential.counter) => {
             mfa_method::used(tx, credential.id, used.counter).await?;
             mfa_challenge::delete(tx, &c.hash).await?;
-            begin(tx, &c.begin).await?;
+            whole(tx, &challenge, &c.begin).await?;
             return Ok(Shown::Right);
         }
         Ok(_) => {

@@ -54,7 +54,7 @@ impl fmt::Debug for WebhookShown {
     }
 }
 
-/// Where webhooks may go; the operator's choice.
+/// Where this server may go for a tenant; the operator's choice.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Reach {
     /// To `http://` too.

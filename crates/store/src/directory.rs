@@ -1,6 +1,7 @@
 //! The statements that belong to no tenant: they find the tenant, or serve the server itself. Each says why it is here.
 //!
 //! They return ids and keys only, never what a tenant keeps. Everything else is bound to the tenant by [`crate::Tx`].
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::{Id, Timestamp, service_credential::ServiceCredential, tenant::Tenant, tenant::TenantKey};
 use uuid::Uuid;
 
@@ -53,6 +54,9 @@ statements! {
     // So does what a passkey is asked before anybody says who they are.
     PASSKEY_TENANT: point
         "SELECT t.tenant, t.id FROM passkey_requests p JOIN tenants t ON t.tenant = p.tenant WHERE p.hash = $1";
+    // A sign-in that begins with a provider finds the tenant by it: its id is unique on the server.
+    IDENTITY_PROVIDER: point
+        "SELECT t.tenant, t.id FROM identity_providers p JOIN tenants t ON t.tenant = p.tenant WHERE p.id = $1";
     // The courier looks for endpoints with something to deliver, one after the other, of whichever tenant.
     WEBHOOK_AFTER: page
         "SELECT tenant, webhook_id, due_at FROM webhook_deliveries \
@@ -129,6 +133,10 @@ pub async fn personal_token_by_hash(tx: &mut Tx, hash: &[u8; 32]) -> Result<Opti
 /// The tenant of a service user's credential.
 pub async fn service_credential(tx: &mut Tx, id: &Id<ServiceCredential>) -> Result<Option<Found>> {
     tx.one(&SERVICE_CREDENTIAL, &[(*id).into()], found).await
+}
+/// The tenant of an identity provider.
+pub async fn tenant_by_provider(tx: &mut Tx, id: &Id<IdentityProvider>) -> Result<Option<Found>> {
+    tx.one(&IDENTITY_PROVIDER, &[(*id).into()], found).await
 }
 /// At most 1,000 tenants that have audit events without a number.
 pub async fn pending_tenants(tx: &mut Tx, _: &()) -> Result<Vec<Found>> {

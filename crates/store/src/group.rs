@@ -1,5 +1,6 @@
 //! Rows of groups.
 use portcullis_domain::group::{Group, RoleMapping};
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::organization::{Organization, State};
 use portcullis_domain::value::Slug;
 use portcullis_domain::value::name_key;
@@ -12,7 +13,8 @@ use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
     () => {
-        "id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision, description, role_mappings"
+        "id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision, description, role_mappings, \
+         identity_provider, external_id"
     };
 }
 
@@ -21,13 +23,18 @@ pub(crate) const COLUMNS: &str = columns!();
 
 statements! {
     INSERT: write "INSERT INTO groups (tenant, id, scope_id, name, title, state, source, metadata, created_at, updated_at, revision, \
-        title_key, description, role_mappings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13) ON CONFLICT DO NOTHING";
+        title_key, description, role_mappings, identity_provider, external_id) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING";
     UPDATE: write "UPDATE groups SET name = $3, title = $4, state = $5, metadata = $6, updated_at = $7, title_key = $8, description = $9, \
         role_mappings = $10, revision = revision + 1 WHERE tenant = $1 AND id = $2";
     DELETE: write "DELETE FROM groups WHERE tenant = $1 AND id = $2";
     BY_ID: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND id = $2");
     BY_NAME: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND scope_id = $2 AND name = $3");
     BY_TITLE: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND title_key = $2");
+    BY_EXTERNAL_ID: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND identity_provider = $2 AND external_id = $3");
+    OF_PROVIDER: page concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND identity_provider = $2 AND external_id > $3 \
+        ORDER BY external_id LIMIT 250");
+    COUNT_OF_PROVIDER: scan "SELECT count(*) FROM groups WHERE tenant = $1 AND identity_provider = $2";
     PAGE: page concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND id > $2 ORDER BY id LIMIT 250");
     IN_SCOPE: page concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND scope_id = $2 AND name > $3 ORDER BY name LIMIT 250");
 }
@@ -52,6 +59,8 @@ pub(crate) fn read(r: &Row<'_>) -> Result<Group> {
         revision: r.int(9)?,
         description: r.opt_text(10)?,
         role_mappings: mappings(&json(r.str(11)?)),
+        identity_provider_id: r.opt_id(12)?,
+        external_id: r.opt_text(13)?,
     })
 }
 
@@ -81,6 +90,8 @@ pub async fn insert(tx: &mut Tx, g: &Group) -> Result<bool> {
         title_key.as_deref().into(),
         g.description.as_deref().into(),
         P::Text(&mappings),
+        g.identity_provider_id.into(),
+        g.external_id.as_deref().into(),
     ];
     Ok(tx.run(&INSERT, &params).await? > 0)
 }
@@ -115,6 +126,18 @@ pub async fn by_name(tx: &mut Tx, organization: Option<Id<Organization>>, name: 
 /// One of the tenant's own by its title, whatever the case.
 pub async fn by_title(tx: &mut Tx, title: &str) -> Result<Option<Group>> {
     tx.one(&BY_TITLE, &[P::Text(&name_key(title))], read).await
+}
+/// One that an identity provider names, by what it is called there.
+pub async fn by_external_id(tx: &mut Tx, provider: Id<IdentityProvider>, name: &str) -> Result<Option<Group>> {
+    tx.one(&BY_EXTERNAL_ID, &[provider.into(), P::Text(name)], read).await
+}
+/// At most 250 that an identity provider names, after the one that is called this there.
+pub async fn of_provider(tx: &mut Tx, provider: Id<IdentityProvider>, after: &str) -> Result<Vec<Group>> {
+    tx.all(&OF_PROVIDER, &[provider.into(), P::Text(after)], read).await
+}
+/// How many an identity provider names.
+pub async fn count_of_provider(tx: &mut Tx, provider: Id<IdentityProvider>) -> Result<i64> {
+    Ok(tx.one(&COUNT_OF_PROVIDER, &[provider.into()], |r| r.int(0)).await?.unwrap_or(0))
 }
 /// At most 250 after this id, in the order of ids.
 pub async fn page(tx: &mut Tx, after: Uuid) -> Result<Vec<Group>> {

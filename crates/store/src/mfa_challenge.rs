@@ -1,19 +1,22 @@
 //! Rows of sign-ins that wait for their second step (spec v1 9.2).
+use portcullis_domain::identity_provider::IdentityProvider;
+use portcullis_domain::session::Session;
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
 
 use crate::{P, Result, Row, Tx};
 
 statements! {
-    INSERT: write "INSERT INTO mfa_challenges (tenant, hash, user_id, purpose, amr, proof, tries, created_at, expires_at) \
-        VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8)";
-    BY_HASH: point "SELECT user_id, purpose, amr, proof, seed, tries, expires_at, asked_hash FROM mfa_challenges \
+    INSERT: write "INSERT INTO mfa_challenges (tenant, hash, user_id, purpose, amr, proof, tries, created_at, expires_at, \
+        identity_provider, session_id) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10)";
+    BY_HASH: point "SELECT user_id, purpose, amr, proof, seed, tries, expires_at, asked_hash, identity_provider, session_id FROM mfa_challenges \
         WHERE tenant = $1 AND hash = $2";
     SET_SEED: write "UPDATE mfa_challenges SET seed = $3 WHERE tenant = $1 AND hash = $2";
     SET_ASKED: write "UPDATE mfa_challenges SET asked_hash = $3 WHERE tenant = $1 AND hash = $2";
     TRIED: write "UPDATE mfa_challenges SET tries = tries + 1 WHERE tenant = $1 AND hash = $2";
     DELETE: write "DELETE FROM mfa_challenges WHERE tenant = $1 AND hash = $2";
     OF_USER: page "SELECT hash FROM mfa_challenges WHERE tenant = $1 AND user_id = $2 ORDER BY created_at LIMIT 250";
+    DELETE_OF_PROVIDER: write "DELETE FROM mfa_challenges WHERE tenant = $1 AND identity_provider = $2";
     DELETE_OF_USER: write "DELETE FROM mfa_challenges WHERE tenant = $1 AND user_id = $2";
     OUTLIVED: page "SELECT hash FROM mfa_challenges WHERE tenant = $1 AND expires_at <= $2 LIMIT 250";
 }
@@ -46,6 +49,10 @@ pub struct MfaChallenge {
     pub amr: Vec<String>,
     /// A digest of the password hash that was verified; none where another provider proved who it is.
     pub proof: Option<[u8; 32]>,
+    /// Who vouched for them, where it was no password.
+    pub identity_provider: Option<Id<IdentityProvider>>,
+    /// The restricted session that they have until then, if there is one.
+    pub session: Option<Id<Session>>,
     /// Of an enrolment: the sealed seed that a code has to be of.
     pub seed: Option<Vec<u8>>,
     /// The SHA-256 of what a passkey or security key was asked to answer.
@@ -66,6 +73,8 @@ fn read(r: &Row<'_>) -> Result<MfaChallenge> {
         asked: r.opt_array(7)?,
         tries: r.int(5)?,
         expires_at: r.timestamp(6)?,
+        identity_provider: r.opt_id(8)?,
+        session: r.opt_id(9)?,
     })
 }
 
@@ -80,6 +89,8 @@ pub async fn insert(tx: &mut Tx, hash: &[u8; 32], c: &MfaChallenge) -> Result<()
         c.proof.as_ref().into(),
         now.into(),
         c.expires_at.into(),
+        c.identity_provider.into(),
+        c.session.into(),
     ];
     tx.run(&INSERT, &row).await.map(drop)
 }
@@ -106,6 +117,10 @@ pub async fn delete(tx: &mut Tx, hash: &[u8; 32]) -> Result<bool> {
 /// The hashes of those of a user, oldest first: at most 250.
 pub async fn of_user(tx: &mut Tx, user: Id<User>) -> Result<Vec<[u8; 32]>> {
     tx.all(&OF_USER, &[user.into()], |r| r.array(0)).await
+}
+/// Ends all that a provider vouched for.
+pub async fn delete_of_provider(tx: &mut Tx, provider: Id<IdentityProvider>) -> Result<()> {
+    tx.run(&DELETE_OF_PROVIDER, &[provider.into()]).await.map(drop)
 }
 /// Ends all of a user's.
 pub async fn delete_of_user(tx: &mut Tx, user: Id<User>) -> Result<()> {

@@ -49,6 +49,8 @@ const STEPS: &[Step] = &[
     // a binary of before would let people in without their second factor
     step!(20, min_binary 20, "0020_second_factors.sql"),
     step!(21, min_binary 20, "0021_mail_sign_in.sql"),
+    // a binary of before would leave who somebody was at a provider when it erases them
+    step!(22, min_binary 22, "0022_identity_providers.sql"),
 ];
 
 /// The schema that this binary was written for.

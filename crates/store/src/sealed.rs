@@ -37,6 +37,7 @@ pub static SEALED: &[SealedColumn] = &[
     column("signing_keys", "private_key", SealedBy::Master(ByMaster::SigningKeys)),
     column("tenants", "data_key", SealedBy::Master(ByMaster::DataKeys)),
     column("idempotency", "answer", SealedBy::DataKey),
+    column("identity_providers", "secret", SealedBy::DataKey),
     column("mails", "sealed", SealedBy::DataKey),
     column("mfa_challenges", "seed", SealedBy::DataKey),
     column("mfa_methods", "seed", SealedBy::DataKey),

@@ -150,7 +150,7 @@ pub async fn held(tx: &mut Tx, object: Uuid, conditions: &[Condition], after: (U
     sql.push(&format!(" ORDER BY b.bearer_id, b.id LIMIT {PAGE}"));
     sql.all(tx, |r| {
         let user = crate::user::read(r)?;
-        Ok(Held { user, role: r.id(20)?, binding: r.uuid(21)?, since: r.timestamp(22)? })
+        Ok(Held { user, role: r.id(21)?, binding: r.uuid(22)?, since: r.timestamp(23)? })
     })
     .await
 }

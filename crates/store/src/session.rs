@@ -1,6 +1,7 @@
 //! Rows of sessions.
 use std::net::IpAddr;
 
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::session::{Held, Refresh, Session, SessionOnDevice};
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
@@ -9,14 +10,15 @@ use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
     () => {
-        "id, user_id, amr, auth_time, created_at, expires_at, revoked_at, coalesce(refresh_expires_at, expires_at), restricted"
+        "id, user_id, amr, auth_time, created_at, expires_at, revoked_at, coalesce(refresh_expires_at, expires_at), restricted, \
+         identity_provider"
     };
 }
 
 statements! {
     INSERT: write "INSERT INTO sessions (tenant, id, user_id, amr, auth_time, ip, user_agent, created_at, expires_at, \
-        refresh_expires_at, refresh_family, refresh_hash, cookie_hash, restricted) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
+        refresh_expires_at, refresh_family, refresh_hash, cookie_hash, restricted, identity_provider) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)";
     REFRESH: point "SELECT refresh_family, refresh_hash FROM sessions WHERE tenant = $1 AND id = $2 \
         AND refresh_family IS NOT NULL";
     TURN: write "UPDATE sessions SET refresh_hash = $4, refresh_expires_at = $5 WHERE tenant = $1 AND id = $2 AND refresh_hash = $3 \
@@ -31,6 +33,8 @@ statements! {
     USED: write "UPDATE sessions SET refresh_expires_at = $3 WHERE tenant = $1 AND id = $2 AND cookie_hash IS NOT NULL \
         AND refresh_expires_at < expires_at";
     PROVED: write "UPDATE sessions SET auth_time = $3, amr = $4, restricted = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
+    LIVE_OF_PROVIDER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND identity_provider = $2 AND id > $3 \
+        AND revoked_at IS NULL ORDER BY id LIMIT 1000");
     SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     ADDRESSES: page "SELECT ip, seen_ip FROM sessions WHERE tenant = $1 AND user_id = $2 AND restricted = 0 \
         ORDER BY id DESC LIMIT 250";
@@ -50,6 +54,7 @@ fn read(r: &Row<'_>) -> Result<Session> {
         revoked_at: r.opt_int(6)?.map(Timestamp::from_micros),
         idle_at: r.timestamp(7)?,
         restricted: r.bool(8)?,
+        identity_provider: r.opt_id(9)?,
     })
 }
 
@@ -77,6 +82,7 @@ pub async fn insert(tx: &mut Tx, s: &Session, held: &Held) -> Result<()> {
             refresh.map(|r| &r.hash[..]).into(),
             cookie.map(|hash| &hash[..]).into(),
             s.restricted.into(),
+            s.identity_provider.into(),
         ],
     )
     .await
@@ -104,15 +110,19 @@ pub async fn live_of_user(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Re
     let now = tx.cx.now;
     tx.all(&LIVE_OF_USER, &[user.into(), after.into(), now.into()], read).await
 }
+/// Up to 1,000 sessions that this provider vouched for and nobody ended, after `after` (nil for the first).
+pub async fn of_provider(tx: &mut Tx, provider: Id<IdentityProvider>, after: Id<Session>) -> Result<Vec<Session>> {
+    tx.all(&LIVE_OF_PROVIDER, &[provider.into(), after.into()], read).await
+}
 /// The first 250 live sessions of a user after `after` (nil for the first), with their devices.
 pub async fn on_devices(tx: &mut Tx, user: Id<User>, after: Id<Session>) -> Result<Vec<SessionOnDevice>> {
     let now = tx.cx.now;
     tx.all(&ON_DEVICES, &[user.into(), after.into(), now.into()], |r| {
         Ok(SessionOnDevice {
             session: read(r)?,
-            seen_at: r.timestamp(9)?,
-            ip: r.opt_text(10)?.and_then(|ip| ip.parse().ok()),
-            user_agent: r.opt_text(11)?.unwrap_or_default(),
+            seen_at: r.timestamp(10)?,
+            ip: r.opt_text(11)?.and_then(|ip| ip.parse().ok()),
+            user_agent: r.opt_text(12)?.unwrap_or_default(),
         })
     })
     .await

@@ -4,10 +4,10 @@
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
     access_change, access_role, api_key, attempt, audit, audit_record_key, backup_code, directory, erasure, group,
-    holding, idempotency, import_progress, invitation, kyc, mail, mail_sign_in, managed, meta_schema, mfa_challenge,
-    mfa_method, organization, organization_domain, organization_removal, passkey_request, permission, personal_token,
-    policy, preference, project, prospect, resource, revision, role_binding, service_credential, service_user, session,
-    tenant, tenant_domain, user, webhook, webhook_delivery,
+    holding, idempotency, identity, identity_provider, import_progress, invitation, kyc, mail, mail_sign_in, managed,
+    meta_schema, mfa_challenge, mfa_method, organization, organization_domain, organization_removal, passkey_request,
+    permission, personal_token, policy, preference, project, prospect, resource, revision, role_binding,
+    service_credential, service_user, session, sign_in_start, tenant, tenant_domain, user, webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -51,6 +51,8 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         group::ALL,
         holding::ALL,
         idempotency::ALL,
+        identity::ALL,
+        identity_provider::ALL,
         import_progress::ALL,
         invitation::ALL,
         kyc::ALL,
@@ -75,6 +77,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         service_credential::ALL,
         service_user::ALL,
         session::ALL,
+        sign_in_start::ALL,
         tenant::ALL,
         tenant_domain::ALL,
         user::ALL,

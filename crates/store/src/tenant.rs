@@ -123,6 +123,8 @@ pub async fn set_settings(tx: &mut Tx, s: &TenantSettings) -> Result<()> {
         ("mfa_policy", Value::from(s.mfa_policy.as_str())),
         ("registration", s.registration.as_str().into()),
         ("password_min_length", s.password_min_length.into()),
+        ("mfa_trust_provider", s.mfa_trust_provider.into()),
+        ("redirect_uris", s.redirect_uris.clone().into()),
         ("access_token_seconds", s.access_token_seconds.into()),
         ("session_idle_seconds", s.session_idle_seconds.into()),
         ("session_max_seconds", s.session_max_seconds.into()),
@@ -155,6 +157,11 @@ fn settings(text: &str) -> TenantSettings {
             .and_then(Registration::parse)
             .unwrap_or(d.registration),
         password_min_length: usize::try_from(number("password_min_length", 8)).unwrap_or(d.password_min_length),
+        mfa_trust_provider: v.get("mfa_trust_provider").and_then(Value::as_bool).unwrap_or(d.mfa_trust_provider),
+        redirect_uris: match v.get("redirect_uris") {
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(ToOwned::to_owned).collect(),
+            _ => d.redirect_uris,
+        },
         access_token_seconds: number("access_token_seconds", d.access_token_seconds),
         session_idle_seconds: number("session_idle_seconds", d.session_idle_seconds),
         session_max_seconds: number("session_max_seconds", d.session_max_seconds),

@@ -1,4 +1,5 @@
 //! Rows of users and their avatars.
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug, name_key};
 use portcullis_domain::{Id, Roles, Timestamp};
@@ -9,15 +10,16 @@ use crate::{P, Result, Row, Tx};
 macro_rules! columns {
     () => {
         "id, email, slug, title, auth_provider, state, email_verified, roles, is_owner, external_id, manager_id, metadata, \
-         first_name, last_name, display_name, last_login_at, created_at, updated_at, revision, mfa_enrolled"
+         first_name, last_name, display_name, last_login_at, created_at, updated_at, revision, mfa_enrolled, identity_provider"
     };
 }
 
 statements! {
     INSERT: write "INSERT INTO users (tenant, id, email, slug, title, name_key, auth_provider, state, email_verified, roles, \
         is_owner, password_hash, external_id, manager_id, metadata, first_name, last_name, display_name, token_purpose, \
-        token_hash, token_expires_at, last_login_at, created_at, updated_at, revision) \
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, NULL, $22, $23, 1) ON CONFLICT DO NOTHING";
+        token_hash, token_expires_at, last_login_at, created_at, updated_at, revision, identity_provider) \
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, NULL, $22, $23, 1, $24) \
+        ON CONFLICT DO NOTHING";
     BY_ID: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND id = $2");
     BY_EMAIL: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND email = $2");
     BY_SLUG: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND slug = $2");
@@ -29,6 +31,10 @@ statements! {
     UPDATE: write "UPDATE users SET title = $3, name_key = $4, state = $5, email_verified = $6, roles = $7, is_owner = $8, \
         external_id = $9, manager_id = $10, metadata = $11, first_name = $12, last_name = $13, display_name = $14, \
         updated_at = $15, revision = revision + 1 WHERE tenant = $1 AND id = $2";
+    LINK: write "UPDATE users SET auth_provider = $3, identity_provider = $4, state = $5, email_verified = 1, token_purpose = NULL, \
+        token_hash = NULL, token_expires_at = NULL, reset_hash = NULL, reset_expires_at = NULL, updated_at = $6, \
+        revision = revision + 1 WHERE tenant = $1 AND id = $2";
+    OF_PROVIDER: page "SELECT id FROM users WHERE tenant = $1 AND identity_provider = $2 LIMIT 1";
     DELETE: write "DELETE FROM users WHERE tenant = $1 AND id = $2";
     CLEAR_MANAGER: write "UPDATE users SET manager_id = NULL, revision = revision + 1 WHERE tenant = $1 AND manager_id = $2";
     AVATAR: point "SELECT avatar FROM user_avatars WHERE tenant = $1 AND user_id = $2";
@@ -74,6 +80,7 @@ pub(crate) fn read(r: &Row<'_>) -> Result<User> {
         updated_at: r.timestamp(17)?,
         revision: r.int(18)?,
         mfa_enrolled: r.bool(19)?,
+        identity_provider_id: r.opt_id(20)?,
     })
 }
 
@@ -119,6 +126,7 @@ pub async fn insert(tx: &mut Tx, u: &User, password_hash: Option<&str>, token: O
                 token.map(|t| t.expires_at).into(),
                 u.created_at.into(),
                 u.updated_at.into(),
+                u.identity_provider_id.into(),
             ],
         )
         .await?;
@@ -206,6 +214,23 @@ pub async fn update(tx: &mut Tx, u: &User) -> Result<()> {
     )
     .await?;
     Ok(())
+}
+
+/// Writes where somebody signs in from now on, who has proved their address: provider and state are those of `u`. What they were sent to
+/// begin with ends.
+pub async fn link(tx: &mut Tx, u: &User) -> Result<()> {
+    let params = [
+        u.id.into(),
+        P::Text(u.auth_provider.as_str()),
+        u.identity_provider_id.into(),
+        P::Text(u.state.as_str()),
+        u.updated_at.into(),
+    ];
+    tx.run(&LINK, &params).await.map(drop)
+}
+/// Does anybody sign in there?
+pub async fn has_provider(tx: &mut Tx, id: Id<IdentityProvider>) -> Result<bool> {
+    Ok(tx.one(&OF_PROVIDER, &[id.into()], |r| r.uuid(0)).await?.is_some())
 }
 
 /// Puts an avatar in place, or removes it.

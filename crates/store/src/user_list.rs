@@ -9,7 +9,8 @@ use crate::{P, Result, Tx};
 
 /// The columns of `user::read`: everything but the avatar.
 pub(crate) const COLUMNS: &str = "id, email, slug, title, auth_provider, state, email_verified, roles, is_owner, external_id, \
-    manager_id, metadata, first_name, last_name, display_name, last_login_at, created_at, updated_at, revision, mfa_enrolled";
+    manager_id, metadata, first_name, last_name, display_name, last_login_at, created_at, updated_at, revision, mfa_enrolled, \
+    identity_provider";
 
 /// What a list is narrowed by.
 #[derive(Clone, Debug, Default)]

@@ -1,4 +1,4 @@
-//! The pages that people see: signing in with one factor or two, invitations, one's own account.
+//! The pages that people see: signing in with one factor or two, here or at a provider, invitations, one's own account.
 //!
 //! Server-rendered: links, forms, and an answer. Only what speaks to a passkey or security key has a script, which browsers leave
 //! no other way. [`texts`] holds every word, `templates/` the markup, `assets/` the one style sheet. A page knows the service and nothing behind it, as the two APIs do; what it may show or change is decided
@@ -18,6 +18,7 @@ mod once;
 mod page;
 mod passkey;
 mod picture;
+mod provider;
 mod refusal;
 mod reset_password;
 mod return_to;
@@ -43,6 +44,8 @@ pub fn router(edge: EdgeState) -> Router {
     Router::new()
         .route("/", shown(sign_in::front))
         .route("/sign-in", shown(sign_in::show).merge(sent(sign_in::submit)))
+        .route("/sign-in/at", shown(provider::go))
+        .route("/sign-in/callback", shown(provider::come_back))
         .route("/sign-in/code", sent(second_step::submit))
         .route("/sign-in/passkey", sent(passkey::ask))
         .route("/sign-in/passkey/answer", sent(passkey::answer))

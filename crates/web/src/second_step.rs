@@ -75,8 +75,8 @@ impl Waiting {
     }
 }
 
-/// What comes after the password.
-pub(crate) async fn after_password(visit: &Visit, step: &SecondStep, waiting: &Waiting) -> Result<Response> {
+/// What comes after the password, or the provider.
+pub(crate) async fn after_first(visit: &Visit, step: &SecondStep, waiting: &Waiting) -> Result<Response> {
     if step.enrolment { enrolment(visit, waiting, None).await } else { asking(visit, waiting, None).await }
 }
 async fn asking(visit: &Visit, waiting: &Waiting, refused: Option<&Refused>) -> Result<Response> {

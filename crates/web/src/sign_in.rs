@@ -1,7 +1,7 @@
 //! `/sign-in`: the address first, which says where to sign in, then the password (spec v1 9.2).
 //!
 //! Nothing is kept between the two: each form says all that it is for, so none can be skipped or repeated out of turn (checklist
-//! 4). Every address is asked for a password, whoever has it (checklist 15). What else a tenant offers belongs on the second page.
+//! 4). Every address is asked for a password, whoever has it (checklist 15), and shown the providers of its domain.
 //! Where a second factor is due, `second_step.rs` goes on.
 use askama::Template;
 use axum::response::Response;
@@ -14,6 +14,7 @@ use portcullis_service::session::{Given, Hold, LoggedIn, Login, SignedIn};
 use crate::field::Field;
 use crate::form::Form;
 use crate::page::{Frame, page, redirect};
+use crate::provider::{Choice, Departure, choices, problem};
 use crate::refusal::Refused;
 use crate::return_to::{ReturnTo, link};
 use crate::second_step::{self, Waiting};
@@ -37,6 +38,8 @@ struct Page {
     forgotten: String,
     /// May somebody come in with a passkey alone?
     passkeys: bool,
+    /// Where else somebody may prove who they are.
+    providers: Vec<Choice>,
     tenant: String,
     return_to: String,
 }
@@ -66,6 +69,7 @@ impl Wanted {
             again: String::new(),
             forgotten: String::new(),
             passkeys: self.passkeys,
+            providers: vec![],
             tenant: self.tenant().to_owned(),
             return_to: self.return_to.said().to_owned(),
         }
@@ -99,20 +103,31 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
     };
     let doorway = named(&visit, &wanted).await?;
     let done = visit.query("done");
-    page(200, &first(&wanted, doorway.as_ref(), "", done.as_deref(), None))
+    // a provider led back here
+    let refused = visit.query("problem").and_then(|word| problem(&word)).map(|words| Refused::saying(200, words));
+    page(200, &first(&wanted, doorway.as_ref(), "", done.as_deref(), refused.as_ref()))
 }
 fn first(wanted: &Wanted, at: Option<&Doorway>, email: &str, done: Option<&str>, refused: Option<&Refused>) -> Page {
     let email = Field::email("email", EN.email).value(email).refused(refused).focus();
     Page { fields: vec![email], ..wanted.page(title(at), done, refused) }
 }
-fn second(wanted: &Wanted, at: Option<&Doorway>, email: &str, refused: Option<&Refused>) -> Page {
+async fn second(
+    visit: &Visit,
+    wanted: &Wanted,
+    at: Option<&Doorway>,
+    email: &str,
+    refused: Option<&Refused>,
+) -> Result<Page> {
     let fields = vec![
         Field::email("email", EN.email).value(email).fixed(),
         Field::password("password", EN.password, "current-password").refused(refused).focus(),
     ];
     let forgotten =
         if wanted.mail { link("/forgotten-password", &[("tenant", wanted.tenant())]) } else { String::new() };
-    Page { fields, button: EN.sign_in, again: wanted.again(), forgotten, ..wanted.page(title(at), None, refused) }
+    let from = Departure { tenant: wanted.tenant.clone(), return_to: wanted.return_to.clone() };
+    let providers = choices(&visit.app().providers_for(wanted.tenant.as_deref(), email).await?, &from);
+    let page = wanted.page(title(at), None, refused);
+    Ok(Page { fields, button: EN.sign_in, again: wanted.again(), forgotten, providers, ..page })
 }
 /// The tenant that the link names; 404 for one that is not there.
 async fn named(visit: &Visit, wanted: &Wanted) -> Result<Option<Doorway>> {
@@ -136,11 +151,11 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     }
     let doorway = visit.app().doorway(visit.origin(), wanted.tenant.as_deref(), Some(&email)).await?;
     if !form.has("password") {
-        return page(200, &second(&wanted, doorway.as_ref(), &email, None));
+        return page(200, &second(&visit, &wanted, doorway.as_ref(), &email, None).await?);
     }
     match signed_in(&visit, &form, &wanted, &email).await? {
         Ok(answer) => Ok(answer),
-        Err(refused) => refused.page(&second(&wanted, doorway.as_ref(), &email, Some(&refused))),
+        Err(refused) => refused.page(&second(&visit, &wanted, doorway.as_ref(), &email, Some(&refused)).await?),
     }
 }
 async fn signed_in(visit: &Visit, form: &Form, wanted: &Wanted, email: &str) -> Result<Result<Response, Refused>> {
@@ -159,7 +174,7 @@ async fn signed_in(visit: &Visit, form: &Form, wanted: &Wanted, email: &str) -> 
             let challenge = step.challenge_id.expose().to_owned();
             let (tenant, return_to) = (wanted.tenant.clone(), wanted.return_to.clone());
             let waiting = Waiting { challenge, tenant, return_to };
-            second_step::after_password(visit, &step, &waiting).await.map(Ok)
+            second_step::after_first(visit, &step, &waiting).await.map(Ok)
         }
         Err(e) if e.code() == Code::InvalidCredentials => Ok(Err(Refused::saying(401, EN.wrong_credentials))),
         Err(e) => Refused::of(e, &[]).map(Err),

@@ -63,6 +63,10 @@ impl Visit {
         self.within(self.edge.rate.api(&cx))?;
         Ok(cx)
     }
+    /// Did a page of another site lead here? Browsers say so.
+    pub fn comes_from_another_site(&self) -> bool {
+        self.parts.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site")
+    }
     /// Can a forgotten password be set anew by mail?
     pub fn sends_mail(&self) -> bool {
         self.app().settings().mail

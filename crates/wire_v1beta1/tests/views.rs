@@ -29,6 +29,7 @@ fn user(title: &str, avatar: Option<&str>, metadata: Value) -> User {
         slug: Slug::stored("ada"),
         title: title.into(),
         auth_provider: AuthProvider::Local,
+        identity_provider_id: None,
         state: UserState::Active,
         email_verified: false,
         roles: Roles::NONE,

@@ -94,6 +94,8 @@ pub(super) const ANSWERS: &[Row] = &[
             "challenge_id? string – For /v1/auth/mfa/…: 5 minutes and 5 wrong codes; to enrol, 15 minutes and 10.",
             "methods? [totp|webauthn_passkey|webauthn_fido|backup_code]",
             "enrollment_required? boolean – The tenant demands a factor: enrol one with the challenge.",
+            "mfa_setup_required? boolean – The tenant demands a factor that your provider did not state: the session reaches only \
+             /v1/users/me/mfa until one is enrolled there.",
         ],
     ),
     (
@@ -155,6 +157,8 @@ pub(super) const ANSWERS: &[Row] = &[
         "What a tenant sets for itself.",
         &[
             "mfa_policy optional|required_for_admins|required",
+            "mfa_trust_provider boolean – Does a second factor that an identity provider states count?",
+            "redirect_uris [uri] – Where a sign-in at a provider may come back to, besides the server's own pages.",
             "registration closed|domains|open – Who may become a user by their own doing.",
             "password_min_length integer",
             "access_token_seconds integer",
@@ -282,6 +286,63 @@ pub(super) const ANSWERS: &[Row] = &[
         ],
     ),
     ("Domains", "All domains.", &["data [#Domain]"]),
+    (
+        "IdentityProvider",
+        "A party that vouches for people.",
+        &[
+            "id uuid",
+            "name string",
+            "provider_type oidc|saml|scim|aws_identity_center",
+            "config #OidcSettings|#SamlSettings|#ScimSettings|#AwsIdentityCenterSettings – By type. Secrets show as ********.",
+            "enabled boolean",
+            "sync_status pending|running|succeeded|failed",
+            "last_synced_at date-time?",
+            "sync_error string?",
+            "created_at date-time",
+            "updated_at date-time",
+        ],
+    ),
+    (
+        "ProviderTest",
+        "What a look at a provider found.",
+        &["success boolean", "message string", "checks [#ProviderCheck]"],
+    ),
+    (
+        "ProviderCheck",
+        "One thing that was looked at.",
+        &[
+            "name discovery|keys|pkce|scopes|client|domains",
+            "ok boolean",
+            "message string – What was found, or what to do.",
+        ],
+    ),
+    (
+        "SignInMethods",
+        "How people sign in somewhere.",
+        &["tenant_id uuid", "methods [local|oidc|saml]", "providers [#SignInProvider]"],
+    ),
+    (
+        "SignInProvider",
+        "A provider at which people sign in.",
+        &["id uuid", "name string", "type oidc|saml", "start_url uri – Add redirect_uri to it."],
+    ),
+    (
+        "SignInBegun",
+        "Where the browser goes. Keep state, and finish only what comes back with the same one: another is somebody else's sign-in.",
+        &["authorization_url uri", "state string", "expires_at date-time"],
+    ),
+    (
+        "OidcConfig",
+        "The default OpenID provider.",
+        &[
+            "id uuid",
+            "issuer_url uri",
+            "client_id string",
+            "scopes [string]",
+            "created_at date-time",
+            "updated_at date-time",
+        ],
+    ),
     (
         "Session",
         "A signed-in person on one device.",

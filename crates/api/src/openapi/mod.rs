@@ -147,8 +147,16 @@ pub(crate) fn parameters(op: &Op) -> Vec<Value> {
 
 /// Is it about one stored resource with a revision?
 fn tagged(op: &Op) -> bool {
-    let resource = ["/v1/users/{id}", "/v1/tenants/{id}", "/v1/policies/{policyId}"].contains(&op.path);
-    resource || matches!(op.answer, (201, Shape::Json("User" | "Tenant" | "Policy")))
+    const RESOURCES: &[&str] = &[
+        "/v1/users/{id}",
+        "/v1/tenants/{id}",
+        "/v1/tenants/{id}/settings",
+        "/v1/policies/{policyId}",
+        "/v1/identity-providers/{id}",
+        "/v1/oidc-config",
+    ];
+    RESOURCES.contains(&op.path)
+        || matches!(op.answer, (201, Shape::Json("User" | "Tenant" | "Policy" | "IdentityProvider")))
 }
 
 /// Every code that an operation may answer: its class (spec 2.4 P, A, I) and its own.

@@ -1,7 +1,8 @@
 //! A short way to write a schema: one line a field, `name* kind` for what must be sent, `kind?` for what may be null.
 //!
 //! Kinds: `string`, `string(1..200)`, `integer`, `integer(60..86400)`, `boolean`, `object`, `any`, `uuid`, `date-time`, `email`,
-//! `uri`, `a|b|c` (an enum), `#Name` (another schema), `[kind]` (a list).
+//! `uri`, `a|b|c` (an enum), `#Name` (another schema), `#One|#Other` (any of them), `[kind]`
+//! (a list).
 use serde_json::{Map, Value, json};
 
 /// A schema: its name, what it is, its fields.
@@ -14,6 +15,9 @@ pub fn kind(text: &str) -> Value {
     }
     if let Some(inner) = text.strip_prefix('[').and_then(|t| t.strip_suffix(']')) {
         return json!({ "type": "array", "items": kind(inner) });
+    }
+    if text.starts_with('#') && text.contains('|') {
+        return json!({ "anyOf": text.split('|').map(kind).collect::<Vec<_>>() });
     }
     if let Some(name) = text.strip_prefix('#') {
         return json!({ "$ref": format!("#/components/schemas/{name}") });
@@ -92,6 +96,8 @@ mod tests {
             json!({ "type": "array", "items": { "type": "string", "enum": ["user", "admin"] } })
         );
         assert_eq!(kind("uuid?"), json!({ "type": ["string", "null"], "format": "uuid" }));
+        let both = json!([{ "$ref": "#/components/schemas/User" }, { "$ref": "#/components/schemas/Group" }]);
+        assert_eq!(kind("#User|#Group"), json!({ "anyOf": both }));
         assert_eq!(kind("#User?"), json!({ "anyOf": [{ "$ref": "#/components/schemas/User" }, { "type": "null" }] }));
     }
 

@@ -1,7 +1,9 @@
 use std::collections::BTreeSet;
 
 use portcullis_domain::fields::Fields;
+use portcullis_domain::identity_provider::ProviderType;
 use portcullis_domain::policy::{AccessKind, ApprovalMode, Policy, Rule};
+use portcullis_domain::provider_config::ProviderConfig;
 use portcullis_domain::{Id, Timestamp};
 use portcullis_service::policy::{PolicyView, RuleView};
 use serde_json::{Map, Value};
@@ -93,6 +95,21 @@ fn bodies_are_what_the_handlers_read() {
     accepts("Reauthentication", crate::mfa::proof);
     accepts("TenantSettingsPatch", crate::settings::patch);
     accepts("NewDomain", crate::domains::new_domain);
+    accepts("NewIdentityProvider", crate::identity_providers::new_provider);
+    accepts("IdentityProviderPatch", crate::identity_providers::patch);
+    accepts("NewOidcConfig", crate::identity_providers::oidc_config);
+    accepts("Callback", crate::federation::back);
+    for (name, kind) in [
+        ("OidcSettings", ProviderType::Oidc),
+        ("SamlSettings", ProviderType::Saml),
+        ("ScimSettings", ProviderType::Scim),
+        ("AwsIdentityCenterSettings", ProviderType::AwsIdentityCenter),
+    ] {
+        accepts(name, |mut f| {
+            let config = ProviderConfig::read(kind, &mut f);
+            f.finish(config)
+        });
+    }
     accepts("NewPolicy", crate::policies::new_policy);
     accepts("PolicyPatch", crate::policies::patch);
     accepts("Evaluation", crate::policies::evaluation);
@@ -145,6 +162,12 @@ fn answers_are_what_the_handlers_render() {
     let made = portcullis_service::tenant::MadeTenant { tenant: sample::tenant(at), invitation_url: Some("x".into()) };
     renders("Tenant", &crate::view::TenantView::made(&made));
     renders("Domain", &crate::view::DomainView::of(&sample::domain(at)));
+    let provider = sample::provider(at);
+    renders("IdentityProvider", &crate::view::IdentityProviderView::of(&provider));
+    renders("OidcConfig", &crate::view::OidcConfigView::of(&provider));
+    let check = portcullis_domain::openid::Check::passed("discovery", "It describes itself.");
+    let found = portcullis_service::provider_test::Examined { checks: vec![check], message: "All is well.".into() };
+    renders("ProviderTest", &crate::identity_providers::examined(&found));
     let policy = sample::policy(at);
     renders("PolicySummary", &crate::view::PolicySummaryView::of(&(policy.clone(), 1)));
     let rule = RuleView { rule: sample::rule(at), parts: Map::new() };
@@ -209,6 +232,7 @@ mod sample {
             slug: Slug::stored("ada"),
             title: "Ada".into(),
             auth_provider: AuthProvider::Local,
+            identity_provider_id: None,
             state: UserState::Active,
             email_verified: false,
             roles: Roles::NONE.with(Role::User).with(Role::Checker),
@@ -235,6 +259,8 @@ mod sample {
             title: "HR".into(),
             state: State::Enabled,
             source: MANUAL.into(),
+            identity_provider_id: None,
+            external_id: None,
             description: None,
             role_mappings: vec![RoleMapping { role: Role::Approver, created_at: at }],
             metadata: Map::new(),
@@ -272,6 +298,22 @@ mod sample {
             primary_domain: None,
             sso_start_url: None,
             sso_region: None,
+            created_at: at,
+            updated_at: at,
+            revision: 1,
+        }
+    }
+    pub fn provider(at: Timestamp) -> portcullis_domain::identity_provider::IdentityProvider {
+        let members = serde_json::json!({ "issuer_url": "https://id.example", "client_id": "c" });
+        portcullis_domain::identity_provider::IdentityProvider {
+            id: id(),
+            name: "Work".into(),
+            config: ProviderConfig::stored(ProviderType::Oidc, members.as_object().unwrap().clone()).unwrap(),
+            sealed_secret: None,
+            enabled: true,
+            sync_status: portcullis_domain::identity_provider::SyncStatus::Pending,
+            last_synced_at: None,
+            sync_error: None,
             created_at: at,
             updated_at: at,
             revision: 1,

@@ -127,6 +127,8 @@ pub(super) mod tests {
             title: String::new(),
             state: State::Enabled,
             source: "manual".into(),
+            identity_provider_id: None,
+            external_id: None,
             description: None,
             role_mappings: vec![],
             metadata: Map::new(),

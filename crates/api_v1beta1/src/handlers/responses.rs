@@ -183,6 +183,7 @@ pub(super) mod tests {
             slug: Slug::stored("ada"),
             title: String::new(),
             auth_provider: AuthProvider::Local,
+            identity_provider_id: None,
             state: UserState::Suspended,
             email_verified: false,
             roles: Roles::NONE,

@@ -96,6 +96,7 @@ mod tests {
         let session = Session {
             id: Id::from_uuid(Uuid::from_u128(1)),
             user_id: Id::from_uuid(Uuid::from_u128(2)),
+            identity_provider: None,
             amr: vec![],
             auth_time: Timestamp::from_micros(1),
             created_at: Timestamp::from_micros(1),

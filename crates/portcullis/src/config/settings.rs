@@ -254,6 +254,7 @@ pub fn all() -> Vec<Setting> {
     all.extend(cost());
     all.extend(webhooks());
     all.extend(mail::settings());
+    all.extend(federation());
     all.extend(frontier::settings());
     all
 }
@@ -515,6 +516,27 @@ fn webhooks() -> [Setting; 2] {
              go: leave this off where they must not reach your network.",
             |c, v, _| put(&mut c.webhooks.allow_private, switch(v)),
             |c| Some(c.webhooks.allow_private.into()),
+        ),
+    ]
+}
+
+fn federation() -> [Setting; 2] {
+    use Form::Switch;
+    [
+        Setting::new(
+            "federation.allow_http",
+            Switch,
+            "Ask identity providers at http:// too. What comes in the clear can be changed on its way: for trying things out only.",
+            |c, v, _| put(&mut c.federation.allow_http, switch(v)),
+            |c| Some(c.federation.allow_http.into()),
+        ),
+        Setting::new(
+            "federation.allow_private",
+            Switch,
+            "Ask identity providers at loopback, private and link-local addresses too, such as one in your own network. Administrators \
+             of every tenant choose their providers: leave this off where they must not reach your network.",
+            |c, v, _| put(&mut c.federation.allow_private, switch(v)),
+            |c| Some(c.federation.allow_private.into()),
         ),
     ]
 }

@@ -383,6 +383,8 @@ impl Work<'_> {
             title: w.content.title.clone(),
             state: State::Enabled,
             source: MANUAL.into(),
+            identity_provider_id: None,
+            external_id: None,
             description: None,
             role_mappings: vec![],
             metadata: w.content.metadata.clone(),

@@ -61,6 +61,7 @@ pub(super) async fn user(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
         slug,
         title: r.title(),
         auth_provider: AuthProvider::Local,
+        identity_provider_id: None,
         state: if r.state().is_enabled() { UserState::Active } else { UserState::Suspended },
         email_verified: false,
         roles: Roles::NONE.with(Role::User),

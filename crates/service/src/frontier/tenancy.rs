@@ -115,6 +115,8 @@ pub(super) async fn group(tx: &mut Tx, b: &Batch, r: &Row) -> Result<Outcome> {
         title: r.title(),
         state: r.state(),
         source: MANUAL.into(),
+        identity_provider_id: None,
+        external_id: None,
         description: None,
         role_mappings: vec![],
         metadata: notes.metadata(r),

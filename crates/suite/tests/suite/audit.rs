@@ -103,6 +103,17 @@ async fn busy_day(w: &World) {
     w.node.names.set(record, &[value]);
     let domain = format!("/v1/domains/{}", domain["id"].as_str().unwrap());
     o.post(&format!("{domain}/verify"), json!({})).await.expect(200);
+    let config = json!({ "issuer_url": "https://id.example.net", "client_id": "c" });
+    let new = json!({ "name": "Work", "provider_type": "oidc", "config": config });
+    let provider = o.post("/v1/identity-providers", new).await.expect(201)["id"].as_str().unwrap().to_owned();
+    let provider = format!("/v1/identity-providers/{provider}");
+    o.put(&provider, json!({ "enabled": false })).await.expect(200);
+    o.delete(&provider).await.expect(204);
+    let mut config = config;
+    config["client_secret"] = json!("hush");
+    o.put("/v1/oidc-config", config).await.expect(200);
+    // it is trusted for the domain
+    o.delete("/v1/oidc-config").await.expect(204);
     o.delete(&domain).await.expect(204);
     o.get("/v1/audit-log/export").await;
     o.delete(&at).await.expect(204);

@@ -90,6 +90,7 @@ async fn sec_14_the_oldest_of_very_many_sessions_end(w: World) {
         let session = Session {
             id: Id::from_uuid(uuid::Uuid::from_u128(u128::from(*n) + 1)),
             user_id: *user,
+            identity_provider: None,
             amr: vec!["pwd".into()],
             auth_time: now,
             created_at: now,

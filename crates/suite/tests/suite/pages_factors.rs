@@ -46,7 +46,7 @@ async fn code(b: &mut Browser, page: &str, code: &str) -> Answer {
     b.form(path, &form).await
 }
 /// The app that scanned, or typed, what a page shows.
-fn app_of(page: &str) -> App {
+pub fn app_of(page: &str) -> App {
     let secret = page.split_once("<code class=\"seed\">").unwrap_or_else(|| panic!("no seed: {page}")).1;
     App::with(&json!(secret.split('<').next().unwrap().replace(' ', "")))
 }

@@ -7,6 +7,7 @@ both!(
     every_call_of_the_readme_works,
     every_call_of_protect_your_first_resource_works,
     every_call_of_coming_from_frontier_works,
+    every_call_of_sign_in_with_your_provider_works,
 );
 
 /// What a reader of a page pastes: the blocks that are marked as shell.
@@ -17,6 +18,9 @@ fn pasted(page: &str) -> String {
 }
 
 async fn works(w: World, page: &str, calls: usize) {
+    works_with(w, page, calls, &[]).await;
+}
+async fn works_with(w: World, page: &str, calls: usize, more: &[(&str, &str)]) {
     let script = pasted(page);
     assert!(script.matches("$URL").count() + script.matches("post /").count() >= calls, "{page} has its calls");
     let mut shell = Command::new("bash");
@@ -25,7 +29,8 @@ async fn works(w: World, page: &str, calls: usize) {
         .env("URL", format!("http://{}", w.node.address))
         .env("TENANT", &w.tenant)
         .env("KEY", w.service_key())
-        .env("TOKEN", w.owner_token());
+        .env("TOKEN", w.owner_token())
+        .envs(more.iter().copied());
     // the server runs on this runtime: the shell must not hold it up
     let out = tokio::task::spawn_blocking(move || shell.output()).await.unwrap().unwrap();
     let said = |b: &[u8]| String::from_utf8_lossy(b).into_owned();
@@ -40,4 +45,18 @@ async fn every_call_of_protect_your_first_resource_works(w: World) {
 }
 async fn every_call_of_coming_from_frontier_works(w: World) {
     works(w, "docs/coming-from-frontier.md", 2).await;
+}
+async fn every_call_of_sign_in_with_your_provider_works(e: Engine) {
+    use crate::openid::{Stage, provider};
+    let s = Stage::on(e).await;
+    let issuer = s.provider.issuer();
+    let path = s.path();
+    s.w.owner().delete(&path).await.expect(204);
+    let given = [
+        ("ISSUER", &*issuer),
+        ("CLIENT_ID", provider::CLIENT),
+        ("CLIENT_SECRET", provider::SECRET),
+        ("DOMAIN", "corp.example"),
+    ];
+    works_with(s.w, "docs/sign-in-with-your-provider.md", 4, &given).await;
 }

@@ -428,6 +428,7 @@ async fn restricted(w: &World, user: &str) {
             idle_at: now.plus_seconds(86_400),
             revoked_at: None,
             restricted: true,
+            identity_provider: None,
         };
         session::insert(tx, &session, &Held::Cookie(*hash)).await
     }

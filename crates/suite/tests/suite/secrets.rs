@@ -94,6 +94,10 @@ async fn given_out(w: &World) -> Vec<(&'static str, String)> {
     let hook = by().post(&format!("{ADMIN}/CreateWebhook"), json!({ "body": hook })).await.expect(200);
     out.push(("a webhook's secret", text(&hook["webhook"]["secrets"][0]["value"])));
     out.push(("a webhook's header", "of-the-receiver-77".into()));
+    let settings = json!({ "issuer_url": "https://id.example.net", "client_id": "c", "client_secret": "of-the-provider-77-of-ours" });
+    let provider = json!({ "name": "P", "provider_type": "oidc", "config": settings });
+    by().post("/v1/identity-providers", provider).await.expect(201);
+    out.push(("a provider's client secret", "of-the-provider-77-of-ours".into()));
     by().post("/v1/users", new_user()).await.expect(201);
     out
 }

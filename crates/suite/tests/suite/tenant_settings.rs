@@ -16,7 +16,7 @@ fn path(w: &World) -> String {
 }
 fn defaults() -> Value {
     json!({
-        "mfa_policy": "optional", "registration": "closed", "password_min_length": 8, "access_token_seconds": 3_600, "session_idle_seconds": 604_800,
+        "mfa_policy": "optional", "registration": "closed", "mfa_trust_provider": true, "redirect_uris": [], "password_min_length": 8, "access_token_seconds": 3_600, "session_idle_seconds": 604_800,
         "session_max_seconds": 2_592_000, "default_duration_seconds": 3_600,
     })
 }
@@ -66,10 +66,13 @@ async fn what_is_out_of_bounds_is_refused_and_named(w: World) {
         ("session_max_seconds", json!(7_776_001)),
         ("default_duration_seconds", json!(59)),
         ("default_duration_seconds", json!("60")),
-        ("mfa_trust_provider", json!(true)),
+        ("mfa_trust_provider", json!("yes")),
+        ("redirect_uris", json!("https://app.example.com/")),
+        ("redirect_uris[0]", json!(["http://app.example.com/"])),
         ("tenant_id", json!(NOBODY)),
     ] {
-        let a = w.owner().patch(&path(&w), json!({ field: bad, "access_token_seconds": bad })).await;
+        let member = field.split('[').next().unwrap();
+        let a = w.owner().patch(&path(&w), json!({ member: bad, "access_token_seconds": bad })).await;
         a.refused(400, "invalid_input");
         a.field(field);
     }

@@ -1,4 +1,4 @@
-//! A browser without JavaScript, as far as the pages need one: a cookie, links and forms.
+//! A browser without JavaScript, as far as the pages need one: cookies, links and forms.
 use url::form_urlencoded;
 
 use super::{Answer, Client, PASSWORD, World};
@@ -29,14 +29,31 @@ impl Browser {
     /// Sends a form of a page of ours; takes the cookie that comes back.
     pub async fn form(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let answer = send(&self.client.with("origin", HERE), path, fields).await;
-        if let Some(set) = answer.header("set-cookie") {
-            let pair = set.split(';').next().unwrap();
-            self.client = match pair.split_once('=') {
-                Some((_, "")) => self.client.without("cookie"),
-                _ => self.client.with("cookie", pair),
-            };
-        }
+        self.take(&answer);
         answer
+    }
+    /// Goes where a link leads; takes the cookies that come back.
+    pub async fn follow(&mut self, path: &str) -> Answer {
+        let answer = self.client.get(path).await;
+        self.take(&answer);
+        answer
+    }
+    fn take(&mut self, answer: &Answer) {
+        let mut kept: Vec<String> = self.cookies().split("; ").filter(|c| !c.is_empty()).map(str::to_owned).collect();
+        for (_, set) in answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("set-cookie")) {
+            let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
+            kept.retain(|c| c.split_once('=').is_none_or(|(n, _)| n != name));
+            if !value.is_empty() {
+                kept.push(format!("{name}={value}"));
+            }
+        }
+        self.client =
+            if kept.is_empty() { self.client.without("cookie") } else { self.client.with("cookie", kept.join("; ")) };
+    }
+    /// The cookies that it sends.
+    pub fn cookies(&self) -> &str {
+        let (_, headers) = self.client.parts();
+        headers.iter().find(|(n, _)| n == "cookie").map(|(_, v)| v.as_str()).unwrap_or_default()
     }
     /// Sends a form with a file.
     pub async fn upload(&self, path: &str, name: &str, file: &[u8]) -> Answer {

@@ -39,8 +39,20 @@ pub fn is_of_its_credential(path: &str) -> bool {
 /// Things of a tenant, by their kind: whatever a request of `/v1` can name.
 #[derive(Clone)]
 pub struct Things(pub BTreeMap<&'static str, String>);
-pub const KINDS: [&str; 11] =
-    ["user", "key", "policy", "first policy", "rule", "entry", "domain", "group", "tenant", "webhook", "delivery"];
+pub const KINDS: [&str; 12] = [
+    "user",
+    "key",
+    "policy",
+    "first policy",
+    "rule",
+    "entry",
+    "domain",
+    "group",
+    "tenant",
+    "webhook",
+    "delivery",
+    "provider",
+];
 impl Things {
     /// Made by the owner of a tenant, with this word in their names.
     pub async fn of(w: &World, owner: &Client, tenant: &str, word: &str) -> Self {
@@ -59,6 +71,9 @@ impl Things {
         let domain = owner.post("/v1/domains", json!({ "domain": format!("{word}.example") })).await.expect(201);
         let group = owner.post("/v1/groups", json!({ "name": format!("{word} group") })).await.expect(201);
         owner.post(&format!("/v1/groups/{}/members", id(&group)), json!({ "user_id": user["id"] })).await.expect(201);
+        let settings = json!({ "issuer_url": "https://id.example.net", "client_id": format!("{word} client"), "is_default": true });
+        let provider = json!({ "name": format!("{word} provider"), "provider_type": "oidc", "config": settings });
+        let provider = owner.post("/v1/identity-providers", provider).await.expect(201);
         w.seal().await;
         let entries = owner.get("/v1/audit-log?limit=1").await.expect(200);
         Self(BTreeMap::from([
@@ -70,6 +85,7 @@ impl Things {
             ("entry", id(&entries["data"][0])),
             ("domain", id(&domain)),
             ("group", id(&group)),
+            ("provider", id(&provider)),
             ("tenant", tenant.to_owned()),
             ("webhook", webhook),
             ("delivery", id(&deliveries["data"][0])),
@@ -94,6 +110,7 @@ impl Things {
                 ("{id}", "domains") => &self.0["domain"],
                 ("{id}", "tenants") => &self.0["tenant"],
                 ("{id}", "groups") => &self.0["group"],
+                ("{id}", "identity-providers") => &self.0["provider"],
                 ("{id}", "webhooks") => &self.0["webhook"],
                 ("{id}", "users") | ("{user_id}", "groups") => &self.0["user"],
                 ("{policyId}", "policies") => &self.0["policy"],
@@ -116,6 +133,14 @@ pub fn body(route: &Route, things: &Things) -> Value {
         ("PUT", "/v1/users/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/api-keys") => json!({ "name": "k", "scopes": ["users:read"] }),
         ("POST", "/v1/domains") => json!({ "domain": format!("{}.example", unique()) }),
+        ("POST", "/v1/identity-providers") => {
+            let config = json!({ "issuer_url": "https://id.example.net", "client_id": "c" });
+            json!({ "name": unique(), "provider_type": "oidc", "config": config })
+        }
+        ("PUT", "/v1/identity-providers/{id}") => json!({ "name": "Changed" }),
+        ("PUT", "/v1/oidc-config") => {
+            json!({ "issuer_url": "https://id.example.net", "client_id": "c", "client_secret": "s" })
+        }
         ("POST", "/v1/groups") => json!({ "name": unique() }),
         ("PUT", "/v1/groups/{id}") => json!({ "description": "Changed" }),
         ("POST", "/v1/groups/{id}/members") => json!({ "user_id": things.0["user"] }),
@@ -159,7 +184,8 @@ pub fn body(route: &Route, things: &Things) -> Value {
     }
 }
 /// Steps that come after others, and what they answer to those who may take them when nothing came before.
-pub const AFTER: [(&str, u16); 3] = [
+pub const AFTER: [(&str, u16); 4] = [
+    ("/v1/oidc-config", 404),
     ("/v1/users/me/mfa/totp/confirm", 404),
     ("/v1/users/me/mfa/webauthn/register/complete", 409),
     ("/v1/users/me/mfa/backup-codes", 409),

@@ -1,0 +1,282 @@
+//! The end of a sign-in at an OpenID provider (spec v1 9.3): what the browser brings back becomes a session.
+//!
+//! An API client is given a session at once; where a second factor is due it is a restricted one (9.2). A page shows the second step
+//! first, and only a browser that began the sign-in ends it there.
+use std::sync::Arc;
+
+use portcullis_domain::audit::{Event, Outcome};
+use portcullis_domain::identity_provider::IdentityProvider;
+use portcullis_domain::openid::{Asserted, Redemption};
+use portcullis_domain::tenant::TenantState;
+use portcullis_domain::user::User;
+use portcullis_domain::{Ctx, Id, Principal, Result};
+use portcullis_store::mfa_challenge::Purpose;
+use portcullis_store::sign_in_start::{self, SignInStart};
+use portcullis_store::{Tx, identity_provider, tenant};
+use uuid::Uuid;
+
+use crate::App;
+use crate::authenticate::{Origin, context};
+use crate::federated_person::{Arrival, Arrived, arrive};
+use crate::federation::{Secrets, challenge, client, failed, read_state, state, upstream};
+use crate::mfa_challenge::{Half, SecondStep};
+use crate::session::{Hold, LoggedIn, SignedIn, Vouched};
+use crate::tenancy::Tenancy;
+
+/// What the browser brought back.
+pub struct Callback {
+    /// What the provider gave it.
+    pub code: String,
+    /// Where it was brought.
+    pub redirect_uri: String,
+    /// As of [`crate::federation::SignInBegun`].
+    pub state: String,
+    /// Who the provider says it is (RFC 9207), if it does.
+    pub issuer: Option<String>,
+    /// What the challenge of the beginning was made of (RFC 7636), if there was one.
+    pub verifier: Option<String>,
+}
+/// The same, brought to a page of ours.
+pub struct Return {
+    /// The code, or the provider's word for why there is none.
+    pub code: Result<String, String>,
+    /// As of [`Callback::state`].
+    pub state: String,
+    /// As of [`Callback::issuer`].
+    pub issuer: Option<String>,
+    /// What the browser kept since it began.
+    pub browser: Option<String>,
+}
+
+/// A session on the word of a provider.
+pub struct VouchedFor {
+    /// It may be a restricted one,
+    pub signed_in: SignedIn,
+    /// which then wants this.
+    pub due: Option<Due>,
+}
+/// What makes a restricted session whole.
+pub enum Due {
+    /// A factor that is enrolled in it.
+    Enrolment,
+    /// A factor that is shown.
+    Factor(SecondStep),
+}
+
+/// Somebody who proved at a provider who they are.
+struct Welcome {
+    cx: Ctx,
+    tenancy: Arc<Tenancy>,
+    user: User,
+    amr: Vec<String>,
+    vouched: Vouched,
+    due: Option<Purpose>,
+}
+/// What is looked at before a provider is asked.
+struct Brought {
+    code: Result<String, String>,
+    state: String,
+    issuer: Option<String>,
+    /// Where it was brought.
+    to: String,
+    by: Bringer,
+}
+/// Who brings it, which has to be who began.
+enum Bringer {
+    /// A browser on a page of ours, with what it kept.
+    Browser(Option<String>),
+    /// A client of the API, with its verifier if it has one.
+    Client(Option<String>),
+}
+
+impl App {
+    /// Ends a sign-in. 401 `login_failed` for every reason that is the caller's, and the audit log has which it was; 502 when the
+    /// provider does not work.
+    pub async fn finish_sign_in(&self, origin: Origin, back: Callback, hold: Hold) -> Result<VouchedFor> {
+        let Callback { code, redirect_uri: to, state, issuer, verifier } = back;
+        let by = Bringer::Client(verifier);
+        let w = self.welcome(origin, Brought { code: Ok(code), state, issuer, to, by }).await?;
+        let proof = (w.amr.clone(), w.vouched, w.due.is_some());
+        let (session, signed_in) = self.start_vouched(&w.cx, &w.tenancy, &w.user, proof, hold).await?;
+        let due = match w.due {
+            None => None,
+            Some(Purpose::Enrolment) => Some(Due::Enrolment),
+            Some(Purpose::Factor) => {
+                let half = Half::Vouched(w.vouched, Some(session));
+                Some(Due::Factor(self.challenge(&w.cx, &w.user, Purpose::Factor, w.amr, half).await?))
+            }
+        };
+        Ok(VouchedFor { signed_in, due })
+    }
+    /// Ends a sign-in on a page of ours, with a cookie or a second step. As [`App::finish_sign_in`].
+    pub async fn finish_sign_in_here(&self, origin: Origin, back: Return) -> Result<LoggedIn> {
+        let Return { code, state, issuer, browser } = back;
+        let (to, by) = (self.own_callback(), Bringer::Browser(browser));
+        let w = self.welcome(origin, Brought { code, state, issuer, to, by }).await?;
+        if let Some(purpose) = w.due {
+            let half = Half::Vouched(w.vouched, None);
+            return self.challenge(&w.cx, &w.user, purpose, w.amr, half).await.map(LoggedIn::SecondStep);
+        }
+        let proof = (w.amr, w.vouched, false);
+        let (_, signed_in) = self.start_vouched(&w.cx, &w.tenancy, &w.user, proof, Hold::Cookie).await?;
+        Ok(LoggedIn::Whole(signed_in))
+    }
+
+    async fn welcome(&self, origin: Origin, back: Brought) -> Result<Welcome> {
+        let openid = self.openid()?;
+        let (tenant, id) = read_state(&back.state).ok_or_else(failed)?;
+        let tenancy = self.tenancy(tenant).await?.ok_or_else(failed)?;
+        if !portcullis_crypto::same(state(&tenancy, id).as_bytes(), back.state.as_bytes()) {
+            return Err(failed());
+        }
+        let cx = context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now());
+        // from here on this start is spent, whatever becomes of it
+        let Some((start, provider)) = self.0.db.write(cx.clone(), id, take).await? else { return Err(failed()) };
+        let secrets = Secrets::of(&tenancy, id);
+        let provider_id = start.provider;
+        if let Some(why) = self.misled(&cx, &start, &back, &secrets) {
+            return self.refuse(&cx, provider_id, why, None).await;
+        }
+        let Some(provider) = provider.filter(|p| p.enabled) else {
+            return self.refuse(&cx, provider_id, "the provider is switched off", None).await;
+        };
+        let client = client(&tenancy, &provider)?;
+        let code = match back.code {
+            Ok(code) => code,
+            Err(word) => return self.refuse(&cx, provider_id, &format!("the provider says {word}"), None).await,
+        };
+        let (verifier, nonce) = (secrets.verifier, secrets.nonce);
+        let redirect_uri = start.redirect_uri;
+        let redemption = Redemption { code, redirect_uri, verifier, nonce, issuer: back.issuer };
+        let asserted = match openid.redeem(&client, &redemption, cx.now).await {
+            Ok(asserted) => asserted,
+            Err(fault) if fault.is_upstream() => return Err(upstream(&cx, provider.id, &fault)),
+            Err(fault) => return self.refuse(&cx, provider_id, &fault.to_string(), None).await,
+        };
+        let settings = self.compiled(&tenancy).await?.settings.clone();
+        let amr = methods(&asserted, settings.mfa_trust_provider);
+        let arrival = Arrival::new(&provider, asserted, self.id(&cx), self.scribe(&cx));
+        let user = match self.0.db.write(cx.clone(), arrival, arrive).await? {
+            Arrived::Known(user) => *user,
+            Arrived::Refused(why, user) => return self.refuse(&cx, provider_id, why, user).await,
+        };
+        let due = if is_twofold(&amr) { None } else { self.second_step(&tenancy, &user).await? };
+        let vouched = Vouched { provider: provider.id, enrolled: user.mfa_enrolled };
+        Ok(Welcome { cx, tenancy, user, amr, vouched, due })
+    }
+    /// What is wrong with how it came back.
+    fn misled(&self, cx: &Ctx, start: &SignInStart, back: &Brought, secrets: &Secrets) -> Option<&'static str> {
+        if start.expires_at <= cx.now {
+            return Some("the sign-in took longer than ten minutes");
+        }
+        if start.redirect_uri != back.to {
+            return Some("the code was brought to another address");
+        }
+        let here = back.to == self.own_callback();
+        match (&back.by, &start.challenge) {
+            (Bringer::Browser(Some(kept)), _)
+                if portcullis_crypto::same(kept.as_bytes(), secrets.browser.as_bytes()) =>
+            {
+                None
+            }
+            (Bringer::Browser(_), _) => Some("the sign-in was begun in another browser"),
+            // what comes back to our pages ends there
+            (Bringer::Client(_), _) if here => Some("the sign-in was begun in another browser"),
+            (Bringer::Client(None), None) => None,
+            (Bringer::Client(Some(v)), Some(c)) if portcullis_crypto::same(challenge(v).as_bytes(), c.as_bytes()) => {
+                None
+            }
+            (Bringer::Client(_), _) => {
+                Some("the sign-in was begun by another client: its verifier is missing or wrong")
+            }
+        }
+    }
+    /// 401, with the reason in the audit log.
+    async fn refuse<T>(
+        &self,
+        cx: &Ctx,
+        provider: Id<IdentityProvider>,
+        why: &str,
+        user: Option<Id<User>>,
+    ) -> Result<T> {
+        let about = user.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+        let event = self.event(cx, "auth.login_failed", "user", about).with("reason", why);
+        let event = event.with("identity_provider_id", provider.to_string());
+        let c = self.prepare(cx, Event { outcome: Outcome::Denied, ..event });
+        self.0.db.write(cx.clone(), c, record).await?;
+        Err(failed())
+    }
+}
+
+type Taken = (SignInStart, Option<IdentityProvider>);
+async fn take(tx: &mut Tx, id: &Uuid) -> portcullis_store::Result<Option<Taken>> {
+    let alive = tenant::revisions(tx).await?.is_some_and(|t| t.state == TenantState::Active);
+    let Some(start) = sign_in_start::take(tx, *id).await? else { return Ok(None) };
+    let provider = identity_provider::by_id(tx, start.provider).await?.filter(|_| alive);
+    Ok(Some((start, provider)))
+}
+async fn record(tx: &mut Tx, event: &portcullis_audit::Prepared) -> portcullis_store::Result<()> {
+    tx.audit(event.clone());
+    Ok(())
+}
+
+/// How the person proved who they are: `fed`, and what the provider stated of it, if the tenant believes that.
+fn methods(a: &Asserted, believed: bool) -> Vec<String> {
+    /// RFC 8176.
+    const WORDS: &[&str] = &[
+        "face", "fpt", "geo", "hwk", "iris", "kba", "mca", "mfa", "otp", "pin", "pop", "pwd", "rba", "retina", "sc",
+        "sms", "swk", "tel", "user", "vbm", "wia",
+    ];
+    const FACTORS: &[&str] =
+        &["http://schemas.openid.net/pape/policies/2007/06/multi-factor", "https://refeds.org/profile/mfa"];
+    let mut amr = vec!["fed".to_owned()];
+    if !believed {
+        return amr;
+    }
+    for word in WORDS.iter().filter(|w| a.amr.iter().any(|m| m == *w)) {
+        amr.push((*word).to_owned());
+    }
+    if a.acr.as_deref().is_some_and(|acr| FACTORS.contains(&acr)) && !amr.iter().any(|m| m == "mfa") {
+        amr.push("mfa".into());
+    }
+    amr
+}
+/// Were two different factors shown (RFC 8176)? Some providers name both and not that they are two.
+fn is_twofold(amr: &[String]) -> bool {
+    const KNOWN: &[&str] = &["pwd", "pin", "kba"];
+    const HELD: &[&str] = &["otp", "hwk", "swk", "sc", "sms", "tel", "pop", "face", "fpt", "iris", "retina", "vbm"];
+    let any = |words: &[&str]| amr.iter().any(|m| words.contains(&m.as_str()));
+    any(&["mfa"]) || (any(KNOWN) && any(HELD))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_provider_states_counts_only_where_it_is_believed() {
+        let said = |amr: &[&str], acr: Option<&str>| Asserted {
+            amr: amr.iter().map(|a| (*a).to_owned()).collect(),
+            acr: acr.map(ToOwned::to_owned),
+            ..Asserted::default()
+        };
+        assert_eq!(methods(&said(&["pwd", "otp", "mfa", "<script>"], None), true), ["fed", "mfa", "otp", "pwd"]);
+        assert_eq!(methods(&said(&["pwd"], Some("https://refeds.org/profile/mfa")), true), ["fed", "pwd", "mfa"]);
+        // resistant to phishing is not two: a key that is touched
+        assert_eq!(methods(&said(&["hwk"], Some("phr")), true), ["fed", "hwk"]);
+        assert_eq!(methods(&said(&["mfa"], Some("https://refeds.org/profile/mfa")), false), ["fed"]);
+    }
+
+    #[test]
+    fn two_factors_are_two_of_different_kinds() {
+        let two = |amr: &[&str]| is_twofold(&amr.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        for twofold in [&["fed", "mfa"][..], &["fed", "pwd", "otp"], &["fed", "hwk", "pin"]] {
+            assert!(two(twofold), "{twofold:?}");
+        }
+        for one in
+            [&["fed"][..], &["fed", "pwd"], &["fed", "otp", "sms"], &["fed", "pwd", "pin"], &["fed", "user", "geo"]]
+        {
+            assert!(!two(one), "{one:?}");
+        }
+    }
+}
