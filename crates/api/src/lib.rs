@@ -12,6 +12,7 @@ mod api_keys;
 mod audit_log;
 mod auth;
 mod auth_mfa;
+mod branding;
 mod call;
 mod domains;
 mod federation;
@@ -65,6 +66,7 @@ fn served() -> Vec<op::Route> {
     all.extend(profile::routes());
     all.extend(api_keys::routes());
     all.extend(tenants::routes());
+    all.extend(branding::routes());
     all.extend(settings::routes());
     all.extend(domains::routes());
     all.extend(identity_providers::routes());

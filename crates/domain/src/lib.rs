@@ -6,6 +6,7 @@ pub mod access_role;
 pub mod api_key;
 pub mod audit;
 pub mod avatar;
+pub mod branding;
 pub mod context;
 pub mod device;
 pub mod dns;

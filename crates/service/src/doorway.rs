@@ -1,19 +1,18 @@
 //! What a page may say to somebody who has not signed in: which tenant this is, and for whom an invitation is.
 use std::sync::Arc;
 
-use portcullis_domain::tenant::Tenant;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Ctx, Error, Principal, Result};
-use portcullis_store::{Tx, tenant};
 
 use crate::App;
 use crate::authenticate::{Origin, context};
+use crate::branding::{Brand, shown};
 
 /// A tenant, as anybody may know it who finds its sign-in page.
 #[derive(Clone, Debug)]
 pub struct Doorway {
-    /// 1–200 characters.
-    pub name: String,
+    /// How it shows itself, and what it is called.
+    pub brand: Brand,
     /// What `tenant_slug` of a sign-in takes.
     pub slug: String,
     /// The fewest bytes of a new password.
@@ -41,9 +40,10 @@ impl App {
     }
     /// The tenant of a context.
     pub async fn own_doorway(&self, cx: &Ctx) -> Result<Doorway> {
-        let t = self.0.db.read(cx.clone(), &(), of_tenant).await?.ok_or_else(|| Error::not_found("tenant"))?;
+        let shown = self.0.db.read(cx.clone(), &(), shown).await?;
+        let (t, branding) = shown.ok_or_else(|| Error::not_found("tenant"))?;
         let password_min_length = self.snapshot(cx).await?.settings.password_min_length;
-        Ok(Doorway { name: t.name, slug: t.slug.to_string(), password_min_length })
+        Ok(Doorway { brand: Brand::of(&t, branding), slug: t.slug.to_string(), password_min_length })
     }
     /// Whom an invitation is for. Looking changes nothing: programs that read mails follow their links. 400 `invalid_token`.
     pub async fn invited(&self, origin: Origin, token: &str) -> Result<Invited> {
@@ -51,8 +51,4 @@ impl App {
         let doorway = self.own_doorway(&cx).await?;
         Ok(Invited { doorway, email: user.email.to_string(), name: user.name().to_owned() })
     }
-}
-
-async fn of_tenant(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<Tenant>> {
-    tenant::get(tx).await
 }

@@ -9,6 +9,7 @@ use portcullis_audit::Prepared;
 use portcullis_authz::Target;
 use portcullis_crypto::password::{Owner, Password, check_imported};
 use portcullis_domain::audit::Event;
+use portcullis_domain::branding::Template;
 use portcullis_domain::fields::{self, Fields, boolean, line, metadata, string, strings};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
@@ -369,7 +370,7 @@ impl Import {
         };
         let invitation = self.post.as_ref().filter(|_| user.state == UserState::Invited).map(|post| {
             let (url, token) = self.app.invitation(cx);
-            (token, Letter::invitation(&post.tenant, user.name(), &url).of_many())
+            (token, post.letter(Template::Invitation, user.name(), &url).of_many())
         });
         let event = imported(created(self.app.event(cx, "user.created", "user", id), &user), &user, &password_hash);
         let event = self.app.prepare(cx, event);

@@ -2,6 +2,7 @@
 //! and everything that came from outside is escaped in one place (checklist 13).
 use std::borrow::Cow;
 
+use portcullis_domain::branding::{Template, Words};
 use portcullis_domain::mail::Purpose;
 
 /// A link of an invitation or to prove an address counts for so many seconds (spec v1 9).
@@ -33,51 +34,54 @@ pub(crate) struct Letter {
 }
 
 impl Letter {
-    /// Lets somebody set the first password of an account that others made.
-    pub fn invitation(tenant: &str, name: &str, link: &str) -> Self {
-        let subject = format!("You are invited to {tenant}");
-        let why = format!("you have an account at {tenant}. Choose a password, and you can sign in:");
-        asking(Purpose::Invitation, subject, name, why, ("Choose a password", link), LINK_WORKS)
+    /// A mail of a tenant to somebody of this name, with the link or code that it is about: in the tenant's words, where it has some.
+    pub fn of(template: Template, tenant: &str, words: Option<&Words>, name: &str, value: &str) -> Self {
+        let Some(w) = words else { return Self::plain(template, tenant, name, value) };
+        let mut names = vec![("Tenant", tenant), ("Name", name)];
+        names.extend(template.needs().map(|place| (place, value)));
+        Self::in_words(template.purpose(), &w.subject, &w.body, &names)
     }
-    /// Asks whether an address is the person's own.
-    pub fn verification(tenant: &str, name: &str, link: &str) -> Self {
-        let subject = format!("Confirm your address for {tenant}");
-        let why = format!("an account at {tenant} was made with this address. Confirm that it is yours:");
-        asking(Purpose::Verification, subject, name, why, ("Confirm the address", link), LINK_WORKS)
+    /// The same in ours.
+    fn plain(template: Template, tenant: &str, name: &str, value: &str) -> Self {
+        let draft = |subject: String| Draft::new(template.purpose(), subject);
+        match template {
+            Template::Invitation => draft(format!("You are invited to {tenant}"))
+                .greet(name)
+                .say(format!("you have an account at {tenant}. Choose a password, and you can sign in:"))
+                .link("Choose a password", value)
+                .say(LINK_WORKS),
+            Template::Verification => draft(format!("Confirm your address for {tenant}"))
+                .greet(name)
+                .say(format!("an account at {tenant} was made with this address. Confirm that it is yours:"))
+                .link("Confirm the address", value)
+                .say(LINK_WORKS),
+            Template::PasswordReset => draft(format!("A new password for {tenant}"))
+                .greet(name)
+                .say(format!("somebody, probably you, asked for a new password for your account at {tenant}:"))
+                .link("Set a new password", value)
+                .say("The link works once, for 30 minutes. If it was not you, do nothing: your password stays as it is."),
+            Template::SignInCode => draft(format!("{value} is your code for {tenant}"))
+                .say(format!("Somebody, probably you, wants to sign in to {tenant}. The code is:"))
+                .say(value)
+                .say("It works once, for 10 minutes, where it was asked for. Tell it to nobody; if it was not you, do nothing."),
+            Template::SignInLink => draft(format!("Sign in to {tenant}"))
+                .say(format!("Somebody, probably you, wants to sign in to {tenant}:"))
+                .link("Sign in", value)
+                .say("The link works once, for 10 minutes. If it was not you, do nothing."),
+            Template::PasswordChanged => draft(format!("Your password for {tenant} was changed"))
+                .greet(name)
+                .say(format!("the password of your account at {tenant} was changed just now."))
+                .say("If it was not you, ask for a new password at once, and tell your administrator."),
+        }
+        .done()
     }
-    /// Lets somebody set a new password.
-    pub fn password_reset(tenant: &str, name: &str, link: &str) -> Self {
-        let subject = format!("A new password for {tenant}");
-        let why = format!("somebody, probably you, asked for a new password for your account at {tenant}:");
-        let end = "The link works once, for 30 minutes. If it was not you, do nothing: your password stays as it is.";
-        asking(Purpose::PasswordReset, subject, name, why, ("Set a new password", link), end)
-    }
-    /// Lets somebody in who types a code over.
-    pub fn sign_in_code(tenant: &str, code: &str) -> Self {
-        Draft::new(Purpose::SignIn, format!("{code} is your code for {tenant}"))
-            .say(format!("Somebody, probably you, wants to sign in to {tenant}. The code is:"))
-            .say(code)
-            .say("It works once, for 10 minutes, where it was asked for. Tell it to nobody; if it was not you, do nothing.")
-            .done()
-    }
-    /// Lets somebody in who follows a link.
-    pub fn sign_in_link(tenant: &str, link: &str) -> Self {
-        Draft::new(Purpose::SignIn, format!("Sign in to {tenant}"))
-            .say(format!("Somebody, probably you, wants to sign in to {tenant}:"))
-            .link("Sign in", link)
-            .say("The link works once, for 10 minutes. If it was not you, do nothing.")
-            .done()
-    }
-    /// Says that the password is another now.
-    pub fn password_changed(tenant: &str, name: &str) -> Self {
-        Draft::new(Purpose::PasswordChanged, format!("Your password for {tenant} was changed"))
-            .greet(name)
-            .say(format!("the password of your account at {tenant} was changed just now."))
-            .say("If it was not you, ask for a new password at once, and tell your administrator.")
-            .done()
-    }
-    /// Invites into an organization, in the words of the platform's preferences: a document, or text without a tag.
+    /// Invites into an organization, in the words of the platform's preferences.
     pub fn organization_invitation(subject: &str, body: &str, names: &[(&str, &str)]) -> Self {
+        // whoever may invite may invite many: new passwords go first
+        Self::in_words(Purpose::OrganizationInvitation, subject, body, names).of_many()
+    }
+    /// A mail in the words of others, with these values in their places: a document, or text without a tag.
+    fn in_words(purpose: Purpose, subject: &str, body: &str, names: &[(&str, &str)]) -> Self {
         let (text, html) = if body.contains('<') {
             (filled(&plain(body), names, Cow::Borrowed), filled(body, names, escaped))
         } else {
@@ -86,13 +90,12 @@ impl Letter {
             (text, html)
         };
         Self {
-            purpose: Purpose::OrganizationInvitation,
+            purpose,
             subject: one_line(&filled(subject, names, Cow::Borrowed)),
             text,
             html,
-            // whoever may invite may invite many: new passwords go first
-            of_many: true,
-            seconds: TRIED,
+            of_many: false,
+            seconds: worth(purpose),
         }
     }
     /// The same as one of many.
@@ -101,27 +104,19 @@ impl Letter {
     }
 }
 
-/// Asks somebody to follow a link: why, the link under its words, and how long it works.
-fn asking(
-    purpose: Purpose,
-    subject: String,
-    name: &str,
-    why: String,
-    (words, link): (&str, &str),
-    end: &str,
-) -> Letter {
-    Draft::new(purpose, subject).greet(name).say(why).link(words, link).say(end).done()
+/// Nobody needs such a mail after so many seconds.
+fn worth(purpose: Purpose) -> i64 {
+    match purpose {
+        Purpose::PasswordReset => RESET_SECONDS,
+        Purpose::SignIn => SIGN_IN_SECONDS,
+        _ => TRIED,
+    }
 }
 
 struct Draft(Letter);
 impl Draft {
     fn new(purpose: Purpose, subject: String) -> Self {
-        let seconds = match purpose {
-            Purpose::PasswordReset => RESET_SECONDS,
-            Purpose::SignIn => SIGN_IN_SECONDS,
-            _ => TRIED,
-        };
-        let subject = one_line(&subject);
+        let (subject, seconds) = (one_line(&subject), worth(purpose));
         Self(Letter { purpose, subject, text: String::new(), html: String::new(), of_many: false, seconds })
     }
     fn greet(self, name: &str) -> Self {
@@ -230,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_letter_says_the_same_as_text_and_as_a_document() {
-        let l = Letter::invitation("Acme", "Ada", "https://id.example.com/invitation?token=pci_a");
+        let l = Letter::of(Template::Invitation, "Acme", None, "Ada", "https://id.example.com/invitation?token=pci_a");
         assert_eq!(l.subject, "You are invited to Acme");
         assert!(l.text.starts_with("Hello Ada,\n\nyou have an account at Acme."), "{}", l.text);
         assert!(l.text.contains("\n\nhttps://id.example.com/invitation?token=pci_a\n\n"), "{}", l.text);
@@ -251,6 +246,20 @@ mod tests {
         assert_eq!(l.text, "One\n\nTwo Fish & <Chips>\n");
     }
     #[test]
+    fn a_tenant_says_it_in_its_words() {
+        let words = Words {
+            subject: "Welcome to {{.Tenant}}".into(),
+            body: "<h1>Hi {{.Name}}</h1><p><a href=\"{{.Link}}\">Begin</a> or {{.Link}}</p>".into(),
+        };
+        let l = Letter::of(Template::Invitation, "Fish & <Chips>", Some(&words), "A\"da", "https://x/?a=1&token=y");
+        assert_eq!((&*l.subject, l.seconds, l.of_many), ("Welcome to Fish & <Chips>", TRIED, false));
+        assert!(l.html.starts_with("<h1>Hi A&quot;da</h1><p><a href=\"https://x/?a=1&amp;token=y\">"), "{}", l.html);
+        assert_eq!(l.text, "Hi A\"da\n\nBegin or https://x/?a=1&token=y\n");
+        let words = Words { subject: "Code".into(), body: "It is {{.Code}}.".into() };
+        let l = Letter::of(Template::SignInCode, "Acme", Some(&words), "", "ABC234");
+        assert_eq!((&*l.text, &*l.html, l.seconds), ("It is ABC234.\n", "<p>It is ABC234.</p>\n", SIGN_IN_SECONDS));
+    }
+    #[test]
     fn sec_13_a_value_is_never_a_place_for_another() {
         let names = [("UserID", "{{.Organization}}"), ("Organization", "secret")];
         assert_eq!(filled("{{.UserID}}", &names, Cow::Borrowed), "{{.Organization}}");
@@ -260,13 +269,13 @@ mod tests {
         #[test]
         fn sec_13_no_name_is_more_than_words(name in "\\PC{0,30}|.{0,30}|[<>&\"'\r\n]{0,9}") {
             let made = [
-                Letter::invitation(&name, &name, "https://x/?token=y"),
-                Letter::password_changed(&name, &name),
+                Letter::of(Template::Invitation, &name, None, &name, "https://x/?token=y"),
+                Letter::of(Template::PasswordChanged, &name, None, &name, ""),
                 Letter::organization_invitation("{{.Organization}}", "<p>{{.Organization}}</p>", &[("Organization", &name)]),
             ];
             let usual = [
-                Letter::invitation("x", "x", "https://x/?token=y"),
-                Letter::password_changed("x", "x"),
+                Letter::of(Template::Invitation, "x", None, "x", "https://x/?token=y"),
+                Letter::of(Template::PasswordChanged, "x", None, "x", ""),
                 Letter::organization_invitation("{{.Organization}}", "<p>{{.Organization}}</p>", &[("Organization", "x")]),
             ];
             for (l, usual) in made.iter().zip(&usual) {

@@ -19,6 +19,7 @@ pub mod authenticate;
 mod authenticate_machine;
 mod authorize;
 pub mod backup_code;
+pub mod branding;
 mod change;
 pub mod check;
 mod delivery;

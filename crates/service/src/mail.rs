@@ -1,20 +1,23 @@
 //! Mails are written down in the transaction of the change that they tell of, sealed with the tenant's key, and sent later
 //! (`mail_delivery.rs`). Where the operator set up no mail, nothing is written, and links are answered instead (decision 8).
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portcullis_crypto::seal::{Key, Mac};
+use portcullis_domain::branding::{Template, Words};
 use portcullis_domain::mail::Mail;
 use portcullis_domain::port::Random;
 use portcullis_domain::user::User;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::mail::{self, MailRow};
-use portcullis_store::{Tx, attempt, tenant};
+use portcullis_store::{Tx, attempt};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use crate::App;
 use crate::attempt::{in_a_minute, wait};
+use crate::branding;
 use crate::letter::Letter;
 
 /// So many invitations to one address a minute.
@@ -27,8 +30,10 @@ const BY_ONE: i64 = 30;
 /// Writes mails inside a transaction, in the name of one tenant.
 #[derive(Clone)]
 pub(crate) struct Post {
-    /// What the tenant is called.
-    pub tenant: String,
+    /// What people call the tenant.
+    tenant: String,
+    /// The tenant's words.
+    words: Arc<BTreeMap<Template, Words>>,
     key: Key,
     counts: Mac,
     random: Arc<dyn Random>,
@@ -45,13 +50,14 @@ impl App {
             return Ok(None);
         }
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        let row = self.0.db.read(cx.clone(), &(), tenant_row).await?;
-        let name = row.ok_or_else(|| Error::not_found("tenant"))?.name;
-        Ok(Some(self.post_of(name, tenancy.data_key.clone())))
+        let shown = self.0.db.read(cx.clone(), &(), branding::shown).await?;
+        let (tenant, branding) = shown.ok_or_else(|| Error::not_found("tenant"))?;
+        let post = self.post_of(branding.name.unwrap_or(tenant.name), tenancy.data_key.clone());
+        Ok(Some(Post { words: Arc::new(branding.mails), ..post }))
     }
     /// The same for a tenant of this name, with its key.
     pub(crate) fn post_of(&self, tenant: String, key: Key) -> Post {
-        Post { tenant, counts: key.mac("mail"), key, random: self.0.random.clone() }
+        Post { tenant, words: Arc::default(), counts: key.mac("mail"), key, random: self.0.random.clone() }
     }
     /// A link of ours or, where the operator has pages of their own, of theirs.
     pub(crate) fn link(&self, page: &str, token: &str) -> String {
@@ -61,6 +67,10 @@ impl App {
 }
 
 impl Post {
+    /// A letter to somebody of this name, with the link or code that it is about.
+    pub fn letter(&self, template: Template, name: &str, value: &str) -> Letter {
+        Letter::of(template, &self.tenant, self.words.get(&template), name, value)
+    }
     /// Writes a letter down, in the place of one that it replaces.
     pub async fn write(
         &self,
@@ -138,7 +148,4 @@ pub(crate) fn open(key: &Key, row: &MailRow) -> Result<Mail> {
 
 fn aad(id: Id<Mail>) -> Vec<u8> {
     [b"mail:", &id.uuid().as_bytes()[..]].concat()
-}
-async fn tenant_row(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<portcullis_domain::tenant::Tenant>> {
-    tenant::get(tx).await
 }

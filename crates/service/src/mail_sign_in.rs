@@ -8,6 +8,7 @@ use portcullis_crypto::mail_code::MailCode;
 use portcullis_crypto::seal::Mac;
 use portcullis_crypto::token::{Purpose, Raw};
 use portcullis_domain::audit::{Event, Outcome};
+use portcullis_domain::branding::Template;
 use portcullis_domain::tenant::Registration;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
@@ -121,7 +122,7 @@ impl App {
         let (shown, letter) = match of.strategy {
             Strategy::Code => {
                 let code = MailCode::generate(&*self.0.random).raw();
-                let letter = Letter::sign_in_code(&post.tenant, code.expose());
+                let letter = post.letter(Template::SignInCode, "", code.expose());
                 (code, letter)
             }
             Strategy::Link => {
@@ -129,7 +130,7 @@ impl App {
                 let mark = if of.page.contains('?') { '&' } else { '?' };
                 let (page, code, state) = (&of.page, secret.expose(), of.raw.expose());
                 let link = format!("{page}{mark}strategy_name=maillink&code={code}&state={state}");
-                let letter = Letter::sign_in_link(&post.tenant, &link);
+                let letter = post.letter(Template::SignInLink, "", &link);
                 (secret, letter)
             }
         };

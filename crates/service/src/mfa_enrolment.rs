@@ -29,7 +29,7 @@ impl App {
         let w = self.waiting(origin.clone(), challenge, Purpose::Enrolment).await?;
         let Some(sealed) = &w.challenge.seed else { return self.generate_by_challenge(origin, challenge).await };
         let seed = w.factors.open(sealed)?;
-        let issuer = self.own_doorway(&w.cx).await?.name;
+        let issuer = self.own_doorway(&w.cx).await?.brand.name;
         Ok(NewTotp::of(&seed, None, &issuer, &w.user))
     }
     /// Ends the enrolment with a code of the app: a session, and backup codes. 400 `invalid_code`, 401 `invalid_challenge`.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use portcullis_crypto::password::{Owner, Password};
 use portcullis_crypto::token::Purpose;
+use portcullis_domain::branding::Template;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Email;
 use portcullis_domain::{Ctx, Error, Id, Principal, Result, Timestamp};
@@ -15,7 +16,7 @@ use crate::App;
 use crate::app::Scribe;
 use crate::authenticate::{Origin, context};
 use crate::doorway::Doorway;
-use crate::letter::{Letter, RESET_SECONDS};
+use crate::letter::RESET_SECONDS;
 use crate::mail::Post;
 use crate::session_list::end_sessions;
 use crate::user_token::bad_token;
@@ -107,7 +108,7 @@ async fn request(tx: &mut Tx, c: &Request) -> portcullis_store::Result<()> {
         return Ok(());
     }
     user::set_reset(tx, user.id, Some((&c.hash, now.plus_seconds(RESET_SECONDS)))).await?;
-    let letter = Letter::password_reset(&c.post.tenant, user.name(), &c.link);
+    let letter = c.post.letter(Template::PasswordReset, user.name(), &c.link);
     c.post.write(tx, Some(user.id), &user.email, &letter).await?;
     c.scribe.write(tx, c.scribe.event("password.reset_requested", "user", user.id));
     Ok(())
@@ -148,7 +149,7 @@ async fn reset(tx: &mut Tx, c: &Reset) -> portcullis_store::Result<()> {
     }
     end_sessions(tx, &c.scribe, id, "password_reset", None).await?;
     if let Some(post) = &c.post {
-        post.write(tx, Some(id), &before.email, &Letter::password_changed(&post.tenant, before.name())).await?;
+        post.write(tx, Some(id), &before.email, &post.letter(Template::PasswordChanged, before.name(), "")).await?;
     }
     tx.bump().await?;
     Ok(())

@@ -2,6 +2,7 @@
 use portcullis_audit::Prepared;
 use portcullis_crypto::password::{Owner, Password};
 use portcullis_domain::audit::{Event, Outcome};
+use portcullis_domain::branding::Template;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result};
@@ -11,7 +12,6 @@ use serde_json::{Map, Value};
 use crate::app::{Scribe, busy};
 use crate::authorize::person_only;
 use crate::change::moved;
-use crate::letter::Letter;
 use crate::mail::Post;
 use crate::session_list::end_sessions;
 use crate::user::UserRef;
@@ -190,7 +190,7 @@ async fn set_password(tx: &mut Tx, c: &NewPassword) -> portcullis_store::Result<
     c.scribe.write(tx, c.scribe.event("password.changed", "user", id));
     end_sessions(tx, &c.scribe, id, "password", Some(c.session)).await?;
     if let Some(post) = &c.post {
-        post.write(tx, Some(id), &c.me.email, &Letter::password_changed(&post.tenant, c.me.name())).await?;
+        post.write(tx, Some(id), &c.me.email, &post.letter(Template::PasswordChanged, c.me.name(), "")).await?;
     }
     tx.bump().await?;
     Ok(())

@@ -61,7 +61,7 @@ impl App {
 }
 
 /// No rule gives the settings of another tenant; who is refused nowhere else is refused here.
-fn own(cx: &Ctx, id: Id<Tenant>) -> Result<()> {
+pub(crate) fn own(cx: &Ctx, id: Id<Tenant>) -> Result<()> {
     if id == cx.tenant_id { Ok(()) } else { Err(Error::not_found("tenant")) }
 }
 

@@ -1,6 +1,7 @@
 //! Tenants: made and administered by the master tenant.
 use portcullis_authz::{Reach, Target};
 use portcullis_crypto::seal::Key;
+use portcullis_domain::branding::Template;
 use portcullis_domain::meta_schema::{BUILT_IN, MetaSchema, built_in};
 use portcullis_domain::policy::{AccessKind, ApprovalMode, Policy, Rule};
 use portcullis_domain::tenant::{Tenant, TenantKey, TenantState};
@@ -13,7 +14,6 @@ use serde_json::{Value, json};
 
 use crate::app::Scribe;
 use crate::authorize::Gate;
-use crate::letter::Letter;
 use crate::mail::Post;
 use crate::user_change::{record_update, require_revision};
 use crate::user_create::{created, from_id};
@@ -312,7 +312,7 @@ pub(crate) async fn insert(tx: &mut Tx, c: &NewTenantRows) -> portcullis_store::
     crate::rule::record(tx, &c.scribe, "rule.created", &c.rule, None);
     let mut invitation_url = c.invitation.as_ref().map(|(url, _)| url.clone());
     if let (Some(post), Some(url)) = (&c.post, invitation_url.take_if(|_| c.post.is_some())) {
-        let letter = Letter::invitation(&post.tenant, c.owner.name(), &url);
+        let letter = post.letter(Template::Invitation, c.owner.name(), &url);
         post.write(tx, Some(c.owner.id), &c.owner.email, &letter).await?;
     }
     tx.cx = outside;

@@ -56,7 +56,7 @@ impl App {
         let (user, _) = person(cx)?;
         let sealed = self.0.db.read(cx.clone(), &(user, id), pending).await?;
         let seed = self.factors_of(cx, user).await?.open(&sealed.ok_or_else(|| Error::not_found("enrolment"))?)?;
-        let (issuer, me) = (self.own_doorway(cx).await?.name, self.profile(cx).await?);
+        let (issuer, me) = (self.own_doorway(cx).await?.brand.name, self.profile(cx).await?);
         Ok(NewTotp::of(&seed, Some(id), &issuer, &me))
     }
     /// Ends it with a code of the app, which is the person's second factor from then on. With the first one come backup codes.

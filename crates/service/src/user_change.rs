@@ -1,5 +1,6 @@
 //! Changing, suspending and erasing a user.
 use portcullis_domain::api_key::ApiKey;
+use portcullis_domain::branding::Template;
 use portcullis_domain::preference::Whose;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::{AuthProvider, User, UserState};
@@ -11,7 +12,6 @@ use uuid::Uuid;
 
 use crate::app::Scribe;
 use crate::change::moved;
-use crate::letter::Letter;
 use crate::mail::Post;
 use crate::mfa;
 use crate::organization_removal::take_some;
@@ -370,6 +370,6 @@ async fn invite(tx: &mut Tx, c: &Invite) -> portcullis_store::Result<Option<Stri
     c.scribe.write(tx, c.scribe.event("user.invited", "user", c.id));
     let Some(post) = &c.post else { return Ok(Some(c.url.clone())) };
     post.count_invitation(tx, &user.email).await?;
-    post.write(tx, Some(c.id), &user.email, &Letter::invitation(&post.tenant, user.name(), &c.url)).await?;
+    post.write(tx, Some(c.id), &user.email, &post.letter(Template::Invitation, user.name(), &c.url)).await?;
     Ok(None)
 }

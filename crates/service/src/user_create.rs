@@ -4,6 +4,7 @@ use data_encoding::HEXLOWER;
 use portcullis_audit::Prepared;
 use portcullis_authz::Target;
 use portcullis_crypto::password::Owner;
+use portcullis_domain::branding::Template;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::Slug;
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
@@ -91,7 +92,7 @@ impl App {
         let verification = match self.post(cx).await? {
             Some(post) if asks => {
                 let (url, token) = self.verification(cx);
-                let letter = Letter::verification(&post.tenant, user.name(), &url);
+                let letter = post.letter(Template::Verification, user.name(), &url);
                 Some(Verification { token, post, letter })
             }
             _ => None,

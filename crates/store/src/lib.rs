@@ -16,6 +16,7 @@ pub mod attempt;
 pub mod audit;
 pub mod audit_record_key;
 pub mod backup_code;
+pub mod branding;
 mod config;
 mod db;
 pub mod directory;

@@ -51,6 +51,7 @@ const STEPS: &[Step] = &[
     step!(21, min_binary 20, "0021_mail_sign_in.sql"),
     // a binary of before would leave who somebody was at a provider when it erases them
     step!(22, min_binary 22, "0022_identity_providers.sql"),
+    step!(26, min_binary 22, "0026_branding.sql"),
 ];
 
 /// The schema that this binary was written for.

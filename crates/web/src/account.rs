@@ -11,6 +11,7 @@ pub(crate) mod tokens;
 
 use portcullis_domain::user::User;
 use portcullis_domain::{Ctx, Result};
+use portcullis_service::doorway::Doorway;
 
 use crate::page::Frame;
 use crate::refusal::Refused;
@@ -21,12 +22,13 @@ use crate::visit::Visit;
 pub(crate) struct Account {
     pub cx: Ctx,
     pub visit: Visit,
+    /// Their tenant.
+    pub doorway: Doorway,
 }
 
 /// What stands around every page of an account.
 pub(crate) struct Around {
     pub me: User,
-    pub tenant: String,
     pub password_min_length: usize,
     pub nav: Vec<NavItem>,
 }
@@ -41,7 +43,7 @@ impl Account {
     /// What stands around the page at this path.
     pub async fn around(&self, path: &str) -> Result<Around> {
         let app = self.visit.app();
-        let (me, doorway) = (app.profile(&self.cx).await?, app.own_doorway(&self.cx).await?);
+        let me = app.profile(&self.cx).await?;
         let tokens = app.settings().personal_tokens.enabled;
         let nav = [
             ("/account", EN.profile, true),
@@ -54,7 +56,7 @@ impl Account {
         ];
         let nav = nav.into_iter().filter(|(_, _, there)| *there);
         let nav = nav.map(|(p, label, _)| NavItem { path: p, label, current: p == path }).collect();
-        Ok(Around { me, tenant: doorway.name, password_min_length: doorway.password_min_length, nav })
+        Ok(Around { me, password_min_length: self.doorway.password_min_length, nav })
     }
     /// The frame of a page, with what was just done or did not work.
     pub fn frame(&self, title: &str, refused: Option<&Refused>) -> Frame {
@@ -62,7 +64,7 @@ impl Account {
             Some(_) => None,
             None => self.visit.query("done"),
         };
-        Frame::new(title).done(done.as_deref()).refused(refused)
+        Frame::new(title).of(Some(&self.doorway.brand)).done(done.as_deref()).refused(refused)
     }
 }
 impl Around {

@@ -30,9 +30,11 @@ fn asking(invited: &Invited, token: &str, refused: Option<&Refused>) -> LinkForm
     let mut fields = vec![email];
     fields.extend(Field::new_password(password_hint(invited.doorway.password_min_length), refused));
     LinkForm {
-        frame: Frame::new(fill(EN.invitation_welcome, &[("name", &invited.name)])).refused(refused),
+        frame: Frame::new(fill(EN.invitation_welcome, &[("name", &invited.name)]))
+            .of(Some(&invited.doorway.brand))
+            .refused(refused),
         t: &EN,
-        explained: fill(EN.invitation_explained, &[("tenant", &invited.doorway.name)]),
+        explained: fill(EN.invitation_explained, &[("tenant", &invited.doorway.brand.name)]),
         action: "/invitation",
         fields,
         hidden: vec![("token", token.to_owned())],

@@ -9,6 +9,7 @@
 //! of who looks at an account.
 mod account;
 mod assets;
+mod brand;
 mod field;
 mod form;
 mod invitation;
@@ -78,6 +79,7 @@ pub fn router(edge: EdgeState) -> Router {
         .route("/account/permissions", own_shown(rights::show))
         .route("/account/{*rest}", shown(async |_| Err(refusal::no_page())))
         .route("/assets/{file}", shown(assets::serve))
+        .route("/brand/{tenant}/{digest}", shown(brand::logo))
         .route("/favicon.ico", shown(assets::icon))
         .method_not_allowed_fallback(|| async {
             refusal::render(&Error::new(Code::MethodNotAllowed, "This page is not called like that."), "")

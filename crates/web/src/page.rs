@@ -4,8 +4,10 @@ use axum::body::Body;
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use portcullis_domain::{Error, Result};
+use portcullis_service::branding::Brand;
 
 use crate::assets;
+use crate::brand;
 use crate::refusal::Refused;
 use crate::texts::EN;
 
@@ -21,11 +23,37 @@ pub(crate) struct Frame {
     /// Of a page that speaks to a passkey or security key ([`scripted`]).
     pub script: Option<&'static str>,
     pub icon: &'static str,
+    /// How the tenant shows itself, where one is known.
+    pub brand: Option<Brand>,
 }
 impl Frame {
     pub fn new(title: impl Into<String>) -> Self {
         let (style, icon) = (assets::style_path(), assets::icon_path());
-        Self { title: title.into(), done: None, problem: None, notices: vec![], style, script: None, icon }
+        Self { title: title.into(), done: None, problem: None, notices: vec![], style, script: None, icon, brand: None }
+    }
+    /// As this tenant's.
+    pub fn of(self, brand: Option<&Brand>) -> Self {
+        Self { brand: brand.cloned(), ..self }
+    }
+    /// What the page calls itself.
+    pub fn name(&self) -> &str {
+        self.brand.as_ref().map_or(EN.product, |b| &b.name)
+    }
+    /// The style sheet of the tenant's colour.
+    pub fn accent(&self) -> Option<String> {
+        self.brand.as_ref()?.accent.map(brand::style_path)
+    }
+    /// Where its logo is.
+    pub fn logo(&self) -> Option<String> {
+        brand::logo_path(self.brand.as_ref()?)
+    }
+    /// What it says to who comes.
+    pub fn welcome(&self) -> Option<&str> {
+        self.brand.as_ref()?.welcome.as_deref()
+    }
+    /// What it says to who may not get in.
+    pub fn help(&self) -> Option<&str> {
+        self.brand.as_ref()?.help.as_deref()
     }
     /// With the script; the page goes through [`scripted`].
     pub fn script(self) -> Self {

@@ -52,8 +52,9 @@ async fn asking(visit: &Visit, wanted: &Wanted, refused: Option<&Refused>) -> Re
         Err(e) if e.code() == Code::NotFound => return Err(Error::new(Code::NotFound, EN.no_such_tenant)),
         asked => asked?.to_string(),
     };
+    let brand = visit.brand(wanted.tenant.as_deref()).await?;
     let form = Page {
-        frame: Frame::new(EN.passkey_sign_in).refused(refused).script(),
+        frame: Frame::new(EN.passkey_sign_in).of(brand.as_ref()).refused(refused).script(),
         t: &EN,
         options,
         tenant: wanted.tenant.clone().unwrap_or_default(),

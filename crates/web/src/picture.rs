@@ -8,6 +8,7 @@ use portcullis_domain::{Error, Result, avatar};
 use portcullis_service::profile::ProfilePatch;
 
 use crate::account::{Account, profile};
+use crate::brand::image;
 use crate::form::Upload;
 use crate::page::redirect;
 use crate::refusal::{Refused, no_page};
@@ -19,18 +20,13 @@ const LARGEST: usize = 196_000;
 /// The picture itself, which is shown as one and nothing else.
 pub(crate) async fn show(account: Account) -> Result<Response> {
     let me = account.visit.app().profile(&account.cx).await?;
-    let (media, bytes) = me.avatar.as_deref().and_then(stored).ok_or_else(no_page)?;
+    let (media, bytes) = me.avatar.as_deref().and_then(image).ok_or_else(no_page)?;
     let mut answer = Response::new(Body::from(bytes));
     let h = answer.headers_mut();
     h.insert(header::CONTENT_TYPE, HeaderValue::try_from(media).map_err(Error::internal)?);
     h.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; sandbox"));
     Ok(answer)
 }
-fn stored(avatar: &str) -> Option<(&str, Vec<u8>)> {
-    let (media, data) = avatar.strip_prefix("data:")?.split_once(";base64,")?;
-    Some((media, STANDARD.decode(data).ok()?))
-}
-
 /// Puts one there.
 pub(crate) async fn submit(mut account: Account) -> Result<Response> {
     let uri = match account.visit.upload("picture").await? {

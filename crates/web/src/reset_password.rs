@@ -18,7 +18,8 @@ use crate::visit::Visit;
 pub(crate) async fn ask(visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
     sends_mail(&visit)?;
-    page(200, &asking(&visit.query("tenant").unwrap_or_default(), None))
+    let tenant = slug(&visit.query("tenant").unwrap_or_default());
+    page(200, &asking(&visit, tenant.as_deref(), None).await?)
 }
 /// Asks for the mail. The answer is the same whoever is meant.
 pub(crate) async fn send(mut visit: Visit) -> Result<Response> {
@@ -26,28 +27,29 @@ pub(crate) async fn send(mut visit: Visit) -> Result<Response> {
     visit.limit_passwords()?;
     sends_mail(&visit)?;
     let form = visit.form().await?;
-    let (email, tenant) = (form.text("email").to_owned(), slug(form.text("tenant")).unwrap_or_default());
+    let (email, tenant) = (form.text("email").to_owned(), slug(form.text("tenant")));
     if email.is_empty() {
         let refused = Refused::field("email", EN.enter_email);
-        return refused.page(&asking(&tenant, Some(&refused)));
+        return refused.page(&asking(&visit, tenant.as_deref(), Some(&refused)).await?);
     }
-    let tenant_slug = Some(tenant.clone()).filter(|t| !t.is_empty());
-    visit.app().request_password_reset(visit.origin(), Forgotten { email, tenant_slug }).await?;
-    redirect(&link("/sign-in", &[("tenant", &tenant), ("done", "reset_asked")]))
+    let back = link("/sign-in", &[("tenant", tenant.as_deref().unwrap_or_default()), ("done", "reset_asked")]);
+    visit.app().request_password_reset(visit.origin(), Forgotten { email, tenant_slug: tenant }).await?;
+    redirect(&back)
 }
 fn sends_mail(visit: &Visit) -> Result<()> {
     if visit.sends_mail() { Ok(()) } else { Err(no_page()) }
 }
-fn asking(tenant: &str, refused: Option<&Refused>) -> LinkForm {
-    LinkForm {
-        frame: Frame::new(EN.forgotten).refused(refused),
+async fn asking(visit: &Visit, tenant: Option<&str>, refused: Option<&Refused>) -> Result<LinkForm> {
+    let brand = visit.brand(tenant).await?;
+    Ok(LinkForm {
+        frame: Frame::new(EN.forgotten).of(brand.as_ref()).refused(refused),
         t: &EN,
         explained: EN.forgotten_explained.to_owned(),
         action: "/forgotten-password",
         fields: vec![Field::email("email", EN.email).refused(refused).focus()],
-        hidden: vec![("tenant", tenant.to_owned())],
+        hidden: vec![("tenant", tenant.unwrap_or_default().to_owned())],
         button: EN.send_link,
-    }
+    })
 }
 
 /// The new password.
@@ -62,7 +64,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
 }
 fn choosing(at: &Doorway, token: &str, refused: Option<&Refused>) -> LinkForm {
     LinkForm {
-        frame: Frame::new(EN.reset).refused(refused),
+        frame: Frame::new(EN.reset).of(Some(&at.brand)).refused(refused),
         t: &EN,
         explained: EN.reset_explained.to_owned(),
         action: "/reset-password",

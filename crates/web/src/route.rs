@@ -99,7 +99,10 @@ where
 {
     match visit.caller().await {
         Ok(cx) => match first(&cx, visit.parts.uri.path()) {
-            None => handler(Account { cx, visit }).await,
+            None => {
+                let doorway = visit.app().own_doorway(&cx).await?;
+                handler(Account { cx, visit, doorway }).await
+            }
             Some(page) => {
                 visit.discard().await;
                 redirect(page)

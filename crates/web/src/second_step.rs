@@ -86,7 +86,8 @@ async fn asking(visit: &Visit, waiting: &Waiting, refused: Option<&Refused>) -> 
         Err(e) if matches!(e.code(), Code::InvalidChallenge | Code::NotImplemented) => None,
         Err(e) => return Err(e),
     };
-    let frame = Frame::new(EN.second_step).refused(refused);
+    let brand = visit.brand(waiting.tenant.as_deref()).await?;
+    let frame = Frame::new(EN.second_step).of(brand.as_ref()).refused(refused);
     let form = Page {
         frame: if options.is_some() { frame.script() } else { frame },
         options,
@@ -146,8 +147,9 @@ async fn enrolment(visit: &Visit, waiting: &Waiting, refused: Option<&Refused>) 
         Err(e) if e.code() == Code::InvalidChallenge => return redirect(&waiting.again("sign_in_again")),
         Err(e) => return Err(e),
     };
+    let brand = visit.brand(waiting.tenant.as_deref()).await?;
     let form = Enrolment {
-        frame: Frame::new(EN.enrolment).refused(refused),
+        frame: Frame::new(EN.enrolment).of(brand.as_ref()).refused(refused),
         t: &EN,
         seed: Seed::of(&made)?,
         code: Field::digits("code", EN.app_code).refused(refused).focus(),
@@ -168,7 +170,9 @@ pub(crate) async fn enrol(mut visit: Visit) -> Result<Response> {
     match out.await {
         Ok((signed_in, made)) => {
             let codes = made.codes.iter().map(Raw::expose).collect();
-            let shown = Codes { frame: Frame::new(EN.codes), t: &EN, codes, next: waiting.return_to.path() };
+            let brand = visit.brand(waiting.tenant.as_deref()).await?;
+            let frame = Frame::new(EN.codes).of(brand.as_ref());
+            let shown = Codes { frame, t: &EN, codes, next: waiting.return_to.path() };
             enter(&visit, page(200, &shown)?, signed_in)
         }
         Err(e) if e.code() == Code::InvalidChallenge => redirect(&waiting.again("sign_in_again")),

@@ -60,9 +60,9 @@ impl Wanted {
     fn tenant(&self) -> &str {
         self.tenant.as_deref().unwrap_or_default()
     }
-    fn page(&self, title: String, done: Option<&str>, refused: Option<&Refused>) -> Page {
+    fn page(&self, at: Option<&Doorway>, done: Option<&str>, refused: Option<&Refused>) -> Page {
         Page {
-            frame: Frame::new(title).done(done).refused(refused),
+            frame: Frame::new(title(at)).of(at.map(|d| &d.brand)).done(done).refused(refused),
             t: &EN,
             fields: vec![],
             button: EN.next,
@@ -80,7 +80,7 @@ pub(crate) fn slug(said: &str) -> Option<String> {
     (!said.is_empty()).then(|| said.chars().take(LONGEST).collect())
 }
 fn title(doorway: Option<&Doorway>) -> String {
-    doorway.map_or_else(|| EN.sign_in.to_owned(), |d| fill(EN.sign_in_to, &[("tenant", &d.name)]))
+    doorway.map_or_else(|| EN.sign_in.to_owned(), |d| fill(EN.sign_in_to, &[("tenant", &d.brand.name)]))
 }
 
 /// `/`
@@ -109,7 +109,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
 }
 fn first(wanted: &Wanted, at: Option<&Doorway>, email: &str, done: Option<&str>, refused: Option<&Refused>) -> Page {
     let email = Field::email("email", EN.email).value(email).refused(refused).focus();
-    Page { fields: vec![email], ..wanted.page(title(at), done, refused) }
+    Page { fields: vec![email], ..wanted.page(at, done, refused) }
 }
 async fn second(
     visit: &Visit,
@@ -126,7 +126,7 @@ async fn second(
         if wanted.mail { link("/forgotten-password", &[("tenant", wanted.tenant())]) } else { String::new() };
     let from = Departure { tenant: wanted.tenant.clone(), return_to: wanted.return_to.clone() };
     let providers = choices(&visit.app().providers_for(wanted.tenant.as_deref(), email).await?, &from);
-    let page = wanted.page(title(at), None, refused);
+    let page = wanted.page(at, None, refused);
     Ok(Page { fields, button: EN.sign_in, again: wanted.again(), forgotten, providers, ..page })
 }
 /// The tenant that the link names; 404 for one that is not there.
@@ -153,12 +153,19 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
     if !form.has("password") {
         return page(200, &second(&visit, &wanted, doorway.as_ref(), &email, None).await?);
     }
-    match signed_in(&visit, &form, &wanted, &email).await? {
+    let slug = doorway.as_ref().map(|d| d.slug.clone());
+    match signed_in(&visit, &form, &wanted, &email, slug).await? {
         Ok(answer) => Ok(answer),
         Err(refused) => refused.page(&second(&visit, &wanted, doorway.as_ref(), &email, Some(&refused)).await?),
     }
 }
-async fn signed_in(visit: &Visit, form: &Form, wanted: &Wanted, email: &str) -> Result<Result<Response, Refused>> {
+async fn signed_in(
+    visit: &Visit,
+    form: &Form,
+    wanted: &Wanted,
+    email: &str,
+    at: Option<String>,
+) -> Result<Result<Response, Refused>> {
     let password = match form.password("password") {
         Ok(password) => password,
         Err(refused) => return Ok(Err(refused)),
@@ -172,8 +179,7 @@ async fn signed_in(visit: &Visit, form: &Form, wanted: &Wanted, email: &str) -> 
         Ok(LoggedIn::Whole(signed_in)) => enter(visit, redirect(wanted.return_to.path())?, signed_in).map(Ok),
         Ok(LoggedIn::SecondStep(step)) => {
             let challenge = step.challenge_id.expose().to_owned();
-            let (tenant, return_to) = (wanted.tenant.clone(), wanted.return_to.clone());
-            let waiting = Waiting { challenge, tenant, return_to };
+            let waiting = Waiting { challenge, tenant: at, return_to: wanted.return_to.clone() };
             second_step::after_first(visit, &step, &waiting).await.map(Ok)
         }
         Err(e) if e.code() == Code::InvalidCredentials => Ok(Err(Refused::saying(401, EN.wrong_credentials))),

@@ -17,10 +17,9 @@ struct Page {
 
 /// Asks.
 pub(crate) async fn show(visit: Visit) -> Result<Response> {
-    if visit.caller().await.is_err() {
-        return redirect("/sign-in");
-    }
-    page(200, &Page { frame: Frame::new(EN.sign_out_ask), t: &EN })
+    let Ok(cx) = visit.caller().await else { return redirect("/sign-in") };
+    let brand = visit.app().own_doorway(&cx).await?.brand;
+    page(200, &Page { frame: Frame::new(EN.sign_out_ask).of(Some(&brand)), t: &EN })
 }
 /// Ends it. Whose session has ended already is signed out too.
 pub(crate) async fn submit(visit: Visit) -> Result<Response> {

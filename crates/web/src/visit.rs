@@ -10,6 +10,7 @@ use portcullis_edge::cookie::{self, Deed, Surface};
 use portcullis_edge::{EdgeState, Exchange, Limited, body, credential};
 use portcullis_service::App;
 use portcullis_service::authenticate::{Origin, Presented};
+use portcullis_service::branding::Brand;
 
 use crate::form::{self, Form, Upload};
 
@@ -66,6 +67,11 @@ impl Visit {
     /// Did a page of another site lead here? Browsers say so.
     pub fn comes_from_another_site(&self) -> bool {
         self.parts.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site")
+    }
+    /// How the tenant with this slug shows itself, where one is named.
+    pub async fn brand(&self, slug: Option<&str>) -> Result<Option<Brand>> {
+        let Some(slug) = slug else { return Ok(None) };
+        Ok(self.app().doorway(self.origin(), Some(slug), None).await?.map(|d| d.brand))
     }
     /// Can a forgotten password be set anew by mail?
     pub fn sends_mail(&self) -> bool {

@@ -168,6 +168,18 @@ pub(super) const ANSWERS: &[Row] = &[
         ],
     ),
     (
+        "Branding",
+        "How a tenant shows itself. What is null is as the server has it.",
+        &[
+            "name string? – What people read instead of the tenant's name.",
+            "accent_color string? – #rrggbb, of links and buttons; darkened or lightened where text in it could not be read.",
+            "welcome string? – Above the form of the sign-in page.",
+            "help string? – Below the forms of pages for who is not signed in.",
+            "logo_base64 string? – Image data URI.",
+            "mails object – Words of mails, by kind: invitation, verification, password_reset, password_changed, sign_in_code, sign_in_link.",
+        ],
+    ),
+    (
         "Refreshed",
         "A session that goes on.",
         &["token string", "expires_at date-time", "refresh_token string", "refresh_expires_at date-time"],

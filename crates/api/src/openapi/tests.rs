@@ -94,6 +94,7 @@ fn bodies_are_what_the_handlers_read() {
     accepts("TotpConfirmation", crate::mfa::confirmation);
     accepts("Reauthentication", crate::mfa::proof);
     accepts("TenantSettingsPatch", crate::settings::patch);
+    accepts("BrandingPatch", crate::branding::patch);
     accepts("NewDomain", crate::domains::new_domain);
     accepts("NewIdentityProvider", crate::identity_providers::new_provider);
     accepts("IdentityProviderPatch", crate::identity_providers::patch);
@@ -157,6 +158,8 @@ fn answers_are_what_the_handlers_render() {
         "TenantSettings",
         &crate::settings::SettingsView::of(&portcullis_domain::tenant::TenantSettings::default()),
     );
+    let set = portcullis_service::branding::Set { branding: Default::default(), logo: None, revision: 0 };
+    renders("Branding", &crate::branding::BrandingView::of(&set));
     let key = sample::key(at);
     renders("ApiKey", &crate::view::ApiKeyView::made(&key, "raw"));
     let made = portcullis_service::tenant::MadeTenant { tenant: sample::tenant(at), invitation_url: Some("x".into()) };

@@ -47,6 +47,7 @@ const OPEN: &[&str] = &[
     "audit_record_keys.key",
     "audit_seals.hash",
     "backup_codes.tag",
+    "brandings.logo_digest",
     "groups.identity_provider",
     "idempotency.fingerprint",
     "mail_sign_ins.hash",

@@ -1,6 +1,6 @@
 // Looks at every page with a real browser: nothing that axe objects to, nothing that the Content-Security-Policy stopped, and a
 // sign-in by keyboard alone with scripts switched off. What is wrong is printed, one finding a line.
-// Standard input: {"url", "hosts", "email", "password", "invitation", "approver" (who must enrol a factor), "seconds" (the server's time)}.
+// Standard input: {"url", "hosts", "email", "password", "invitation", "branded" (sign-in pages), "approver" (who must enrol a factor), "seconds" (the server's time)}.
 import axe from 'axe-core'
 import { DESK, PHONE, appCode, launch, signIn } from './browser.mjs'
 
@@ -71,6 +71,7 @@ for (const colorScheme of ['light', 'dark']) {
     }
     await at('/sign-in')
     await at('/sign-in?done=signed_out')
+    for (const path of given.branded) await at(path)
     await at(given.invitation, 'invitation')
     await page.fill('#password', 'password1')
     await page.fill('#again', 'password2')

@@ -1,4 +1,4 @@
-// Pictures of each page: light, dark, and on a phone. Standard input: {"url", "email", "password", "invitation"}; argument: the folder.
+// Pictures of each page: light, dark, and on a phone. Standard input: {"url", "email", "password", "invitation", "branded" (a sign-in page)}; argument: the folder.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DESK, PHONE, appCode, launch, signIn } from './browser.mjs'
@@ -30,6 +30,7 @@ for (const [look, options] of looks) {
   await page.fill('#password', 'not the password')
   await page.click('main button')
   await take('sign-in-refused')
+  await at(given.branded, 'sign-in-branded')
   await at(given.invitation, 'invitation')
   await page.fill('#password', 'password1')
   await page.fill('#again', 'password1')

@@ -15,6 +15,7 @@ mod attempts;
 mod audit;
 mod audit_records;
 mod authorization;
+mod branding;
 mod breached_passwords;
 mod calls;
 mod checks;

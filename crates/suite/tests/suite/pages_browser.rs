@@ -23,6 +23,14 @@ async fn a_real_browser(w: World) {
     join(&w, &acme, &ada.id, ORGANIZATION_VIEWER).await;
     let grace = w.person("Grace", &["user", "approver"]).await;
     demand(&w, "required_for_admins").await;
+    // colours that cannot be read as they are, on the darkest and on the lightest ground
+    let mut branded = vec![];
+    for (name, colour) in [("Yellow", "#ffee00"), ("Navy", "#000033")] {
+        let tenant = w.second_tenant(name).await;
+        let set = json!({ "name": name, "accent_color": colour, "welcome": "Welcome.", "help": "Trouble? Ask us." });
+        tenant.owner.client.patch(&format!("/v1/tenants/{}/branding", tenant.id), set).await.expect(200);
+        branded.push(format!("/sign-in?tenant={}", tenant.slug));
+    }
     let invited = json!({ "name": "Globex", "owner_email": "hank@globex.example" });
     let made = w.owner().post("/v1/tenants", invited).await.expect(201);
     let given = json!({
@@ -31,6 +39,7 @@ async fn a_real_browser(w: World) {
         "email": ada.email,
         "password": PASSWORD,
         "approver": grace.email,
+        "branded": branded,
         "seconds": w.clock.seconds(),
         "invitation": made["invitation_url"].as_str().unwrap().strip_prefix(HERE).unwrap(),
     });

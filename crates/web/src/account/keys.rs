@@ -115,7 +115,7 @@ async fn filled(account: &Account, form: Option<&Form>, refused: Option<&Refused
         &Page {
             frame: account.frame(EN.keys, refused),
             t: &EN,
-            explained: fill(EN.keys_explained, &[("tenant", &around.tenant)]),
+            explained: fill(EN.keys_explained, &[("tenant", &account.doorway.brand.name)]),
             around,
             keys: keys.data.iter().map(|key| Row::of(cx, key)).collect(),
             name: name.value(form.map_or("", |f| f.raw("name"))).refused(refused),

@@ -38,7 +38,7 @@ pub(crate) async fn show(account: Account) -> Result<Response> {
         &Page {
             frame: account.frame(EN.rights, None),
             t: &EN,
-            explained: fill(EN.rights_explained, &[("tenant", &around.tenant)]),
+            explained: fill(EN.rights_explained, &[("tenant", &account.doorway.brand.name)]),
             around,
             roles: account.cx.principal.roles.public().map(portcullis_domain::Role::as_str).collect(),
             areas: by_area(actions),

@@ -26,6 +26,7 @@ const EXPECTED: &[&str] = &[
     "auth.mfa_failed",
     "auth.reauthenticated",
     "auth.reauthentication_failed",
+    "branding.updated",
     "domain.created",
     "domain.deleted",
     "domain.verified",

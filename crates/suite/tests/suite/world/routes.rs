@@ -179,6 +179,7 @@ pub fn body(route: &Route, things: &Things) -> Value {
         }
         // the walk has changed it by then
         ("POST", "/v1/users/me/reauthenticate") => json!({ "password": "velvet-anchor-monsoon" }),
+        ("PATCH", "/v1/tenants/{id}/branding") => json!({ "name": "Acme" }),
         ("PATCH", "/v1/tenants/{id}/settings") => json!({ "mfa_policy": "optional" }),
         _ => json!({}),
     }
