@@ -118,9 +118,8 @@ fn mails(f: &mut Fields) -> BTreeMap<Template, Option<Words>> {
 fn words(one: &mut Fields, template: Template) -> Option<Words> {
     const MISSING: &str = "A mail has a subject and a body.";
     let filled = |s: String| if s.is_empty() { Err(MISSING.to_owned()) } else { Ok(s) };
-    let subject =
-        one.required("subject", MISSING, |v| line(&fields::string(v)?, 200).map_err(Into::into).and_then(filled));
-    let body = one.required("body", MISSING, |v| text(&fields::string(v)?, 4_000).map_err(Into::into).and_then(filled));
+    let subject = one.required("subject", MISSING, |v| line(&fields::string(v)?, 200).and_then(filled));
+    let body = one.required("body", MISSING, |v| text(&fields::string(v)?, 4_000).and_then(filled));
     let words = Words { subject: subject?, body: body? };
     words.check(template).map_err(|(field, why)| one.wrong(field, why)).ok()?;
     Some(words)

@@ -1,7 +1,7 @@
 //! One call from its request to its answer, in the order of spec v1beta1 2.2 and decision 29: body → caller → fields →
 //! permission (the use case) → change.
 use axum::body::Body;
-use axum::http::{HeaderName, HeaderValue, StatusCode, header, request::Parts};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header, request::Parts};
 use axum::response::Response;
 use bytes::Bytes;
 use portcullis_domain::{Code, Ctx, Error, Result};
@@ -10,6 +10,7 @@ use portcullis_edge::{EdgeState, Exchange, Renderer, body, cookie, refuse};
 use portcullis_service::personal_token::blocked;
 use portcullis_wire_v1beta1::endpoint::Refusal;
 use portcullis_wire_v1beta1::{Endpoint, MessageDescriptor, Messages};
+use url::form_urlencoded;
 
 use crate::call::{Call, Outcome};
 use crate::encoding::Encoding;
@@ -59,6 +60,12 @@ fn is_sign_in(endpoint: &Endpoint) -> bool {
     matches!(endpoint.rpc, "Authenticate" | "AuthCallback")
 }
 
+/// Is a code shown that somebody typed into a page? A link that leads here straight signs its reader in as somebody else.
+fn is_typed(parts: &Parts) -> bool {
+    let query = parts.uri.query().unwrap_or("");
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "strategy_name" && value == "mailotp")
+}
+
 /// Who calls, and how often; then the body: nobody fills the memory who may not call at all.
 pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> Result<(Ctx, Bytes)> {
     let body = body::demand_size(&edge.config, body).await?;
@@ -72,6 +79,9 @@ pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> 
         }
         if is_sign_in(plan.endpoint) {
             cookie::may_set(edge, &parts.headers)?;
+            if parts.method == Method::GET && is_typed(parts) {
+                cookie::demand_page(edge, &parts.headers)?;
+            }
             if let Some(limited) = edge.rate.login(cx.ip) {
                 exchange.limited(limited);
                 limited.check()?;

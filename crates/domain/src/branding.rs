@@ -34,6 +34,8 @@ pub enum Template {
     PasswordReset,
     /// Says that the password is another now.
     PasswordChanged,
+    /// Says that the second factors are others now.
+    FactorsChanged,
     /// Lets somebody in who types a code over.
     SignInCode,
     /// Lets somebody in who follows a link.
@@ -41,11 +43,12 @@ pub enum Template {
 }
 impl Template {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Invitation,
         Self::Verification,
         Self::PasswordReset,
         Self::PasswordChanged,
+        Self::FactorsChanged,
         Self::SignInCode,
         Self::SignInLink,
     ];
@@ -56,6 +59,7 @@ impl Template {
             Self::Verification => "verification",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
+            Self::FactorsChanged => "factors_changed",
             Self::SignInCode => "sign_in_code",
             Self::SignInLink => "sign_in_link",
         }
@@ -71,13 +75,14 @@ impl Template {
             Self::Verification => Purpose::Verification,
             Self::PasswordReset => Purpose::PasswordReset,
             Self::PasswordChanged => Purpose::PasswordChanged,
+            Self::FactorsChanged => Purpose::FactorsChanged,
             Self::SignInCode | Self::SignInLink => Purpose::SignIn,
         }
     }
     /// The place in its body without which the mail would be for nothing.
     pub const fn needs(self) -> Option<&'static str> {
         match self {
-            Self::PasswordChanged => None,
+            Self::PasswordChanged | Self::FactorsChanged => None,
             Self::SignInCode => Some("Code"),
             _ => Some("Link"),
         }

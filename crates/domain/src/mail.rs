@@ -71,6 +71,8 @@ pub enum Purpose {
     PasswordReset,
     /// Says that the password is another now.
     PasswordChanged,
+    /// Says that the second factors are others now.
+    FactorsChanged,
     /// Invites into an organization.
     OrganizationInvitation,
     /// Lets somebody in: a code, or a link.
@@ -78,11 +80,12 @@ pub enum Purpose {
 }
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Invitation,
         Self::Verification,
         Self::PasswordReset,
         Self::PasswordChanged,
+        Self::FactorsChanged,
         Self::OrganizationInvitation,
         Self::SignIn,
     ];
@@ -93,6 +96,7 @@ impl Purpose {
             Self::Verification => "verification",
             Self::PasswordReset => "password_reset",
             Self::PasswordChanged => "password_changed",
+            Self::FactorsChanged => "factors_changed",
             Self::OrganizationInvitation => "organization_invitation",
             Self::SignIn => "sign_in",
         }

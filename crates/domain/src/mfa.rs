@@ -88,6 +88,14 @@ impl MfaPolicy {
     }
 }
 
+/// Were two different factors shown (RFC 8176)? Some providers name both and not that they are two.
+pub fn is_twofold(amr: &[String]) -> bool {
+    const KNOWN: &[&str] = &["pwd", "pin", "kba"];
+    const HELD: &[&str] = &["otp", "hwk", "swk", "sc", "sms", "tel", "pop", "face", "fpt", "iris", "retina", "vbm"];
+    let any = |words: &[&str]| amr.iter().any(|m| words.contains(&m.as_str()));
+    any(&["mfa"]) || (any(KNOWN) && any(HELD))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -107,5 +115,18 @@ mod tests {
         }
         assert!(MfaPolicy::ALL.into_iter().all(|p| MfaPolicy::parse(p.as_str()) == Some(p)));
         assert_eq!((MfaPolicy::parse("off"), MfaKind::parse("sms")), (None, None));
+    }
+
+    #[test]
+    fn two_factors_are_two_of_different_kinds() {
+        let two = |amr: &[&str]| is_twofold(&amr.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
+        for twofold in [&["fed", "mfa"][..], &["fed", "pwd", "otp"], &["fed", "hwk", "pin"]] {
+            assert!(two(twofold), "{twofold:?}");
+        }
+        for one in
+            [&["fed"][..], &["fed", "pwd"], &["fed", "otp", "sms"], &["fed", "pwd", "pin"], &["fed", "user", "geo"]]
+        {
+            assert!(!two(one), "{one:?}");
+        }
     }
 }

@@ -120,6 +120,12 @@ pub fn may_set(edge: &Edge, headers: &HeaderMap) -> Result<()> {
     if ours { Ok(()) } else { Err(foreign(&edge.app.settings().public_url)) }
 }
 
+/// 403 `forbidden` for what no page asked for: an address that somebody opened.
+pub fn demand_page(edge: &Edge, headers: &HeaderMap) -> Result<()> {
+    let opened = headers.get(SEC_FETCH_SITE).is_some_and(|site| site.as_bytes() == b"none");
+    if opened { Err(foreign(&edge.app.settings().public_url)) } else { Ok(()) }
+}
+
 /// `Set-Cookie` for a new session.
 pub fn set(public_url: &str, session: &SessionCookie) -> String {
     let name = if is_secure(public_url) { HOST } else { PLAIN };

@@ -54,7 +54,7 @@ pub(crate) fn digest(tenancy: &Tenancy, kind: &str, value: &str) -> String {
     HEXLOWER.encode(&tag[..16])
 }
 /// An address; of IPv6 its network, of which one customer has all addresses.
-fn place(ip: IpAddr) -> String {
+pub(crate) fn place(ip: IpAddr) -> String {
     match ip.to_canonical() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("{:x?}", &ip.segments()[..4]),

@@ -11,6 +11,7 @@ use portcullis_crypto::signing::{Claims, Expect, SubjectType, TokenError};
 use portcullis_crypto::token::{self, Purpose, ServiceToken};
 use portcullis_domain::api_key::{ApiKey, KeyOwner};
 use portcullis_domain::context::AccessToken;
+use portcullis_domain::mfa::is_twofold;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::personal_token::PersonalToken;
 use portcullis_domain::role_binding::Bearer;
@@ -298,7 +299,11 @@ impl App {
         if locked_out {
             return Err(refused(LOCKED_OUT));
         }
-        let credential = of_session(&s);
+        let mut credential = of_session(&s);
+        // one of before its person had a second factor is half of one now
+        if let Credential::Session { restricted, .. } = &mut credential {
+            *restricted |= u.mfa_enrolled && !is_twofold(&s.amr);
+        }
         let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
         Ok(Known::new(tenancy.clone(), principal, revision, Some(end)))
     }

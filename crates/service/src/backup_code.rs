@@ -9,7 +9,7 @@ use portcullis_store::{Tx, backup_code, user};
 
 use crate::app::Scribe;
 use crate::mfa::person;
-use crate::reauthentication::{alive, fresh};
+use crate::reauthentication::{alive, fresh, may_enrol};
 use crate::tenancy::Tenancy;
 use crate::{Answer, App, Reply};
 
@@ -69,11 +69,13 @@ struct Renew {
     scribe: Scribe,
 }
 async fn renew(tx: &mut Tx, c: &Renew) -> portcullis_store::Result<BackupCodes> {
-    fresh(&alive(tx, c.session).await?, tx.cx.now)?;
-    if !user::facts(tx, c.user).await?.is_some_and(|u| u.mfa_enrolled) {
+    let session = alive(tx, c.session).await?;
+    fresh(&session, tx.cx.now)?;
+    let Some(user) = user::facts(tx, c.user).await?.filter(|u| u.mfa_enrolled) else {
         let e = Error::new(Code::Conflict, "Backup codes stand in for a second factor: enrol one first.");
         return Err(e.detail("state", "not_enrolled").into());
-    }
+    };
+    may_enrol(&session, &user)?;
     c.scribe.write(tx, c.scribe.event("mfa.backup_codes_regenerated", "user", c.user));
     c.set.write(tx, c.user).await
 }

@@ -1,9 +1,10 @@
 //! How a tenant shows itself: what its administrators set, and what its pages and mails make of it.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use portcullis_domain::branding::{Branding, Colour, Template, Words};
 use portcullis_domain::tenant::Tenant;
-use portcullis_domain::{Ctx, Id, Result};
+use portcullis_domain::{Ctx, Id, Principal, Result};
 use portcullis_store::{Tx, branding, tenant};
 
 use crate::App;
@@ -83,12 +84,7 @@ impl App {
     /// A logo as anybody may see it, if it is still this one.
     pub async fn logo(&self, origin: Origin, id: Id<Tenant>, digest: [u8; 32]) -> Result<Option<String>> {
         let Some(tenancy) = self.tenancy(id).await? else { return Ok(None) };
-        let cx = context(
-            origin,
-            &tenancy,
-            std::sync::Arc::new(portcullis_domain::Principal::anonymous()),
-            self.0.clock.now(),
-        );
+        let cx = context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now());
         self.0.db.read(cx, &digest, logo).await.map_err(Into::into)
     }
 }
@@ -119,6 +115,11 @@ async fn logo(tx: &mut Tx, digest: &[u8; 32]) -> portcullis_store::Result<Option
 pub(crate) async fn shown(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<(Tenant, Branding)>> {
     let Some(tenant) = tenant::get(tx).await? else { return Ok(None) };
     Ok(Some((tenant, branding::get(tx).await?.0)))
+}
+
+/// What a transaction's tenant is called.
+pub(crate) async fn name(tx: &mut Tx) -> portcullis_store::Result<String> {
+    Ok(shown(tx, &()).await?.map(|(tenant, b)| b.name.unwrap_or(tenant.name)).unwrap_or_default())
 }
 
 struct Update {

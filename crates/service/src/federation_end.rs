@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use portcullis_domain::audit::{Event, Outcome};
 use portcullis_domain::identity_provider::IdentityProvider;
+use portcullis_domain::mfa::is_twofold;
 use portcullis_domain::openid::{Asserted, Redemption};
 use portcullis_domain::tenant::TenantState;
 use portcullis_domain::user::User;
@@ -241,14 +242,6 @@ fn methods(a: &Asserted, believed: bool) -> Vec<String> {
     }
     amr
 }
-/// Were two different factors shown (RFC 8176)? Some providers name both and not that they are two.
-fn is_twofold(amr: &[String]) -> bool {
-    const KNOWN: &[&str] = &["pwd", "pin", "kba"];
-    const HELD: &[&str] = &["otp", "hwk", "swk", "sc", "sms", "tel", "pop", "face", "fpt", "iris", "retina", "vbm"];
-    let any = |words: &[&str]| amr.iter().any(|m| words.contains(&m.as_str()));
-    any(&["mfa"]) || (any(KNOWN) && any(HELD))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -265,18 +258,5 @@ mod tests {
         // resistant to phishing is not two: a key that is touched
         assert_eq!(methods(&said(&["hwk"], Some("phr")), true), ["fed", "hwk"]);
         assert_eq!(methods(&said(&["mfa"], Some("https://refeds.org/profile/mfa")), false), ["fed"]);
-    }
-
-    #[test]
-    fn two_factors_are_two_of_different_kinds() {
-        let two = |amr: &[&str]| is_twofold(&amr.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>());
-        for twofold in [&["fed", "mfa"][..], &["fed", "pwd", "otp"], &["fed", "hwk", "pin"]] {
-            assert!(two(twofold), "{twofold:?}");
-        }
-        for one in
-            [&["fed"][..], &["fed", "pwd"], &["fed", "otp", "sms"], &["fed", "pwd", "pin"], &["fed", "user", "geo"]]
-        {
-            assert!(!two(one), "{one:?}");
-        }
     }
 }

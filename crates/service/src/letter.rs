@@ -68,6 +68,10 @@ impl Letter {
                 .say(format!("Somebody, probably you, wants to sign in to {tenant}:"))
                 .link("Sign in", value)
                 .say("The link works once, for 10 minutes. If it was not you, do nothing."),
+            Template::FactorsChanged => draft(format!("Your second factors for {tenant} were changed"))
+                .greet(name)
+                .say(format!("a second factor of your account at {tenant} was added or removed just now."))
+                .say("If it was not you, set a new password at once, look at your second factors, and tell your administrator."),
             Template::PasswordChanged => draft(format!("Your password for {tenant} was changed"))
                 .greet(name)
                 .say(format!("the password of your account at {tenant} was changed just now."))

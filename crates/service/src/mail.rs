@@ -11,19 +11,22 @@ use portcullis_domain::user::User;
 use portcullis_domain::value::Email;
 use portcullis_domain::{Ctx, Error, Id, Result};
 use portcullis_store::mail::{self, MailRow};
-use portcullis_store::{Tx, attempt};
+use portcullis_store::{Tx, attempt, session};
 use serde_json::{Value, json};
+use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::App;
-use crate::attempt::{in_a_minute, wait};
+use crate::attempt::{in_a_minute, place, wait};
 use crate::branding;
 use crate::letter::Letter;
 
 /// So many invitations to one address a minute.
 const TO_ONE: i64 = 10;
-/// So many mails to sign in with to one address a minute.
+/// So many mails to sign in with to one address a minute, from one place.
 const SIGN_INS: i64 = 5;
+/// So many from all strange places together.
+const STRANGERS_SIGN_INS: i64 = 20;
 /// So many by one person (spec v1 2.8).
 const BY_ONE: i64 = 30;
 
@@ -101,9 +104,19 @@ impl Post {
         };
         mail::insert(tx, &row).await
     }
-    /// Counts a mail to sign in with: 429 after 5 within a minute to one address.
-    pub async fn count_sign_in(&self, tx: &mut Tx, to: &Email) -> portcullis_store::Result<()> {
-        self.count(tx, &[b"sign-ins", to.as_bytes()], SIGN_INS, "This address was sent many mails just now.").await
+    /// Counts a mail to sign in with: 429 after 5 within a minute to one address from one place, and after 20 from all places that the
+    /// address has not signed in from: so nobody keeps a person out where they are known.
+    pub async fn count_sign_in(&self, tx: &mut Tx, to: &Email, user: Option<Id<User>>) -> portcullis_store::Result<()> {
+        const WHY: &str = "This address was sent many mails just now.";
+        // the same statements whether somebody is there or not
+        let user = user.unwrap_or(Id::from_uuid(Uuid::nil()));
+        let known: Vec<String> = session::addresses(tx, user).await?.into_iter().map(place).collect();
+        let here = tx.cx.ip.map(place).unwrap_or_default();
+        self.count(tx, &[b"sign-ins", to.as_bytes(), here.as_bytes()], SIGN_INS, WHY).await?;
+        if known.contains(&here) {
+            return Ok(());
+        }
+        self.count(tx, &[b"sign-ins", to.as_bytes()], STRANGERS_SIGN_INS, WHY).await
     }
     /// Counts an invitation: 429 after 10 within a minute to one address, whoever asks for them, and after 30 by one person.
     pub async fn count_invitation(&self, tx: &mut Tx, to: &Email) -> portcullis_store::Result<()> {

@@ -231,7 +231,7 @@ async fn send(tx: &mut Tx, c: &Send) -> portcullis_store::Result<()> {
         Some(user) => may_enter(user),
         None => may_register(tx, email, c.registration).await?,
     };
-    c.post.count_sign_in(tx, email).await?;
+    c.post.count_sign_in(tx, email, user.as_ref().map(|u| u.id)).await?;
     if !enters {
         // what nobody was told is tried like any other, so that the end takes as long (checklist 15)
         return mail_sign_in::insert(tx, &c.hash, &MailSignIn { tag: c.decoy, ..c.row.clone() }).await;

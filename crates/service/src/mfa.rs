@@ -1,19 +1,22 @@
 //! The second factors of a person: which they are, and their end.
 use portcullis_crypto::seal::{Key, OpenError};
 use portcullis_crypto::totp::{Code as TotpCode, Seed};
-use portcullis_domain::mfa::{MfaMethod, MfaPolicy};
+use portcullis_domain::branding::Template;
+use portcullis_domain::mfa::{MfaMethod, MfaPolicy, is_twofold};
+use portcullis_domain::session::Session;
 use portcullis_domain::tenant::Tenant;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
-use portcullis_store::{Tx, attempt, backup_code, mfa_challenge, mfa_method, user};
+use portcullis_store::{Tx, attempt, backup_code, mail_sign_in, mfa_challenge, mfa_method, user};
 
 use crate::App;
 use crate::app::Scribe;
 use crate::attempt::{after_failure, digest};
 use crate::authorize::person_only;
+use crate::mail::Post;
 use crate::profile::session_of;
-use crate::reauthentication::{alive, fresh};
-use crate::session_list::end_sessions;
+use crate::reauthentication::{alive, fresh, may_enrol};
+use crate::session_list::{end_sessions, end_sessions_that};
 use crate::user::{UserRef, gate};
 use crate::user_change::owner_protected;
 
@@ -29,7 +32,8 @@ impl App {
         let (user, session) = person(cx)?;
         let policy = self.snapshot(cx).await?.settings.mfa_policy;
         let demanded = policy.demands(cx.principal.roles, cx.principal.is_owner);
-        let c = Remove { user, session, id, demanded, policy, scribe: self.scribe(cx) };
+        let post = self.post(cx).await?;
+        let c = Remove { user, session, id, demanded, policy, post, scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, remove).await.map_err(Error::from)
     }
     /// Takes all factors and backup codes of somebody who has lost them, and ends their sessions. `users:reset_mfa`; nobody does it
@@ -43,7 +47,8 @@ impl App {
             if user.is_owner && !cx.principal.in_master {
                 return Err(owner_protected("Only the master tenant's administrators take the owner's second factor."));
             }
-            Ok(Reset { user: user.id, scribe: self.scribe(cx) })
+            let (factors, post) = (self.factors_of(cx, user.id).await?, self.post(cx).await?);
+            Ok(Reset { user: user.id, factors, post, scribe: self.scribe(cx) })
         };
         self.apply(cx, gate, command, reset).await
     }
@@ -55,19 +60,20 @@ impl App {
             user,
             key: tenancy.data_key.clone(),
             tries: digest(&tenancy, "factor", &user.to_string()),
+            apart: digest(&tenancy, "factor-apart", &user.to_string()),
         })
     }
 }
 
 /// The person and the session of a call; 403 for keys, and for who has a factor and has not shown it in this session.
-pub(crate) fn person(cx: &Ctx) -> Result<(Id<User>, Id<portcullis_domain::session::Session>)> {
+pub(crate) fn person(cx: &Ctx) -> Result<(Id<User>, Id<Session>)> {
     if cx.principal.mfa_enrolled {
         cx.principal.is_whole()?;
     }
     half_person(cx)
 }
 /// The same for what shows a factor.
-pub(crate) fn half_person(cx: &Ctx) -> Result<(Id<User>, Id<portcullis_domain::session::Session>)> {
+pub(crate) fn half_person(cx: &Ctx) -> Result<(Id<User>, Id<Session>)> {
     Ok((cx.principal.user_id().ok_or_else(person_only)?, session_of(cx)?))
 }
 
@@ -79,10 +85,16 @@ pub(crate) struct Factors {
     key: Key,
     /// Where wrong codes are counted, however many challenges they are sent to.
     tries: String,
+    /// The same for who proved something else than a password before.
+    apart: String,
 }
 impl Factors {
     fn aad(&self) -> Vec<u8> {
         [b"totp:".as_slice(), self.tenant.uuid().as_bytes(), self.user.uuid().as_bytes()].concat()
+    }
+    /// For who came in without the password: their wrong codes are counted by themselves, so that they keep nobody out who has it.
+    pub fn apart(self) -> Self {
+        Self { tries: self.apart.clone(), ..self }
     }
     /// A seed as it is kept.
     pub fn seal(&self, seed: &Seed, random: &dyn portcullis_domain::port::Random) -> Vec<u8> {
@@ -135,14 +147,18 @@ async fn of_user(tx: &mut Tx, user: &Id<User>) -> portcullis_store::Result<(Vec<
 
 struct Remove {
     user: Id<User>,
-    session: Id<portcullis_domain::session::Session>,
+    session: Id<Session>,
     id: Id<MfaMethod>,
     demanded: bool,
     policy: MfaPolicy,
+    post: Option<Post>,
     scribe: Scribe,
 }
 async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
-    fresh(&alive(tx, c.session).await?, tx.cx.now)?;
+    let session = alive(tx, c.session).await?;
+    fresh(&session, tx.cx.now)?;
+    let user = user::facts(tx, c.user).await?.ok_or_else(|| Error::not_found("user"))?;
+    may_enrol(&session, &user)?;
     let all = mfa_method::of_user(tx, c.user).await?;
     let found = all.iter().find(|m| m.id == c.id).ok_or_else(|| Error::not_found("second factor"))?;
     let last = all.len() == 1;
@@ -154,11 +170,20 @@ async fn remove(tx: &mut Tx, c: &Remove) -> portcullis_store::Result<()> {
     mfa_method::delete(tx, c.user, c.id).await?;
     if last {
         forget(tx, c.user).await?;
+        // what was half signed in must not become whole by an end of the factor that it lacked
+        let half = |s: &Session| s.id != c.session && !is_twofold(&s.amr);
+        end_sessions_that(tx, &c.scribe, c.user, "mfa_removed", half).await?;
     }
+    told(tx, c.post.as_ref(), &user).await?;
     let event = c.scribe.event("mfa.removed", "user", c.user).with("method_type", found.kind.as_str());
     c.scribe.write(tx, event.with("method_id", c.id.to_string()));
     tx.bump().await?;
     Ok(())
+}
+/// Tells somebody that their second factors are others now.
+pub(crate) async fn told(tx: &mut Tx, post: Option<&Post>, user: &User) -> portcullis_store::Result<()> {
+    let Some(post) = post else { return Ok(()) };
+    post.write(tx, Some(user.id), &user.email, &post.letter(Template::FactorsChanged, user.name(), "")).await
 }
 /// Removes every factor of a user with the backup codes, what is being enrolled, and sign-ins that wait for a factor.
 pub(crate) async fn forget(tx: &mut Tx, user: Id<User>) -> portcullis_store::Result<()> {
@@ -170,11 +195,18 @@ pub(crate) async fn forget(tx: &mut Tx, user: Id<User>) -> portcullis_store::Res
 
 struct Reset {
     user: Id<User>,
+    /// Where wrong codes were counted.
+    factors: Factors,
+    post: Option<Post>,
     scribe: Scribe,
 }
 async fn reset(tx: &mut Tx, c: &Reset) -> portcullis_store::Result<()> {
-    user::facts(tx, c.user).await?.ok_or_else(|| Error::not_found("user"))?;
+    let user = user::facts(tx, c.user).await?.ok_or_else(|| Error::not_found("user"))?;
     forget(tx, c.user).await?;
+    c.factors.passed(tx).await?;
+    c.factors.clone().apart().passed(tx).await?;
+    mail_sign_in::delete_of(tx, &user.email).await?;
+    told(tx, c.post.as_ref(), &user).await?;
     c.scribe.write(tx, c.scribe.event("mfa.reset", "user", c.user));
     end_sessions(tx, &c.scribe, c.user, "mfa_reset", None).await?;
     tx.bump().await?;

@@ -4,11 +4,13 @@ use portcullis_crypto::totp::{Code as TotpCode, Seed};
 use portcullis_domain::mfa::{MfaKind, MfaMethod};
 use portcullis_domain::{Ctx, Id, Result};
 use portcullis_store::mfa_challenge::{self, Purpose};
-use portcullis_store::{Tx, mfa_method, tenant};
+use portcullis_store::{Tx, mfa_method};
 
 use crate::App;
 use crate::authenticate::Origin;
 use crate::backup_code::{BackupCodes, NewSet};
+use crate::branding;
+use crate::mail::Post;
 use crate::mfa::Factors;
 use crate::mfa_challenge::{Tried, failed, invalid, live, whole};
 use crate::reauthentication::with_factor;
@@ -41,12 +43,13 @@ impl App {
         hold: Hold,
     ) -> Result<(SignedIn, BackupCodes)> {
         let w = self.waiting(origin, challenge, Purpose::Enrolment).await?;
-        let set = self.backup_set(&w.cx, w.user.id).await?;
+        let (set, post) = (self.backup_set(&w.cx, w.user.id).await?, self.post(&w.cx).await?);
         let amr = with_factor(&w.challenge.amr, "otp");
         let NewSession { cx, begin, signed_in } =
             self.new_session(&w.cx, &w.tenancy, &w.user, amr, false, hold).await?;
         let id = self.id(&cx);
-        let c = Enrol { nobody: w.cx, hash: w.hash, id, factors: w.factors, code: TotpCode::parse(code), set, begin };
+        let c =
+            Enrol { nobody: w.cx, hash: w.hash, id, factors: w.factors, code: TotpCode::parse(code), set, post, begin };
         let (tried, codes) = self.0.db.write(cx, c, enrol).await?;
         tried.or((signed_in, codes))
     }
@@ -60,7 +63,7 @@ struct Generate {
 async fn generate(tx: &mut Tx, c: &Generate) -> portcullis_store::Result<String> {
     live(tx, &c.hash, Purpose::Enrolment).await?.ok_or_else(invalid)?;
     mfa_challenge::set_seed(tx, &c.hash, &c.sealed).await?;
-    Ok(tenant::get(tx).await?.map(|t| t.name).unwrap_or_default())
+    branding::name(tx).await
 }
 
 struct Enrol {
@@ -70,6 +73,7 @@ struct Enrol {
     factors: Factors,
     code: Option<TotpCode>,
     set: NewSet,
+    post: Option<Post>,
     begin: Begin,
 }
 async fn enrol(tx: &mut Tx, c: &Enrol) -> portcullis_store::Result<(Tried, BackupCodes)> {
@@ -88,7 +92,7 @@ async fn enrol(tx: &mut Tx, c: &Enrol) -> portcullis_store::Result<(Tried, Backu
     mfa_method::begin(tx, user, c.id, sealed, now.plus_seconds(PENDING_SECONDS)).await?;
     mfa_method::confirm(tx, c.id, step, None).await?;
     mfa_challenge::delete_of_user(tx, user).await?;
-    let codes = enrolled(tx, &c.begin.scribe, user, (c.id, MfaKind::Totp), &c.set).await?;
+    let codes = enrolled(tx, &c.begin.scribe, user, (c.id, MfaKind::Totp), &c.set, c.post.as_ref()).await?;
     whole(tx, &challenge, &c.begin).await?;
     tx.bump().await?;
     Ok((Tried::Right, codes))

@@ -2,9 +2,10 @@
 use portcullis_crypto::password::Password;
 use portcullis_crypto::totp::Code as TotpCode;
 use portcullis_domain::audit::{Event, Outcome};
+use portcullis_domain::mfa::is_twofold;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{AuthProvider, User};
-use portcullis_domain::{Code, Ctx, Error, Id, Result, Timestamp};
+use portcullis_domain::{Code, Credential, Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::{Tx, attempt, session, user};
 
 use crate::App;
@@ -60,15 +61,25 @@ pub(crate) async fn alive(tx: &mut Tx, id: Id<Session>) -> portcullis_store::Res
 }
 /// 403 `reauthentication_required` unless its person proved who they are a short time ago.
 pub(crate) fn fresh(session: &Session, now: Timestamp) -> Result<()> {
-    if session.auth_time.plus_seconds(FRESH_SECONDS) > now {
+    since(session.auth_time, now)
+}
+/// The same for whoever has a second factor, as the caller was identified.
+pub(crate) fn freshly(cx: &Ctx) -> Result<()> {
+    match cx.principal.credential {
+        Credential::Session { auth_time, .. } if cx.principal.mfa_enrolled => since(auth_time, cx.now),
+        _ => Ok(()),
+    }
+}
+fn since(auth_time: Timestamp, now: Timestamp) -> Result<()> {
+    if auth_time.plus_seconds(FRESH_SECONDS) > now {
         return Ok(());
     }
     let message = "You signed in a while ago. Prove that it is you with POST /v1/users/me/reauthenticate, then repeat.";
     Err(Error::new(Code::ReauthenticationRequired, message).detail("max_age_seconds", FRESH_SECONDS))
 }
-/// 403 `mfa_setup_required` for a session that has shown one factor of two, however it was let in: it adds none.
+/// 403 `mfa_setup_required` for a session that has shown one factor of two, however it was let in: it changes none of them.
 pub(crate) fn may_enrol(session: &Session, user: &User) -> Result<()> {
-    if session.restricted && user.mfa_enrolled {
+    if user.mfa_enrolled && !is_twofold(&session.amr) {
         return Err(Error::new(Code::MfaSetupRequired, "Show your second factor first."));
     }
     Ok(())
@@ -114,19 +125,21 @@ struct ByCode {
 }
 async fn by_code(tx: &mut Tx, c: &ByCode) -> portcullis_store::Result<Tried> {
     let (session, user) = (alive(tx, c.session).await?, c.factors.user);
-    if let Some(wait) = c.factors.wait(tx).await? {
+    // whoever reads somebody's mails must not keep them from their app
+    let factors = if session.amr.iter().any(|m| m == "pwd") { c.factors.clone() } else { c.factors.clone().apart() };
+    if let Some(wait) = factors.wait(tx).await? {
         return Ok(Tried::Blocked(wait));
     }
     let right = match c.code {
-        Some(code) => c.factors.spend(tx, code).await?,
+        Some(code) => factors.spend(tx, code).await?,
         None => false,
     };
     if !right {
-        c.factors.failed(tx).await?;
+        factors.failed(tx).await?;
         failed(tx, &c.scribe, user, "otp");
         return Ok(Tried::Wrong);
     }
-    c.factors.passed(tx).await?;
+    factors.passed(tx).await?;
     // whoever had to show a factor has done so
     let amr = with_factor(&session.amr, "otp");
     let session = Session { auth_time: tx.cx.now, amr, restricted: false, ..session };

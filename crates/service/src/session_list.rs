@@ -165,13 +165,23 @@ pub(crate) async fn end_sessions(
     cause: &'static str,
     keep: Option<Id<Session>>,
 ) -> portcullis_store::Result<usize> {
+    end_sessions_that(tx, scribe, user, cause, |s| keep != Some(s.id)).await
+}
+/// The same for those of which this is true.
+pub(crate) async fn end_sessions_that(
+    tx: &mut Tx,
+    scribe: &Scribe,
+    user: Id<User>,
+    cause: &'static str,
+    of: impl Fn(&Session) -> bool,
+) -> portcullis_store::Result<usize> {
     let (mut after, mut ended) = (Id::from_uuid(Uuid::nil()), 0);
     loop {
         let page = session::live_of_user(tx, user, after).await?;
         let Some(last) = page.last() else { return Ok(ended) };
         after = last.id;
         for s in page {
-            if keep != Some(s.id) && end_session(tx, scribe, s.id, user, cause).await? {
+            if of(&s) && end_session(tx, scribe, s.id, user, cause).await? {
                 ended += 1;
             }
         }

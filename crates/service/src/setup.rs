@@ -8,7 +8,7 @@ use portcullis_domain::tenant::Tenant;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Ctx, Error, Id, Principal, Result, Timestamp};
-use portcullis_store::{Tx, api_key, directory, identity, service_user, tenant, user};
+use portcullis_store::{Tx, api_key, directory, identity, mail_sign_in, service_user, tenant, user};
 
 use crate::App;
 use crate::app::Scribe;
@@ -177,6 +177,7 @@ async fn reset_owner(tx: &mut Tx, c: &ResetOwner) -> portcullis_store::Result<Us
         c.scribe.write(tx, c.scribe.event("mfa.reset", "user", after.id).with("cause", "reset-owner"));
     }
     mfa::forget(tx, after.id).await?;
+    mail_sign_in::delete_of(tx, &after.email).await?;
     end_access(tx, &c.scribe, after.id, "reset-owner").await?;
     tx.bump().await?;
     Ok(after)

@@ -5,12 +5,14 @@ use portcullis_domain::mfa::{MfaKind, MfaMethod};
 use portcullis_domain::session::Session;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
-use portcullis_store::{Tx, backup_code, mfa_method, session, tenant, user};
+use portcullis_store::{Tx, backup_code, mfa_method, session, user};
 use zeroize::Zeroizing;
 
 use crate::app::Scribe;
 use crate::backup_code::{BackupCodes, NewSet};
-use crate::mfa::{Factors, person, wrong_code};
+use crate::branding;
+use crate::mail::Post;
+use crate::mfa::{Factors, person, told, wrong_code};
 use crate::reauthentication::{alive, fresh, may_enrol, with_factor};
 use crate::{Answer, App, Reply};
 
@@ -68,8 +70,8 @@ impl App {
     ) -> Result<Answer> {
         let (user, session) = person(cx)?;
         let (factors, set) = (self.factors_of(cx, user).await?, self.backup_set(cx, user).await?);
-        let scribe = self.scribe(cx);
-        let command = confirmation.map(|confirmation| Confirm { session, factors, confirmation, set, scribe });
+        let (post, scribe) = (self.post(cx).await?, self.scribe(cx));
+        let command = confirmation.map(|confirmation| Confirm { session, factors, confirmation, set, post, scribe });
         self.answer_own(cx, command, reply, confirm).await
     }
 }
@@ -93,7 +95,7 @@ async fn begin(tx: &mut Tx, c: &BeginTotp) -> portcullis_store::Result<NewTotp> 
         fresh(&session, now)?;
     }
     none_enrolled(tx, c.user).await?;
-    let issuer = tenant::get(tx).await?.map(|t| t.name).unwrap_or_default();
+    let issuer = branding::name(tx).await?;
     mfa_method::begin(tx, c.user, c.id, &c.sealed, now.plus_seconds(PENDING_SECONDS)).await?;
     Ok(NewTotp::of(&c.seed, Some(c.id), &issuer, &user))
 }
@@ -109,6 +111,7 @@ struct Confirm {
     factors: Factors,
     confirmation: Confirmation,
     set: NewSet,
+    post: Option<Post>,
     scribe: Scribe,
 }
 async fn confirm(tx: &mut Tx, c: &Confirm) -> portcullis_store::Result<BackupCodes> {
@@ -121,7 +124,7 @@ async fn confirm(tx: &mut Tx, c: &Confirm) -> portcullis_store::Result<BackupCod
     let step = TotpCode::parse(&c.confirmation.code).and_then(|code| seed.step_of(code, tx.cx.now));
     let step = step.ok_or_else(wrong_code)?;
     mfa_method::confirm(tx, id, step, c.confirmation.device_name.as_deref()).await?;
-    let codes = enrolled(tx, &c.scribe, user, (id, MfaKind::Totp), &c.set).await?;
+    let codes = enrolled(tx, &c.scribe, user, (id, MfaKind::Totp), &c.set, c.post.as_ref()).await?;
     // its person has shown a factor here: whoever had to enrol one has done so
     let amr = with_factor(&session.amr, "otp");
     session::proved(tx, &Session { amr, restricted: false, ..session }).await?;
@@ -135,9 +138,12 @@ pub(crate) async fn enrolled(
     user: Id<User>,
     (id, kind): (Id<MfaMethod>, MfaKind),
     set: &NewSet,
+    post: Option<&Post>,
 ) -> portcullis_store::Result<BackupCodes> {
     let event = scribe.event("mfa.enrolled", "user", user).with("method_type", kind.as_str());
     scribe.write(tx, event.with("method_id", id.to_string()));
+    let person = user::facts(tx, user).await?.ok_or_else(|| Error::not_found("user"))?;
+    told(tx, post, &person).await?;
     user::set_mfa_enrolled(tx, user, true).await?;
     if mfa_method::of_user(tx, user).await?.len() == 1 {
         return set.write(tx, user).await;

@@ -6,7 +6,9 @@ use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
-use portcullis_store::{Tx, api_key, erasure, identity, invitation, mail, mail_sign_in, preference, session, user};
+use portcullis_store::{
+    Tx, api_key, erasure, identity, invitation, mail, mail_sign_in, mfa_challenge, preference, session, user,
+};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -280,6 +282,9 @@ async fn switch(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
         user::set_token(tx, c.id, None).await?;
         user::set_reset(tx, c.id, None).await?;
         mail::delete_of_user(tx, c.id).await?;
+        // no sign-in that waits comes back with the user
+        mail_sign_in::delete_of(tx, &after.email).await?;
+        mfa_challenge::delete_of_user(tx, c.id).await?;
         end_access(tx, &c.scribe, c.id, "suspended").await?;
     }
     tx.bump().await?;

@@ -9,11 +9,13 @@ use portcullis_domain::session::Session;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
 use portcullis_store::mfa_method::{self, Known};
-use portcullis_store::{Tx, session, tenant, user};
+use portcullis_store::{Tx, session, user};
 use serde_json::{Value, json};
 
 use crate::app::Scribe;
 use crate::backup_code::{BackupCodes, NewSet};
+use crate::branding;
+use crate::mail::Post;
 use crate::mfa::person;
 use crate::reauthentication::{alive, fresh, may_enrol, with_factor};
 use crate::totp::{PENDING_SECONDS, enrolled};
@@ -54,8 +56,8 @@ impl App {
         reply: Reply<BackupCodes>,
     ) -> Result<Answer> {
         let ((user, session), party) = (person(cx)?, self.relying_party()?.clone());
-        let (set, scribe) = (self.backup_set(cx, user).await?, self.scribe(cx));
-        let command = made.map(|made| Complete { user, session, party, made, set, scribe });
+        let (set, post, scribe) = (self.backup_set(cx, user).await?, self.post(cx).await?, self.scribe(cx));
+        let command = made.map(|made| Complete { user, session, party, made, set, post, scribe });
         self.answer_own(cx, command, reply, complete).await
     }
     /// Who passkeys are made for; 501 `not_implemented` without one.
@@ -108,7 +110,7 @@ async fn begin(tx: &mut Tx, c: &Begin) -> portcullis_store::Result<Value> {
     }
     let until = now.plus_seconds(PENDING_SECONDS);
     mfa_method::begin_credential(tx, c.user, (c.id, c.kind), &sha256(&c.challenge), until).await?;
-    let issuer = tenant::get(tx).await?.map(|t| t.name).unwrap_or_default();
+    let issuer = branding::name(tx).await?;
     let (resident, verification) =
         if verifies(c.kind) { ("required", "required") } else { ("discouraged", "preferred") };
     Ok(json!({
@@ -138,6 +140,7 @@ struct Complete {
     party: RelyingParty,
     made: MadeCredential,
     set: NewSet,
+    post: Option<Post>,
     scribe: Scribe,
 }
 async fn complete(tx: &mut Tx, c: &Complete) -> portcullis_store::Result<BackupCodes> {
@@ -172,7 +175,7 @@ async fn complete(tx: &mut Tx, c: &Complete) -> portcullis_store::Result<BackupC
         device_name: Some(c.made.device_name.clone()),
     };
     mfa_method::register(tx, id, &row).await?;
-    let codes = enrolled(tx, &c.scribe, c.user, (id, kind), &c.set).await?;
+    let codes = enrolled(tx, &c.scribe, c.user, (id, kind), &c.set, c.post.as_ref()).await?;
     // its person has shown a factor here: whoever had to enrol one has done so
     let amr = with_factor(&session.amr, amr(registered.synced));
     session::proved(tx, &Session { amr, restricted: false, ..session }).await?;

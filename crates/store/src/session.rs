@@ -36,7 +36,7 @@ statements! {
     LIVE_OF_PROVIDER: page concat!("SELECT ", columns!(), " FROM sessions WHERE tenant = $1 AND identity_provider = $2 AND id > $3 \
         AND revoked_at IS NULL ORDER BY id LIMIT 1000");
     SEEN: write "UPDATE sessions SET seen_at = $3, seen_ip = $4, seen_agent = $5 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
-    ADDRESSES: page "SELECT ip, seen_ip FROM sessions WHERE tenant = $1 AND user_id = $2 AND restricted = 0 \
+    ADDRESSES: page "SELECT ip FROM sessions WHERE tenant = $1 AND user_id = $2 AND restricted = 0 \
         ORDER BY id DESC LIMIT 250";
     ENDED: scan "SELECT id FROM sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
     DELETE: write "DELETE FROM sessions WHERE tenant = $1 AND id = $2";
@@ -160,7 +160,6 @@ pub async fn delete(tx: &mut Tx, id: Id<Session>) -> Result<()> {
 }
 /// Where a user's latest 250 sessions were signed in from and last seen, as far as sessions are kept.
 pub async fn addresses(tx: &mut Tx, user: Id<User>) -> Result<Vec<IpAddr>> {
-    let read = |r: &Row<'_>| Ok([r.opt_text(0)?, r.opt_text(1)?]);
-    let rows = tx.all(&ADDRESSES, &[user.into()], read).await?;
-    Ok(rows.into_iter().flatten().flatten().filter_map(|ip| ip.parse().ok()).collect())
+    let rows = tx.all(&ADDRESSES, &[user.into()], |r| r.opt_text(0)).await?;
+    Ok(rows.into_iter().flatten().filter_map(|ip| ip.parse().ok()).collect())
 }

@@ -176,7 +176,7 @@ pub(super) const ANSWERS: &[Row] = &[
             "welcome string? – Above the form of the sign-in page.",
             "help string? – Below the forms of pages for who is not signed in.",
             "logo_base64 string? – Image data URI.",
-            "mails object – Words of mails, by kind: invitation, verification, password_reset, password_changed, sign_in_code, sign_in_link.",
+            "mails object – Words of mails, by kind: invitation, verification, password_reset, password_changed, factors_changed, sign_in_code, sign_in_link.",
         ],
     ),
     (

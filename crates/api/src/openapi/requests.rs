@@ -127,6 +127,7 @@ pub(super) const REQUESTS: &[Row] = &[
             "verification #MailTemplate",
             "password_reset #MailTemplate",
             "password_changed #MailTemplate",
+            "factors_changed #MailTemplate",
             "sign_in_code #MailTemplate",
             "sign_in_link #MailTemplate",
         ],

@@ -1,6 +1,7 @@
 //! Guessing passwords is slow, and locks nobody out for good (decision 36, checklist 15).
 use serde_json::{Value, json};
 
+use crate::world::access::connect;
 use crate::world::*;
 
 both!(
@@ -8,6 +9,7 @@ both!(
     sec_15_many_places_guess_no_faster_than_one_and_a_known_place_goes_on,
     sec_15_one_network_of_ipv6_is_one_place,
     decision_36_a_known_network_stays_known_when_its_addresses_change,
+    decision_36_a_place_where_a_session_was_only_used_is_not_known,
     sec_15_a_tenant_that_is_not_there_answers_and_counts_like_one_that_is,
 );
 
@@ -82,6 +84,20 @@ async fn decision_36_a_known_network_stays_known_when_its_addresses_change(engin
     }
     assert_eq!(login(&w, "2001:db8:1:3::a", &right).await.status, 429, "a stranger waits");
     login(&w, "2001:db8:1:2:ffff::b", &right).await.expect(200);
+}
+
+async fn decision_36_a_place_where_a_session_was_only_used_is_not_known(engine: Engine) {
+    let w = behind_a_proxy(engine).await;
+    let (right, wrong) = stranger(&w).await;
+    let made = login(&w, HERE, &right).await.expect(200);
+    // whoever stole it
+    let thief = "198.51.100.7";
+    let by = w.bearer(made["token"].as_str().unwrap()).with("x-forwarded-for", thief);
+    connect(&by, "PingUserSession", json!({})).await.expect(200);
+    for _ in 0..10 {
+        login(&w, thief, &wrong).await.refused(401, "invalid_credentials");
+    }
+    login(&w, thief, &wrong).await.refused(429, "rate_limited");
 }
 
 async fn sec_15_one_network_of_ipv6_is_one_place(engine: Engine) {

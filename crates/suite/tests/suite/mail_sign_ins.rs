@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::mails::{Office, options};
 use crate::world::access::{connect, id};
-use crate::world::authenticator::{demand, enrol, with_app};
+use crate::world::authenticator::{MFA, demand, enrol, sign_in, with_app};
 use crate::world::pages::HERE;
 use crate::world::tables::count;
 use crate::world::*;
@@ -24,6 +24,7 @@ impl Arranged for Doors {
         options.settings.callback_urls = vec![CALLBACK.into(), "https://app.example.com/other".into()];
         options.settings.return_urls = vec![HOME.into()];
         options.edge.allowed_origins = vec!["https://app.example.com".into()];
+        options.edge.trusted_proxies = vec!["127.0.0.0/8".parse().unwrap()];
         Self(Office::with(engine, options).await)
     }
 }
@@ -98,8 +99,11 @@ both!(
     sec_03_a_code_counts_once_for_ten_minutes_and_three_tries,
     sec_03_a_code_is_of_one_sign_in_and_one_strategy,
     sec_04_where_a_second_factor_is_due_the_session_is_restricted,
+    sec_05_half_a_sign_in_enrols_nothing_when_the_factor_goes,
+    sec_05_wrong_codes_of_a_mailbox_keep_nobody_out,
     sec_09_nobody_is_led_where_the_operator_does_not_say,
     sec_14_one_address_is_sent_a_few_mails_a_minute,
+    sec_14_strangers_keep_nobody_out_where_they_are_known,
     sec_15_nobody_learns_who_has_an_account,
     sec_17_a_page_of_elsewhere_signs_nobody_in_by_mail,
     sec_19_who_is_suspended_meanwhile_stays_out,
@@ -335,6 +339,44 @@ async fn sec_04_where_a_second_factor_is_due_the_session_is_restricted(d: Doors)
     by.get(SELF).await.expect(200);
 }
 
+async fn sec_05_half_a_sign_in_enrols_nothing_when_the_factor_goes(d: Doors) {
+    let (ada, _, _) = with_app(&d.w, "Ada", &["user"]).await;
+    d.deliver().await;
+    let (state, code) = d.code(&ada.email).await;
+    let half = d.browser(&d.end(&state, &code).await).with("x-tenant-id", d.w.tenant.clone());
+    half.post(&format!("{MFA}/totp"), json!({})).await.refused(403, "mfa_setup_required");
+    let id = ada.client.get(MFA).await.expect(200)["methods"][0]["id"].as_str().unwrap().to_owned();
+    ada.client.delete(&format!("{MFA}/{id}")).await.expect(204);
+    assert_eq!(half.post(&format!("{MFA}/totp"), json!({})).await.status, 401);
+    ada.client.get(MFA).await.expect(200);
+    // and she is told, as she was when it was enrolled
+    let mail = d.mail_to(&ada.email).await;
+    assert!(mail.header("Subject").starts_with("Your second factors for"), "{}", mail.header("Subject"));
+}
+
+async fn sec_05_wrong_codes_of_a_mailbox_keep_nobody_out(d: Doors) {
+    let (ada, app, _) = with_app(&d.w, "Ada", &["user"]).await;
+    d.deliver().await;
+    let (state, code) = d.code(&ada.email).await;
+    let half = d.browser(&d.end(&state, &code).await).with("x-tenant-id", d.w.tenant.clone());
+    let mut statuses = vec![];
+    for _ in 0..15 {
+        let tried = half.post("/v1/users/me/reauthenticate", json!({ "code": app.wrong(&d.w.clock) })).await;
+        statuses.push(tried.status);
+    }
+    assert!(statuses[..9].iter().all(|s| *s == 400) && statuses.last() == Some(&429), "{statuses:?}");
+    // whoever has the password and the app is let in
+    sign_in(&d.w, &ada.email, &app).await.get(MFA).await.expect(200);
+    // an administrator's reset lifts it
+    d.w.owner().delete(&format!("/v1/users/{}/mfa", ada.id)).await.expect(204);
+    let (state, code) = d.code(&ada.email).await;
+    let by = d.browser(&d.end(&state, &code).await).with("x-tenant-id", d.w.tenant.clone());
+    let (app, _) = enrol(&d.w, &by).await;
+    let (state, code) = d.code(&ada.email).await;
+    let half = d.browser(&d.end(&state, &code).await).with("x-tenant-id", d.w.tenant.clone());
+    half.post("/v1/users/me/reauthenticate", json!({ "code": app.next(&d.w.clock) })).await.expect(204);
+}
+
 async fn sec_09_nobody_is_led_where_the_operator_does_not_say(d: Doors) {
     d.plain("ada@example.com").await;
     for page in [
@@ -370,6 +412,26 @@ async fn sec_14_one_address_is_sent_a_few_mails_a_minute(d: Doors) {
     d.code("ada@example.com").await;
 }
 
+async fn sec_14_strangers_keep_nobody_out_where_they_are_known(d: Doors) {
+    let ada = d.w.person("Ada", &["user"]).await;
+    d.deliver().await;
+    let asked = json!({ "strategy_name": "mailotp", "email": ada.email });
+    let mut sent = 0;
+    for stranger in 0..10 {
+        let by = d.w.anonymous().with("x-forwarded-for", format!("203.0.113.{stranger}"));
+        for _ in 0..4 {
+            connect(&by, "Authenticate", asked.clone()).await.expect(200);
+        }
+    }
+    for _ in 0..100 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        sent += d.deliver().await.len();
+    }
+    assert_eq!(sent, 20, "all strangers together");
+    // she is where she signed in
+    d.code(&ada.email).await;
+}
+
 async fn sec_15_nobody_learns_who_has_an_account(d: Doors) {
     d.plain("ada@example.com").await;
     let federated = json!({ "email": "f@example.com", "name": "F", "roles": ["user"], "auth_provider": "oidc" });
@@ -403,13 +465,20 @@ async fn sec_17_a_page_of_elsewhere_signs_nobody_in_by_mail(d: Doors) {
     let path = format!("/v1beta1/auth/callback?strategy_name=mailotp&state={state}&code={code}");
     let led = d.w.anonymous().with("sec-fetch-site", "cross-site").get(&path).await;
     assert_eq!((led.status, led.header("set-cookie")), (403, None), "a link on a page of elsewhere");
+    // nor does one that a mail or a chat leads to: what is typed comes from a page
+    let led = d.w.anonymous().with("sec-fetch-site", "none").get(&path).await;
+    assert_eq!((led.status, led.header("set-cookie")), (403, None));
     assert_eq!(from("https://app.example.com").await, 303);
 }
 
 async fn sec_19_who_is_suspended_meanwhile_stays_out(d: Doors) {
     let ada = d.plain("ada@example.com").await;
     let (state, code) = d.code("ada@example.com").await;
-    d.w.owner().post(&format!("/v1/users/{ada}/suspend"), json!({ "active": false })).await.expect(200);
+    let suspend = format!("/v1/users/{ada}/suspend");
+    d.w.owner().post(&suspend, json!({ "active": false })).await.expect(200);
+    assert_eq!(d.end(&state, &code).await.status, 400);
+    // what was sent before does not come back with them
+    d.w.owner().post(&suspend, json!({ "active": true })).await.expect(200);
     assert_eq!(d.end(&state, &code).await.status, 400);
 }
 

@@ -8,6 +8,8 @@ both!(
     a_password_makes_a_sign_in_fresh,
     a_code_makes_a_sign_in_fresh_and_one_of_two_factors,
     sec_04_what_proves_nothing_makes_nothing_fresh,
+    sec_05_a_session_of_before_the_factor_does_not_change_it,
+    sec_05_what_was_shown_once_is_shown_again_to_a_fresh_sign_in_only,
     rules_read_how_old_a_sign_in_is,
     sec_15_wrong_codes_and_passwords_wait_alike,
 );
@@ -52,9 +54,8 @@ async fn a_code_makes_a_sign_in_fresh_and_one_of_two_factors(w: World) {
         let all = by.get("/v1/users/me/sessions").await.expect(200)["data"].clone();
         all.as_array().unwrap().iter().find(|s| s["current"] == true).unwrap()["amr"].clone()
     };
-    assert_eq!(amr(&other).await, json!(["pwd"]));
     w.clock.pass(900);
-    assert!(!is_fresh(&other).await);
+    other.get("/v1/users/me/sessions").await.refused(403, "mfa_setup_required");
     // only what an app shows: a backup code is for signing in
     other.post(AGAIN, json!({ "code": codes[0] })).await.refused(400, "invalid_code");
     other.post(AGAIN, json!({ "code": app.next(&w.clock) })).await.expect(204);
@@ -91,6 +92,46 @@ async fn sec_04_what_proves_nothing_makes_nothing_fresh(w: World) {
     let gone = w.bearer(gone["token"].as_str().unwrap());
     gone.post("/v1/auth/logout", json!({})).await.expect(204);
     gone.post(AGAIN, json!({ "password": PASSWORD })).await.refused(401, "unauthenticated");
+}
+
+async fn sec_05_a_session_of_before_the_factor_does_not_change_it(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    // who has her password came before she had a factor, and has begun to enrol one
+    let eve = w.login(&ada.email).await.expect(200);
+    let eve = w.bearer(eve["token"].as_str().unwrap());
+    let begun = eve.post(&format!("{MFA}/totp"), json!({})).await.expect(200);
+    let theirs = App::with(&begun["secret"]);
+    let (app, _) = enrol(&w, &ada.client).await;
+    eve.post(AGAIN, json!({ "password": PASSWORD })).await.expect(204);
+    let confirmed = json!({ "id": begun["id"], "code": theirs.now(&w.clock) });
+    let id = ada.client.get(MFA).await.expect(200)["methods"][0]["id"].as_str().unwrap().to_owned();
+    eve.post(&format!("{MFA}/totp/confirm"), confirmed).await.refused(403, "mfa_setup_required");
+    eve.post(BACKUP_CODES, json!({})).await.refused(403, "mfa_setup_required");
+    eve.post(&format!("{MFA}/totp"), json!({})).await.refused(403, "mfa_setup_required");
+    eve.delete(&format!("{MFA}/{id}")).await.refused(403, "mfa_setup_required");
+    eve.get("/v1/users/me/profile").await.refused(403, "mfa_setup_required");
+    assert_eq!(ada.client.get(MFA).await.expect(200)["methods"].as_array().unwrap().len(), 1);
+    // it is whole again for who has the app
+    eve.post(AGAIN, json!({ "code": app.next(&w.clock) })).await.expect(204);
+    eve.get("/v1/users/me/profile").await.expect(200);
+}
+
+async fn sec_05_what_was_shown_once_is_shown_again_to_a_fresh_sign_in_only(w: World) {
+    let ada = w.person("Ada", &["user"]).await;
+    let by = ada.client.with("idempotency-key", "k");
+    let begun = by.post(&format!("{MFA}/totp"), json!({})).await.expect(200);
+    // the page is looked at once more, however old the sign-in is
+    w.clock.pass(901);
+    let begun_late = by.post(&format!("{MFA}/totp"), json!({})).await;
+    assert_eq!(begun_late.expect(200), begun);
+    let fresh = ada.client.with("idempotency-key", "l").post(&format!("{MFA}/totp"), json!({})).await.expect(200);
+    let app = App::with(&fresh["secret"]);
+    let body = json!({ "id": fresh["id"], "code": app.now(&w.clock) });
+    by.post(&format!("{MFA}/totp/confirm"), body.clone()).await.expect(200);
+    // it counts by now
+    for (path, body) in [("totp", json!({})), ("totp/confirm", body)] {
+        by.post(&format!("{MFA}/{path}"), body).await.refused(403, "reauthentication_required");
+    }
 }
 
 async fn rules_read_how_old_a_sign_in_is(w: World) {
