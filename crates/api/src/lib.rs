@@ -9,6 +9,7 @@
 //! `openapi::schemas`; `UPDATE_GOLDEN=1 cargo test -p portcullis-api` writes the golden document anew.
 mod access;
 mod api_keys;
+mod applications;
 mod audit_log;
 mod auth;
 mod auth_mfa;
@@ -65,6 +66,7 @@ fn served() -> Vec<op::Route> {
     all.extend(import::routes());
     all.extend(profile::routes());
     all.extend(api_keys::routes());
+    all.extend(applications::routes());
     all.extend(tenants::routes());
     all.extend(branding::routes());
     all.extend(settings::routes());

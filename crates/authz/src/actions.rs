@@ -30,6 +30,9 @@ actions! {
     "api_keys" {
         "list": "Tenant"; "create": "Tenant"; "create_service": "Tenant"; "revoke": "ApiKey";
     }
+    "applications" {
+        "list": "Tenant"; "create": "Tenant"; "update": "Tenant"; "rotate_secret": "Tenant"; "delete": "Tenant";
+    }
     "audit" { "list": "Tenant"; "export": "Tenant"; "verify": "Tenant"; "create": "Tenant"; }
     "channels" {
         "list": "Tenant"; "create": "Tenant"; "update": "NotificationChannel"; "delete": "NotificationChannel";

@@ -331,8 +331,8 @@ fn cell(principal: &Principal, lent: Roles, action: &BuiltIn, i: usize) -> Cell 
 }
 /// The roles that count for an action: some do not follow from a role that is held through a live grant (decision 18).
 fn own_roles(principal: &Principal, lent: Roles, action: &BuiltIn) -> Roles {
-    let lasting =
-        matches!(action.name, "roles:grant" | "groups:roles") || matches!(action.area, "policies:*" | "api_keys:*");
+    let lasting = matches!(action.name, "roles:grant" | "groups:roles")
+        || matches!(action.area, "policies:*" | "api_keys:*" | "applications:*");
     if lasting { lent.iter().fold(principal.roles, Roles::without) } else { principal.roles }
 }
 

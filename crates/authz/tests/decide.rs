@@ -140,6 +140,15 @@ fn one_hour_of_admin_buys_one_hour() {
         s.decide(&Request { lent: Roles::NONE.with(Role::Admin), ..Request::new(&p, action, &target, &facts) })
     };
     assert!(lent("users:create").allowed && !lent("roles:grant").allowed && !lent("policies:create").allowed);
+    for action in [
+        "applications:list",
+        "applications:create",
+        "applications:update",
+        "applications:rotate_secret",
+        "applications:delete",
+    ] {
+        assert!(!lent(action).allowed, "{action}");
+    }
 }
 
 #[test]

@@ -154,12 +154,20 @@ pub enum Purpose {
     MailSignIn,
     /// `pcs_`: a service user's secret (decision 14).
     ServiceSecret,
+    /// `pca_`: an application's secret (RFC 6749 2.3.1).
+    ApplicationSecret,
+    /// `pco_`: what a browser carries from the server to an application (RFC 6749 4.1.2).
+    AuthorizationCode,
+    /// `pcn_`: the refresh token of a session at an application.
+    ApplicationRefresh,
+    /// `pcd_`: what a device asks with whether somebody confirmed it (RFC 8628).
+    DeviceCode,
     /// `fpt_`: a personal access token, in Frontier's form (spec v1beta1 3.20), so that those that were made there go on working.
     PersonalAccess,
 }
 impl Purpose {
     /// All of them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 14] = [
         Self::Invitation,
         Self::PasswordReset,
         Self::EmailVerification,
@@ -169,6 +177,10 @@ impl Purpose {
         Self::LoginCode,
         Self::MailSignIn,
         Self::ServiceSecret,
+        Self::ApplicationSecret,
+        Self::AuthorizationCode,
+        Self::ApplicationRefresh,
+        Self::DeviceCode,
         Self::PersonalAccess,
     ];
     /// How its tokens begin.
@@ -183,6 +195,10 @@ impl Purpose {
             Self::LoginCode => "pcc_",
             Self::MailSignIn => "pce_",
             Self::ServiceSecret => "pcs_",
+            Self::ApplicationSecret => "pca_",
+            Self::AuthorizationCode => "pco_",
+            Self::ApplicationRefresh => "pcn_",
+            Self::DeviceCode => "pcd_",
             Self::PersonalAccess => "fpt_",
         }
     }

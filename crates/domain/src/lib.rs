@@ -4,6 +4,9 @@
 //! the edge, and is not checked again behind it.
 pub mod access_role;
 pub mod api_key;
+pub mod application;
+pub mod application_device;
+pub mod application_session;
 pub mod audit;
 pub mod avatar;
 pub mod branding;

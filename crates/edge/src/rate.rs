@@ -18,6 +18,8 @@ use crate::config::EdgeConfig;
 
 /// How many calls pass between two looks at the size of a table.
 const TIDY_EVERY: u32 = 1024;
+/// An address may ask so often a minute whether somebody confirmed a device: fifty devices at once that ask every five seconds.
+const POLLS_PER_MINUTE: u32 = 600;
 
 /// The clock port in governor's clothes.
 #[derive(Clone)]
@@ -129,6 +131,7 @@ pub struct RateLimits {
     auth: Limit,
     login: Limit,
     public: Limit,
+    polls: Limit,
 }
 impl RateLimits {
     /// From the settings; a limit of zero counts as one.
@@ -143,6 +146,7 @@ impl RateLimits {
             auth: per_minute(config.auth_per_minute),
             login: per_minute(config.login_per_minute),
             public: per_minute(config.public_per_minute),
+            polls: per_minute(POLLS_PER_MINUTE),
         }
     }
     /// Counts a call of a credential; `None` when the operator set no limit.
@@ -164,6 +168,10 @@ impl RateLimits {
     /// Counts a sign-in from an address.
     pub fn login(&self, ip: Option<IpAddr>) -> Option<Limited> {
         Some(self.login.hit(address_key(ip?)))
+    }
+    /// Counts a question of an address whether somebody confirmed a device (RFC 8628 3.4).
+    pub fn poll(&self, ip: Option<IpAddr>) -> Option<Limited> {
+        Some(self.polls.hit(address_key(ip?)))
     }
     /// Counts a change from an address that takes no credential.
     pub fn public(&self, ip: Option<IpAddr>) -> Option<Limited> {

@@ -50,6 +50,7 @@ async fn bind(address: SocketAddr, advice: &str) -> anyhow::Result<TcpListener> 
 fn routes(edge: &EdgeState) -> Router {
     portcullis_api::router(edge.clone())
         .merge(portcullis_api_v1beta1::router(edge.clone()))
+        .merge(portcullis_openid::router(edge.clone()))
         .merge(portcullis_web::router(edge.clone()))
 }
 

@@ -20,11 +20,11 @@ use crate::app::Scribe;
 use crate::authorize::Gate;
 use crate::change::moved;
 use crate::federated_person::unlinked;
-use crate::session_end::end_session;
+use crate::session_end::end_alone;
 use crate::tenancy::Tenancy;
 use crate::user_change::{owner_protected, require_revision};
 use crate::webhook::Reach;
-use crate::{Answer, App, Page, PageRequest, Reply};
+use crate::{Answer, App, Page, PageRequest, Reply, application_session_end};
 
 /// A provider to make.
 #[derive(Clone, Debug)]
@@ -365,8 +365,8 @@ async fn forget_subjects(
     }
     identity::delete_of_provider(tx, provider).await
 }
-/// Ends every session that this provider vouched for, each with its event, and sign-ins that wait for a second factor; true if there
-/// was a session.
+/// Ends every session that this provider vouched for, here and at applications, each with its event, and sign-ins that wait for a second
+/// factor; true if there was a session here.
 async fn end_sessions(
     tx: &mut Tx,
     scribe: &Scribe,
@@ -374,13 +374,14 @@ async fn end_sessions(
     cause: &'static str,
 ) -> portcullis_store::Result<bool> {
     mfa_challenge::delete_of_provider(tx, provider).await?;
+    application_session_end::of_provider(tx, scribe, provider, cause).await?;
     let (mut after, mut any) = (Id::<Session>::from_uuid(Uuid::nil()), false);
     loop {
         let page = session::of_provider(tx, provider, after).await?;
         let Some(last) = page.last() else { return Ok(any) };
         after = last.id;
         for s in page {
-            any |= end_session(tx, scribe, s.id, s.user_id, cause).await?;
+            any |= end_alone(tx, scribe, s.id, s.user_id, cause).await?;
         }
     }
 }

@@ -7,9 +7,9 @@ use portcullis_domain::user::User;
 use portcullis_domain::{Ctx, Id, Timestamp};
 use portcullis_store::{Tx, session};
 
-use crate::App;
 use crate::app::Scribe;
 use crate::tenancy::Tenancy;
+use crate::{App, application_session_end};
 
 impl App {
     /// Writes the end of a session down, once. Its caller is refused whether that succeeds or not.
@@ -22,8 +22,22 @@ impl App {
     }
 }
 
-/// Ends a session; false when it had ended before. The caller moves the revision: another token of it may be remembered.
+/// Ends a session, and what applications were given with it to use without it, unless its person just leaves; false when it had ended
+/// before. The caller moves the revision: another token of it may be remembered.
 pub(crate) async fn end_session(
+    tx: &mut Tx,
+    scribe: &Scribe,
+    id: Id<Session>,
+    user: Id<User>,
+    cause: &'static str,
+) -> portcullis_store::Result<bool> {
+    if !application_session_end::is_left_by(cause) {
+        application_session_end::of_session(tx, scribe, user, id, cause).await?;
+    }
+    end_alone(tx, scribe, id, user, cause).await
+}
+/// Ends a session of one who ends them all: what outlives it is ended at once for all of them.
+pub(crate) async fn end_alone(
     tx: &mut Tx,
     scribe: &Scribe,
     id: Id<Session>,

@@ -6,12 +6,13 @@ use portcullis_store::{Tx, session, user};
 use uuid::Uuid;
 
 use crate::app::Scribe;
+use crate::application_session_end;
 use crate::authenticate::refused;
 use crate::authorize::{Gate, person_only};
 use crate::holder::bounded;
 use crate::personal_token::blocked;
 use crate::profile::session_of;
-use crate::session_end::end_session;
+use crate::session_end::{end_alone, end_session};
 use crate::user::{UserRef, gate};
 use crate::user_change::owner_protected;
 use crate::{Answer, App, Reply};
@@ -157,7 +158,7 @@ async fn end_all(tx: &mut Tx, c: &EndAll) -> portcullis_store::Result<()> {
     }
     Ok(())
 }
-/// Ends every session of a user but this one, each with its event; how many they were.
+/// Ends every session of a user but this one, here and at applications, each with its event; how many they were here.
 pub(crate) async fn end_sessions(
     tx: &mut Tx,
     scribe: &Scribe,
@@ -165,6 +166,7 @@ pub(crate) async fn end_sessions(
     cause: &'static str,
     keep: Option<Id<Session>>,
 ) -> portcullis_store::Result<usize> {
+    application_session_end::of_user(tx, scribe, user, cause, keep).await?;
     end_sessions_that(tx, scribe, user, cause, |s| keep != Some(s.id)).await
 }
 /// The same for those of which this is true.

@@ -5,6 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portcullis_audit::checkpoint::Checkpoint;
 use portcullis_audit::erasure as redaction;
+use portcullis_domain::application::Application;
+use portcullis_domain::application_device::WaitingDevice;
+use portcullis_domain::application_session::ApplicationSession;
 use portcullis_domain::audit::Event;
 use portcullis_domain::invitation::{Invitation, KEPT_SECONDS};
 use portcullis_domain::mail::Mail;
@@ -13,12 +16,14 @@ use portcullis_domain::organization_domain::{OrganizationDomain, PENDING_SECONDS
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::{Tenant, TenantKey};
+use portcullis_domain::user::User;
 use portcullis_domain::webhook::Webhook;
 use portcullis_domain::{Ctx, Error, Id, Result, Timestamp};
 use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
-    Tx, access_change, attempt, audit, directory, erasure, idempotency, invitation, mail, mail_sign_in, mfa_challenge,
-    mfa_method, organization_domain, passkey_request, session, sign_in_start, webhook_delivery,
+    Tx, access_change, application_consent, application_device, application_session, attempt, audit, directory,
+    erasure, idempotency, invitation, mail, mail_sign_in, mfa_challenge, mfa_method, organization_domain,
+    passkey_request, session, sign_in_start, webhook_delivery,
 };
 use uuid::Uuid;
 
@@ -130,7 +135,8 @@ impl App {
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
     /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
     /// week after they expired, domains of organizations that nobody proved for a week, enrolments and sign-ins that nobody ended in
-    /// time, here or at a provider, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since). True
+    /// time, here or at a provider, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since),
+    /// sessions at applications a week after their end, devices that waited to be confirmed, consents to applications that are gone. True
     /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         if self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?.is_none() {
@@ -158,9 +164,13 @@ impl App {
         let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let mails = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-86_400), mail::outlived).await?;
+        let at_applications = self.0.db.scan(cx.clone(), sessions, application_session::ended).await?;
+        let devices = self.0.db.scan(cx.clone(), answers, application_device::ended).await?;
+        let consents = self.0.db.scan(cx.clone(), (), application_consent::orphans).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());
         let asked = self.0.db.scan(cx.clone(), cx.now, passkey_request::outlived).await?;
         let half = enrolments.len().max(challenges.len()).max(asked.len()).max(begun.len()).max(mailed.len());
+        let most = most.max(at_applications.len()).max(devices.len()).max(consents.len());
         let more = most as i64 >= STEP || changes.is_some() || !told.is_empty() || half > 0;
         if most > 0 || more {
             // renewed where something is written: a round over many tenants takes longer than a lease
@@ -181,6 +191,9 @@ impl App {
                 mailed,
                 told,
                 mails,
+                at_applications,
+                devices,
+                consents,
                 lease,
             };
             self.0.db.write_bulk(cx, c, forget).await?;
@@ -285,6 +298,10 @@ struct Outlived {
     /// Deliveries of webhooks.
     told: Vec<(Id<Webhook>, Uuid)>,
     mails: Vec<Id<Mail>>,
+    at_applications: Vec<Id<ApplicationSession>>,
+    devices: Vec<Id<WaitingDevice>>,
+    /// To applications that are gone.
+    consents: Vec<(Id<User>, Id<Application>)>,
     lease: Lease,
 }
 async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
@@ -324,6 +341,15 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for id in &c.mails {
         mail::forget(tx, *id).await?;
+    }
+    for id in &c.at_applications {
+        application_session::delete(tx, *id).await?;
+    }
+    for id in &c.devices {
+        application_device::delete(tx, *id).await?;
+    }
+    for (user, application) in &c.consents {
+        application_consent::withdraw(tx, *user, *application).await?;
     }
     if let Some(revision) = c.changes {
         access_change::forget(tx, revision).await?;

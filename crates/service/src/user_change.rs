@@ -7,7 +7,8 @@ use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
 use portcullis_store::{
-    Tx, api_key, erasure, identity, invitation, mail, mail_sign_in, mfa_challenge, preference, session, user,
+    Tx, api_key, application_consent, application_device, application_session, erasure, identity, invitation, mail,
+    mail_sign_in, mfa_challenge, preference, session, user,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -298,7 +299,7 @@ async fn back_to(tx: &mut Tx, u: &User) -> portcullis_store::Result<UserState> {
     Ok(if never_signed_in && u.is_owner { UserState::Invited } else { UserState::Active })
 }
 
-/// Ends every session, key and personal access token of a user, each with its event.
+/// Ends every session, here and at applications, every key and personal access token of a user, each with its event.
 pub(crate) async fn end_access(
     tx: &mut Tx,
     scribe: &Scribe,
@@ -339,6 +340,9 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     session::delete_of_user(tx, c.id).await?;
     mfa::forget(tx, c.id).await?;
     identity::delete_of_user(tx, c.id).await?;
+    application_session::delete_of_user(tx, c.id).await?;
+    application_consent::delete_of_user(tx, c.id).await?;
+    application_device::delete_of_user(tx, c.id).await?;
     preference::delete_of(tx, Whose::User(c.id)).await?;
     // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
     take_some(tx, c.id).await?;

@@ -3,12 +3,12 @@
 //! Placeholders are `$1…$n`. In a statement of a tenant `$1` is the tenant's number and is bound by [`crate::Tx`]; the
 //! caller's parameters begin at `$2`. In the others (all in `directory.rs`) they begin at `$1`.
 use crate::{
-    access_change, access_role, api_key, attempt, audit, audit_record_key, backup_code, branding, directory, erasure,
-    group, holding, idempotency, identity, identity_provider, import_progress, invitation, kyc, mail, mail_sign_in,
-    managed, meta_schema, mfa_challenge, mfa_method, organization, organization_domain, organization_removal,
-    passkey_request, permission, personal_token, policy, preference, project, prospect, resource, revision,
-    role_binding, service_credential, service_user, session, sign_in_start, tenant, tenant_domain, user, webhook,
-    webhook_delivery,
+    access_change, access_role, api_key, application, application_consent, application_device, application_session,
+    attempt, audit, audit_record_key, backup_code, branding, directory, erasure, group, holding, idempotency, identity,
+    identity_provider, import_progress, invitation, kyc, mail, mail_sign_in, managed, meta_schema, mfa_challenge,
+    mfa_method, organization, organization_domain, organization_removal, passkey_request, permission, personal_token,
+    policy, preference, project, prospect, resource, revision, role_binding, service_credential, service_user, session,
+    sign_in_start, tenant, tenant_domain, user, webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -46,6 +46,10 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         access_change::ALL,
         access_role::ALL,
         api_key::ALL,
+        application::ALL,
+        application_consent::ALL,
+        application_device::ALL,
+        application_session::ALL,
         attempt::ALL,
         backup_code::ALL,
         branding::ALL,

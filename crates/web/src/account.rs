@@ -1,4 +1,5 @@
 //! `/account`: what a person sees and changes of their own.
+pub(crate) mod applications;
 pub(crate) mod credential;
 pub(crate) mod factors;
 pub(crate) mod keys;
@@ -52,6 +53,7 @@ impl Account {
             ("/account/sessions", EN.sessions, true),
             ("/account/keys", EN.keys, true),
             ("/account/tokens", EN.tokens, tokens),
+            ("/account/applications", EN.applications, true),
             ("/account/permissions", EN.rights, true),
         ];
         let nav = nav.into_iter().filter(|(_, _, there)| *there);

@@ -39,9 +39,13 @@ impl Form {
     pub fn all(&self, name: &str) -> impl Iterator<Item = &str> {
         self.0.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str())
     }
+    /// All fields as a query.
+    pub fn query(&self) -> String {
+        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish()
+    }
     /// What two forms that are the same have in common.
     pub fn fingerprint(&self) -> Vec<u8> {
-        url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.0).finish().into_bytes()
+        self.query().into_bytes()
     }
     /// A password that is to be compared.
     pub fn password(&self, name: &'static str) -> Result<Password, Refused> {

@@ -5,11 +5,14 @@
 //! there.
 //!
 //! How to add a page: a template that extends `layout/card.html` or `layout/account.html`, its words in [`texts`], and a handler that is
-//! routed in [`router`] with one of the four functions of `route.rs`: they are what demands our own origin of a form, and a session
+//! routed in [`router`] with one of the five functions of `route.rs`: they are what demands our own origin of a form, and a session
 //! of who looks at an account.
 mod account;
 mod assets;
+mod authorize;
 mod brand;
+mod device;
+mod end_session;
 mod field;
 mod form;
 mod invitation;
@@ -36,11 +39,13 @@ use axum::Router;
 use portcullis_domain::{Code, Error};
 use portcullis_edge::{EdgeLayer, EdgeState};
 
-use crate::route::{own_sent, own_shown, sent, shown};
+use crate::route::{from_elsewhere, own_sent, own_shown, sent, shown};
 
 /// All pages, to be merged with the APIs; who asks for another path gets the answer of those, but below `/account`.
 pub fn router(edge: EdgeState) -> Router {
-    use account::{credential, factors, keys, password, profile, reauthentication, rights, sessions, tokens};
+    use account::{
+        applications, credential, factors, keys, password, profile, reauthentication, rights, sessions, tokens,
+    };
     let layer = EdgeLayer::new(edge.listener.clone(), refusal::render);
     Router::new()
         .route("/", shown(sign_in::front))
@@ -76,8 +81,15 @@ pub fn router(edge: EdgeState) -> Router {
         .route("/account/keys/{id}/revoke", own_sent(keys::revoke))
         .route("/account/tokens", own_shown(tokens::show).merge(own_sent(tokens::submit)))
         .route("/account/tokens/{id}/delete", own_sent(tokens::delete))
+        .route("/account/applications", own_shown(applications::show))
+        .route("/account/applications/{id}/leave", own_sent(applications::leave))
         .route("/account/permissions", own_shown(rights::show))
         .route("/account/{*rest}", shown(async |_| Err(refusal::no_page())))
+        .route("/t/{slug}/oauth2/authorize", shown(authorize::show).merge(from_elsewhere(authorize::again)))
+        .route("/t/{slug}/oauth2/consent", sent(authorize::decide))
+        .route("/t/{slug}/oauth2/end-session", shown(end_session::show).merge(from_elsewhere(end_session::again)))
+        .route("/t/{slug}/oauth2/end-session/confirm", sent(end_session::submit))
+        .route("/t/{slug}/device", shown(device::show).merge(sent(device::submit)))
         .route("/assets/{file}", shown(assets::serve))
         .route("/brand/{tenant}/{digest}", shown(brand::logo))
         .route("/favicon.ico", shown(assets::icon))

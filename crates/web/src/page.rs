@@ -9,7 +9,8 @@ use portcullis_service::branding::Brand;
 use crate::assets;
 use crate::brand;
 use crate::refusal::Refused;
-use crate::texts::EN;
+use crate::texts::{EN, Texts};
+use crate::visit::Visit;
 
 /// What the layout of every page needs.
 pub(crate) struct Frame {
@@ -78,6 +79,9 @@ impl Frame {
             "factor_added" => Some(EN.done_factor_added),
             "factor_removed" => Some(EN.done_factor_removed),
             "sign_in_again" => Some(EN.sign_in_again),
+            "application_left" => Some(EN.done_application_left),
+            "device_allowed" => Some(EN.done_device_allowed),
+            "device_denied" => Some(EN.done_device_denied),
             "sign_in_first" => Some(EN.session_ended),
             _ => None,
         };
@@ -125,6 +129,22 @@ pub(crate) fn dressed(mut answer: Response) -> Response {
     set(HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
     h.insert(header::CONTENT_SECURITY_POLICY, POLICY);
     answer
+}
+
+#[derive(Template)]
+#[template(path = "onward.html")]
+struct Onward<'a> {
+    frame: Frame,
+    t: &'static Texts,
+    url: &'a str,
+}
+/// The browser goes to an application. Where a form of ours led here, a page goes there instead of a redirect: browsers let a form lead
+/// only where `form-action` of its page allows, and to the end of its redirects.
+pub(crate) fn show_on(visit: &Visit, url: &str) -> Result<Response> {
+    if visit.parts.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"same-origin") {
+        return page(200, &Onward { frame: Frame::new(EN.onward), t: &EN, url });
+    }
+    redirect(url)
 }
 
 /// 303: what was sent is done; look there now.

@@ -5,10 +5,13 @@ use url::form_urlencoded;
 
 /// Pages that one may be sent to after signing in, with what is below them. No call that does something by a GET is among them.
 const PAGES: &[&str] = &["/account"];
+/// Below a tenant's own path too: an application's request, and a device to confirm. Neither does anything without the person or what
+/// they allowed before.
+const PAGES_OF_TENANTS: &[&str] = &["/oauth2/authorize", "/device"];
 /// Where it goes when nothing was said.
 const START: &str = "/account";
 /// No link of ours is longer.
-const LONGEST: usize = 2_048;
+const LONGEST: usize = 6_144;
 
 /// A path and query of ours.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +37,11 @@ impl ReturnTo {
     pub fn path(&self) -> &str {
         self.0.as_deref().unwrap_or(START)
     }
+    /// The tenant whose page it is, if it is one of those.
+    pub fn tenant(&self) -> Option<&str> {
+        let path = self.said().split('?').next().unwrap_or_default();
+        of_tenant(path).map(|(slug, _)| slug)
+    }
     /// The link to sign in and come here.
     pub fn sign_in(&self) -> String {
         link("/sign-in", &[("return_to", self.said()), ("done", if self.0.is_some() { "sign_in_first" } else { "" })])
@@ -57,7 +65,14 @@ fn is_own_page(said: &str) -> bool {
         && path.bytes().all(plain)
         && !path.contains("//")
         && query.bytes().all(harmless)
-        && PAGES.iter().any(below)
+        && (PAGES.iter().any(below) || of_tenant(path).is_some_and(|(_, page)| PAGES_OF_TENANTS.contains(&page)))
+}
+/// A tenant's slug, and the path of a page below its own.
+fn of_tenant(path: &str) -> Option<(&str, &str)> {
+    let rest = path.strip_prefix("/t/")?;
+    let at = rest.find('/')?;
+    let (slug, page) = rest.split_at(at);
+    (!slug.is_empty()).then_some((slug, page))
 }
 
 #[cfg(test)]
@@ -67,7 +82,14 @@ mod tests {
 
     #[test]
     fn sec_09_only_pages_of_ours() {
-        for good in ["/account", "/account/keys", "/account/tokens?organization=1", "/account?a=%2F%2Fevil"] {
+        for good in [
+            "/account",
+            "/account/keys",
+            "/account/tokens?organization=1",
+            "/account?a=%2F%2Fevil",
+            "/t/acme/oauth2/authorize?client_id=1&redirect_uri=https%3A%2F%2Fapp.example.com%2Fcb",
+            "/t/acme/device?user_code=BCDF-GHJK",
+        ] {
             assert_eq!(ReturnTo::read(Some(good)).path(), good);
         }
         for bad in [
@@ -88,6 +110,12 @@ mod tests {
             " /account",
             "/v1beta1/auth/logout",
             "account",
+            "/t/acme/oauth2/end-session",
+            "/t/acme/oauth2/authorize/x",
+            "/t//oauth2/authorize",
+            "/t/oauth2/authorize",
+            "/t/acme/x/oauth2/authorize",
+            "/t/acme//oauth2/authorize",
             &format!("/account?{}", "a".repeat(LONGEST)),
         ] {
             assert_eq!(ReturnTo::read(Some(bad)).path(), START, "{bad}");

@@ -35,6 +35,15 @@ where
     let ours = move |visit: Visit| async move { handler(from_own_page(visit).await?).await };
     post(move |State(edge): State<EdgeState>, request: Request| entered(edge, request, ours))
 }
+/// A form of a page elsewhere, which does nothing but to be shown by a GET (OpenID Connect Core 1.0 3.1.2.1): no handler of one may look
+/// at who is signed in.
+pub(crate) fn from_elsewhere<H, F>(handler: H) -> MethodRouter<EdgeState>
+where
+    H: Fn(Visit) -> F + Copy + Send + Sync + 'static,
+    F: Future<Output = Result<Response>> + Send,
+{
+    post(move |State(edge): State<EdgeState>, request: Request| entered(edge, request, handler))
+}
 /// A page for who is signed in; others are asked to sign in first.
 pub(crate) fn own_shown<H, F>(handler: H) -> MethodRouter<EdgeState>
 where

@@ -92,9 +92,11 @@ pub(crate) async fn front(visit: Visit) -> Result<Response> {
 pub(crate) async fn show(visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
     let return_to = ReturnTo::read(visit.query("return_to").as_deref());
-    if visit.caller().await.is_ok() {
+    // whom a page of a tenant sent is to sign in again, or there: asked all the same
+    if return_to.tenant().is_none() && visit.caller().await.is_ok() {
         return redirect(return_to.path());
     }
+    let hint = visit.query("login_hint").filter(|hint| hint.len() <= LONGEST).unwrap_or_default();
     let wanted = Wanted {
         tenant: slug(visit.query("tenant").as_deref().unwrap_or_default()),
         return_to,
@@ -105,7 +107,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
     let done = visit.query("done");
     // a provider led back here
     let refused = visit.query("problem").and_then(|word| problem(&word)).map(|words| Refused::saying(200, words));
-    page(200, &first(&wanted, doorway.as_ref(), "", done.as_deref(), refused.as_ref()))
+    page(200, &first(&wanted, doorway.as_ref(), &hint, done.as_deref(), refused.as_ref()))
 }
 fn first(wanted: &Wanted, at: Option<&Doorway>, email: &str, done: Option<&str>, refused: Option<&Refused>) -> Page {
     let email = Field::email("email", EN.email).value(email).refused(refused).focus();

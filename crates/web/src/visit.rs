@@ -11,6 +11,7 @@ use portcullis_edge::{EdgeState, Exchange, Limited, body, credential};
 use portcullis_service::App;
 use portcullis_service::authenticate::{Origin, Presented};
 use portcullis_service::branding::Brand;
+use portcullis_service::provider::Provider;
 
 use crate::form::{self, Form, Upload};
 
@@ -51,6 +52,11 @@ impl Visit {
     pub fn id<T>(&self, at: usize) -> Id<T> {
         let segment = self.parts.uri.path().split('/').skip(1).nth(at).unwrap_or("");
         segment.parse().unwrap_or(Id::from_uuid(uuid::Uuid::nil()))
+    }
+    /// The provider of the tenant that the path names: `/t/{slug}/…`.
+    pub async fn provider(&self) -> Result<Provider> {
+        let slug = self.parts.uri.path().split('/').nth(2).unwrap_or_default();
+        self.app().openid_provider(self.origin(), slug).await
     }
     /// Who is signed in: pages know the cookie and no other credential.
     pub async fn caller(&self) -> Result<Ctx> {

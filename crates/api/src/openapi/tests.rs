@@ -85,6 +85,8 @@ fn bodies_are_what_the_handlers_read() {
     accepts("UserPatch", |f| crate::users::changes(f).command);
     accepts("ProfilePatch", crate::profile::patch);
     accepts("NewApiKey", crate::api_keys::new_key);
+    accepts("NewApplication", crate::applications::new_application);
+    accepts("ApplicationPatch", crate::applications::changes);
     accepts("NewTenant", crate::tenants::new_tenant);
     accepts("TenantPatch", crate::tenants::patch);
     accepts("MfaAnswer", crate::auth_mfa::answer);
@@ -162,6 +164,8 @@ fn answers_are_what_the_handlers_render() {
     renders("Branding", &crate::branding::BrandingView::of(&set));
     let key = sample::key(at);
     renders("ApiKey", &crate::view::ApiKeyView::made(&key, "raw"));
+    let made = sample::application(at);
+    renders("Application", &crate::view::ApplicationView::made(&made));
     let made = portcullis_service::tenant::MadeTenant { tenant: sample::tenant(at), invitation_url: Some("x".into()) };
     renders("Tenant", &crate::view::TenantView::made(&made));
     renders("Domain", &crate::view::DomainView::of(&sample::domain(at)));
@@ -217,13 +221,16 @@ fn a_picture_is_shown_with_the_single_user_and_an_address_never() {
 
 mod sample {
     use super::*;
+    use portcullis_crypto::token::Purpose;
     use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
+    use portcullis_domain::application::{Application, Kind};
     use portcullis_domain::group::{Group, MANUAL, RoleMapping};
     use portcullis_domain::organization::State;
     use portcullis_domain::tenant::{Tenant, TenantKey, TenantState};
     use portcullis_domain::user::{AuthProvider, User, UserState};
     use portcullis_domain::value::{Email, Slug};
     use portcullis_domain::{Role, Roles};
+    use portcullis_service::application::ApplicationMade;
 
     pub fn id<T>() -> Id<T> {
         Id::from_uuid(uuid::Uuid::nil())
@@ -271,6 +278,26 @@ mod sample {
             updated_at: at,
             revision: 1,
         }
+    }
+    pub fn application(at: Timestamp) -> ApplicationMade {
+        let application = Application {
+            id: Id::from_uuid(uuid::Uuid::nil()),
+            name: "Shop".into(),
+            kind: Kind::Confidential,
+            redirect_uris: vec![],
+            post_logout_redirect_uris: vec![],
+            grants: vec![],
+            scopes: vec![],
+            third_party: false,
+            secret_made_at: None,
+            old_secret_ends_at: None,
+            created_by: None,
+            created_at: at,
+            updated_at: at,
+            revision: 1,
+        };
+        let secret = Purpose::ApplicationSecret.generate(&portcullis_crypto::random::OsRandom);
+        ApplicationMade { application, secret: Some(secret.raw) }
     }
     pub fn key(at: Timestamp) -> ApiKey {
         ApiKey {

@@ -6,6 +6,7 @@
 //! page of code that refuses everything else.
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use portcullis_domain::Timestamp;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -14,7 +15,23 @@ use super::{Claims, Expect, SigningKey, TokenError, VerifyingKey};
 /// A longer token is refused unread.
 pub const MAX_TOKEN: usize = 8_192;
 
-const TYPE: &str = "at+jwt";
+/// `typ`: what a token is, so that none passes for another (RFC 8725 3.11).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenType {
+    /// `at+jwt`: an access token (RFC 9068 2.1).
+    Access,
+    /// `JWT`: an ID token (OpenID Connect Core 1.0 2), for an application and nobody else.
+    Id,
+}
+impl TokenType {
+    /// The word in the header.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Access => "at+jwt",
+            Self::Id => "JWT",
+        }
+    }
+}
 
 /// Our header has these three fields and no other; above all no `crit`, `jwk`, `jku`, `x5u` (RFC 8725 3.1, 3.10).
 #[derive(Serialize, Deserialize)]
@@ -75,8 +92,12 @@ impl KeyRing {
     }
     /// Makes a token, signed by the key of the second in which it is issued (`iat`).
     pub fn issue(&self, claims: &Claims) -> String {
-        let signing = self.signing_at(claims.iat);
-        let header = Header { alg: signing.verifying().algorithm().as_str(), typ: TYPE, kid: signing.id() };
+        self.sign(TokenType::Access, claims.iat, claims)
+    }
+    /// Makes a token of any claims, signed by the key of this second.
+    pub fn sign(&self, typ: TokenType, second: i64, claims: &impl Serialize) -> String {
+        let signing = self.signing_at(second);
+        let header = Header { alg: signing.verifying().algorithm().as_str(), typ: typ.as_str(), kid: signing.id() };
         let mut token = String::with_capacity(1_024);
         for part in [serde_json::to_vec(&header), serde_json::to_vec(claims)] {
             let Ok(json) = part else { unreachable!("strings, numbers and lists of them are JSON") };
@@ -120,25 +141,7 @@ impl KeySet {
     /// Reads a token that is or was good: whoever signs out may do so with one that has ended (spec v1 4.2). The key is chosen by
     /// `kid` among ours, the algorithm by the key; the claims are looked at only after the signature held (RFC 8725 3.1).
     pub fn verify_made(&self, token: &str, expect: Expect<'_>) -> Result<Claims, TokenError> {
-        if token.len() > MAX_TOKEN {
-            return Err(TokenError::TooLong);
-        }
-        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
-        let (header, claims) = signed.split_once('.').ok_or(TokenError::Malformed)?;
-        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
-        let (header, signature) = (decode(header)?, decode(signature)?);
-        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
-        if header.typ != TYPE {
-            return Err(TokenError::WrongType);
-        }
-        let key = self.0.iter().find(|k| k.id() == header.kid).ok_or(TokenError::UnknownKey)?;
-        if header.alg != key.algorithm().as_str() {
-            return Err(TokenError::WrongAlgorithm);
-        }
-        if !key.verify(signed.as_bytes(), &signature) {
-            return Err(TokenError::BadSignature);
-        }
-        let claims: Claims = serde_json::from_slice(&decode(claims)?).map_err(|_| TokenError::Malformed)?;
+        let claims: Claims = self.read(TokenType::Access, token)?;
         let now = expect.now.seconds();
         if claims.iss != expect.issuer {
             Err(TokenError::WrongIssuer)
@@ -149,6 +152,28 @@ impl KeySet {
         } else {
             Ok(claims)
         }
+    }
+    /// What a token of this type says that one of these keys signed. For whom it is and until when is still to be looked at.
+    pub fn read<C: DeserializeOwned>(&self, typ: TokenType, token: &str) -> Result<C, TokenError> {
+        if token.len() > MAX_TOKEN {
+            return Err(TokenError::TooLong);
+        }
+        let (signed, signature) = token.rsplit_once('.').ok_or(TokenError::Malformed)?;
+        let (header, claims) = signed.split_once('.').ok_or(TokenError::Malformed)?;
+        let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Malformed);
+        let (header, signature) = (decode(header)?, decode(signature)?);
+        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| TokenError::Malformed)?;
+        if header.typ != typ.as_str() {
+            return Err(TokenError::WrongType);
+        }
+        let key = self.0.iter().find(|k| k.id() == header.kid).ok_or(TokenError::UnknownKey)?;
+        if header.alg != key.algorithm().as_str() {
+            return Err(TokenError::WrongAlgorithm);
+        }
+        if !key.verify(signed.as_bytes(), &signature) {
+            return Err(TokenError::BadSignature);
+        }
+        serde_json::from_slice(&decode(claims)?).map_err(|_| TokenError::Malformed)
     }
 }
 
@@ -224,8 +249,9 @@ mod tests {
         let ring = ring();
         let claims = URL_SAFE_NO_PAD.encode(serde_json::to_vec(&claims()).unwrap());
         for alg in ["none", "None", "NONE", ""] {
-            let head =
-                URL_SAFE_NO_PAD.encode(json!({ "alg": alg, "typ": TYPE, "kid": ring.signing().id() }).to_string());
+            let head = URL_SAFE_NO_PAD.encode(
+                json!({ "alg": alg, "typ": TokenType::Access.as_str(), "kid": ring.signing().id() }).to_string(),
+            );
             assert_eq!(ring.verify(&format!("{head}.{claims}."), at(NOW)), Err(TokenError::WrongAlgorithm));
         }
         let bare = URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#);
@@ -236,7 +262,7 @@ mod tests {
     fn sec_07_hs256_with_the_public_key_is_refused() {
         let ring = ring();
         let public = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, ring.signing().verifying().public());
-        let head = json!({ "alg": "HS256", "typ": TYPE, "kid": ring.signing().id() });
+        let head = json!({ "alg": "HS256", "typ": TokenType::Access.as_str(), "kid": ring.signing().id() });
         let body = format!(
             "{}.{}",
             URL_SAFE_NO_PAD.encode(head.to_string()),

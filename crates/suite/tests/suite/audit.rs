@@ -9,6 +9,8 @@ mod tampering;
 use serde_json::{Value, json};
 
 use crate::world::authenticator::{MFA, challenge, demand, show, with_app};
+use crate::world::pages::Browser;
+use crate::world::relying::{CALLBACK, decide, decide_device, oauth_refused, relying};
 use crate::world::*;
 
 /// What the server says of the chain.
@@ -23,6 +25,35 @@ async fn settled(w: &World) -> i64 {
     v["last_seq"].as_i64().unwrap()
 }
 
+/// What applications do, and people with them.
+async fn applications(w: &World) {
+    let grants = json!({ "third_party": true, "grants": ["authorization_code", "refresh_token", "device_code"] });
+    let (shop, ida) = (relying(w, grants).await, w.person("Ida", &["user"]).await);
+    let mut b = Browser::of(w, &ida.email).await;
+    let page = b.get(&shop.request(&[])).await.page(200);
+    decide(&shop, &mut b, &page, "allow").await;
+    let code = shop.code(&b, &[]).await;
+    let wrong =
+        [("grant_type", "authorization_code"), ("code", &*code), ("redirect_uri", CALLBACK), ("code_verifier", "x")];
+    oauth_refused(&shop.post("oauth2/token", &wrong).await, 400, "invalid_grant");
+    let code = shop.code(&b, &[]).await;
+    shop.exchange(&code).await.expect(200);
+    oauth_refused(&shop.exchange(&code).await, 400, "invalid_grant");
+    let tokens = shop.tokens(&b, "openid").await;
+    shop.refresh(&tokens["refresh_token"]).await.expect(200);
+    oauth_refused(&shop.refresh(&tokens["refresh_token"]).await, 400, "invalid_grant");
+    let tokens = shop.tokens(&b, "openid").await;
+    shop.post("oauth2/revoke", &[("token", tokens["refresh_token"].as_str().unwrap())]).await;
+    for decision in ["allow", "deny"] {
+        let begun = shop.post("oauth2/device_authorization", &[("scope", "openid")]).await.expect(200);
+        decide_device(&shop, &mut b, begun["user_code"].as_str().unwrap(), decision).await;
+    }
+    b.form(&format!("/account/applications/{}/leave", shop.id), &[]).await;
+    let at = format!("/v1/applications/{}", shop.id);
+    w.owner().patch(&at, json!({ "name": "Other" })).await.expect(200);
+    w.owner().post(&format!("{at}/rotate-secret"), json!({})).await.expect(200);
+    w.owner().delete(&at).await;
+}
 /// What people do with second factors.
 async fn factors(w: &World) {
     let (eve, app, _) = with_app(w, "Eve", &["user"]).await;
@@ -98,6 +129,7 @@ async fn busy_day(w: &World) {
         .expect(200);
     o.delete("/v1beta1/meta/schemas/device").await.expect(200);
     factors(w).await;
+    applications(w).await;
     let domain = o.post("/v1/domains", json!({ "domain": "example.com" })).await.expect(201);
     let (record, value) = (domain["dns_record"].as_str().unwrap(), domain["dns_value"].as_str().unwrap());
     w.node.names.set(record, &[value]);

@@ -2,7 +2,7 @@
 //! right or wrong in one way.
 mod factors;
 mod linking;
-mod pages;
+pub mod pages;
 pub mod provider;
 mod real;
 mod sessions;

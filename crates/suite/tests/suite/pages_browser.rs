@@ -66,7 +66,7 @@ async fn driven(script: &'static str, given: Value) {
 }
 
 /// Runs one of the peers' scripts with this on its standard input; `None`: something that it needs is not there.
-fn drive(script: &str, given: &Value) -> Option<(bool, String)> {
+pub fn drive(script: &str, given: &Value) -> Option<(bool, String)> {
     let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/pages");
     let chromium = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     let there = peers.join("node_modules/playwright-core").is_dir()

@@ -8,6 +8,7 @@ both!(
     every_call_of_protect_your_first_resource_works,
     every_call_of_coming_from_frontier_works,
     every_call_of_sign_in_with_your_provider_works,
+    every_call_of_openid_provider_works,
 );
 
 /// What a reader of a page pastes: the blocks that are marked as shell.
@@ -59,4 +60,7 @@ async fn every_call_of_sign_in_with_your_provider_works(e: Engine) {
         ("DOMAIN", "corp.example"),
     ];
     works_with(s.w, "docs/sign-in-with-your-provider.md", 4, &given).await;
+}
+async fn every_call_of_openid_provider_works(w: World) {
+    works(w, "docs/openid-provider.md", 10).await;
 }

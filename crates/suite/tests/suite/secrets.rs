@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use crate::mails::Office;
 use crate::world::access::*;
 use crate::world::authenticator::*;
+use crate::world::pages::Browser;
+use crate::world::relying::relying;
 use crate::world::scene::Scene;
 use crate::world::tables::{Contents, count};
 use crate::world::token::{in_seconds, viewer};
@@ -50,6 +52,25 @@ async fn given_out(w: &World) -> Vec<(&'static str, String)> {
     let asked = "/v1/users/me/mfa/webauthn/register?method_type=webauthn_passkey";
     let asked = fay.client.with("idempotency-key", unique()).post(asked, json!({})).await.expect(200);
     out.push(("what a new passkey is asked", text(&asked["options"]["challenge"])));
+    let grants = json!({ "grants": ["authorization_code", "refresh_token", "device_code"] });
+    let (shop, ida) = (relying(w, grants).await, w.person("Ida", &["user"]).await);
+    let b = Browser::of(w, &ida.email).await;
+    out.push(("an application's secret", shop.secret.clone().unwrap()));
+    let at = format!("/v1/applications/{}/rotate-secret", shop.id);
+    let new = by().post(&at, json!({ "overlap_seconds": 3_600 })).await.expect(200);
+    out.push(("an application's next secret", text(&new["client_secret"])));
+    let code = shop.code(&b, &[("nonce", "")]).await;
+    out.push(("a code that was not used", shop.code(&b, &[]).await));
+    let tokens = shop.exchange(&code).await.expect(200);
+    out.push(("a code", code));
+    for name in ["access_token", "id_token", "refresh_token"] {
+        out.push(("a token for an application", text(&tokens[name])));
+    }
+    let begun = shop.post("oauth2/device_authorization", &[]).await.expect(200);
+    out.push(("a device's code", text(&begun["device_code"])));
+    let typed = text(&begun["user_code"]);
+    assert!(Contents::of(w).await.tables_with(typed.as_bytes()).is_empty(), "what is typed for a device");
+
     for (kind, body) in [
         ("API key", json!({ "name": "k" })),
         ("service key", json!({ "name": "s", "owner_type": "service", "scopes": ["*"] })),

@@ -34,14 +34,14 @@ impl Stage {
         (b, url)
     }
     /// The address that it comes back with after somebody signed in.
-    fn back(&self, url: &str, said: serde_json::Value) -> String {
+    pub fn back(&self, url: &str, said: serde_json::Value) -> String {
         let state = url::Url::parse(url).unwrap().query_pairs().find(|(n, _)| n == "state").unwrap().1.into_owned();
         let code = self.provider.sign_in(url, said);
         format!("/v1/auth/callback?code={}&state={state}&session_state=x&scope=openid%20email", encoded(&code))
     }
 }
 /// Comes back, through the address that providers know.
-async fn come_back(b: &mut Browser, back: &str) -> Answer {
+pub async fn come_back(b: &mut Browser, back: &str) -> Answer {
     let there = b.follow(back).await;
     let to = there.header("location").unwrap_or_else(|| panic!("{}", there.text())).to_owned();
     assert!(there.status == 303 && to.starts_with("/sign-in/callback?") && !to.contains("session_state"), "{to}");

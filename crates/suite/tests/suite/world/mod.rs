@@ -10,6 +10,7 @@ pub mod node;
 pub mod pages;
 pub mod passkey;
 pub mod place;
+pub mod relying;
 pub mod routes;
 pub mod rpc;
 pub mod scene;

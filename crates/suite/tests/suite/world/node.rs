@@ -76,6 +76,7 @@ impl Node {
         let edge = EdgeState::new(app.clone(), listener);
         let router = portcullis_api::router(edge.clone())
             .merge(portcullis_api_v1beta1::router(edge.clone()))
+            .merge(portcullis_openid::router(edge.clone()))
             .merge(portcullis_web::router(edge));
         let socket = TcpSocket::new_v4().unwrap();
         if let Some(bytes) = options.send_buffer {

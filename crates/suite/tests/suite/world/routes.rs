@@ -39,7 +39,8 @@ pub fn is_of_its_credential(path: &str) -> bool {
 /// Things of a tenant, by their kind: whatever a request of `/v1` can name.
 #[derive(Clone)]
 pub struct Things(pub BTreeMap<&'static str, String>);
-pub const KINDS: [&str; 12] = [
+pub const KINDS: [&str; 13] = [
+    "application",
     "user",
     "key",
     "policy",
@@ -63,6 +64,8 @@ impl Things {
         let webhook = id(&hook["webhook"]);
         let deliveries = owner.get(&format!("/v1/webhooks/{webhook}/deliveries")).await.expect(200);
         let key = owner.post("/v1/api-keys", json!({ "name": format!("{word} name") })).await.expect(201);
+        let application = json!({ "name": format!("{word} application"), "kind": "confidential", "redirect_uris": ["https://app.example.com/cb"] });
+        let application = owner.post("/v1/applications", application).await.expect(201);
         let first = id(&owner.get("/v1/policies").await.expect(200)["data"][0]);
         let rule = r#"permit (principal, action == Action::"read", resource);"#;
         let policy = json!({ "name": format!("{word} policy"), "max_duration_seconds": 60, "cedar_policy_set": rule });
@@ -77,6 +80,7 @@ impl Things {
         w.seal().await;
         let entries = owner.get("/v1/audit-log?limit=1").await.expect(200);
         Self(BTreeMap::from([
+            ("application", id(&application)),
             ("user", id(&user)),
             ("key", id(&key)),
             ("policy", policy),
@@ -105,6 +109,7 @@ impl Things {
         let area = path.split('/').nth(2).unwrap_or_default();
         path.split('/')
             .map(|part| match (part, area) {
+                ("{id}", "applications") => &self.0["application"],
                 ("{id}", "api-keys") => &self.0["key"],
                 ("{id}", "audit-log") => &self.0["entry"],
                 ("{id}", "domains") => &self.0["domain"],
@@ -132,6 +137,10 @@ pub fn body(route: &Route, things: &Things) -> Value {
         ("POST", "/v1/users/{id}/suspend") => json!({ "active": true }),
         ("PUT", "/v1/users/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/api-keys") => json!({ "name": "k", "scopes": ["users:read"] }),
+        ("POST", "/v1/applications") => {
+            json!({ "name": "A", "kind": "confidential", "redirect_uris": ["https://app.example.com/cb"] })
+        }
+        ("PATCH", "/v1/applications/{id}") => json!({ "name": "Changed" }),
         ("POST", "/v1/domains") => json!({ "domain": format!("{}.example", unique()) }),
         ("POST", "/v1/identity-providers") => {
             let config = json!({ "issuer_url": "https://id.example.net", "client_id": "c" });
