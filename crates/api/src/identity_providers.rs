@@ -57,7 +57,8 @@ static DELETE: Op = Op::delete(
     "/v1/identity-providers/{id}",
     "deleteIdentityProvider",
     "identity_providers:delete",
-    "Delete an identity provider through which nobody signs in.",
+    "Delete an identity provider through which nobody signs in and which has made nobody who is left; the API keys that name it end, \
+     and the groups of a directory are like any other from then on.",
     (204, Shape::Empty),
 )
 .refuses(&[Code::InUse]);

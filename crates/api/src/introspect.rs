@@ -46,7 +46,7 @@ pub(crate) fn live(found: &Introspected, tenant: &str, issuer: &str) -> Value {
     let (sub, sub_type) = match principal.subject {
         Subject::User(id) => (Some(id.to_string()), SubjectType::User),
         Subject::ServiceUser(id) => (Some(id.to_string()), SubjectType::ServiceUser),
-        Subject::System | Subject::Anonymous => (None, SubjectType::User),
+        Subject::Directory(_) | Subject::System | Subject::Anonymous => (None, SubjectType::User),
     };
     let roles: Vec<&str> = principal.roles.public().map(|r| r.as_str()).collect();
     let mut answer = json!({

@@ -1,7 +1,7 @@
 //! The `/v1` surface: tenants, users, policies, keys and audit over HTTP, as `docs/` and spec v1 part 4 describe it.
 //!
-//! [`router`] is the whole surface; [`metrics_router`] is for the operator's own listener. Each file of this crate is one area
-//! and keeps its operations ([`op::Op`]), its handlers and its parsing together. A handler parses a body into the service's
+//! [`router`] is the whole surface; [`scim_router`] is `/scim/v2`, and [`metrics_router`] is for the operator's own listener. Each file
+//! of this crate is one area and keeps its operations ([`op::Op`]), its handlers and its parsing together. A handler parses a body into the service's
 //! command, calls one use case, and renders what comes back; nothing is decided here.
 //!
 //! How to add an operation: write a `static … : Op` with its promises and route it in the file's `routes()`. Its checks, its
@@ -32,6 +32,7 @@ mod query;
 mod read;
 mod render;
 mod rules;
+mod scim;
 mod sessions;
 mod settings;
 mod stages;
@@ -52,6 +53,7 @@ use portcullis_edge::{EdgeLayer, EdgeState};
 
 pub use policies::new_policy;
 pub use render::error as render_error;
+pub use scim::router as scim_router;
 
 /// Everything that this surface serves.
 fn served() -> Vec<op::Route> {

@@ -87,7 +87,7 @@ async fn permissions(call: Call) -> Result<Response> {
     let principal = match p.subject {
         Subject::User(id) => Value::from(id.to_string()),
         Subject::ServiceUser(id) => Value::from(id.to_string()),
-        Subject::System | Subject::Anonymous => Value::Null,
+        Subject::Directory(_) | Subject::System | Subject::Anonymous => Value::Null,
     };
     let roles: Vec<&str> = p.roles.public().map(portcullis_domain::Role::as_str).collect();
     Ok(render::json(200, &json!({ "principal": principal, "roles": roles, "actions": actions })))

@@ -46,7 +46,7 @@ static UPDATE: Op = Op::put(
     Body::Json("UserPatch"),
     (200, Shape::Json("User")),
 )
-.refuses(&[Code::UserExists, Code::OwnerProtected, Code::InvalidRoles, Code::Unprocessable]);
+.refuses(&[Code::UserExists, Code::OwnerProtected, Code::ManagedExternally, Code::InvalidRoles, Code::Unprocessable]);
 static DELETE: Op =
     Op::delete("/v1/users/{id}", "deleteUser", "users:delete", "Erase a user for good.", (204, Shape::Empty))
         .refuses(&[Code::OwnerProtected]);

@@ -411,7 +411,7 @@ pub struct ApiKeyView<'a> {
     expires_at: Option<Timestamp>,
     revoked_at: Option<Timestamp>,
     revoked_by: Option<Id<User>>,
-    identity_provider_id: Option<uuid::Uuid>,
+    identity_provider_id: Option<Id<IdentityProvider>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     raw_key: Option<&'a str>,
 }
@@ -436,7 +436,7 @@ impl<'a> ApiKeyView<'a> {
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
             revoked_by: key.revoked_by,
-            identity_provider_id: None,
+            identity_provider_id: key.identity_provider_id,
             raw_key: None,
         }
     }

@@ -91,6 +91,7 @@ impl Actor {
     fn of(principal: &Principal) -> Self {
         let credential = match &principal.credential {
             Credential::Session { .. } => Some("session"),
+            Credential::ApiKey { .. } if matches!(principal.subject, Subject::Directory(_)) => Some("scim"),
             Credential::ApiKey { owner: KeyOwner::User(_), .. } => Some("api_key"),
             Credential::ApiKey { owner: KeyOwner::Service(_), .. } | Credential::Service { .. } => Some("service"),
             Credential::PersonalToken { .. } => Some("pat"),
@@ -101,6 +102,7 @@ impl Actor {
             Subject::User(id) if matches!(credential, Some("api_key" | "pat")) => ("api_key", id.to_string()),
             Subject::User(id) => ("user", id.to_string()),
             Subject::ServiceUser(id) => ("service", id.to_string()),
+            Subject::Directory(id) => ("scim", id.to_string()),
             Subject::System => ("system", "system".to_owned()),
             Subject::Anonymous => ("anonymous", "anonymous".to_owned()),
         };

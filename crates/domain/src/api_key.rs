@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use crate::context::ServiceUser;
 use crate::id::Id;
+use crate::identity_provider::IdentityProvider;
 use crate::time::Timestamp;
 use crate::user::User;
 
@@ -72,6 +73,8 @@ pub struct ApiKey {
     pub revoked_at: Option<Timestamp>,
     /// By whom.
     pub revoked_by: Option<Id<User>>,
+    /// The directory that it works for, and for nothing else.
+    pub identity_provider_id: Option<Id<IdentityProvider>>,
 }
 impl ApiKey {
     /// `active`, `expired` or `revoked` at this moment.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::api_key::{ApiKey, KeyOwner, Scopes};
 use crate::error::{Code, Error};
 use crate::id::Id;
+use crate::identity_provider::IdentityProvider;
 use crate::organization::Organization;
 use crate::personal_token::PersonalToken;
 use crate::role::{Role, Roles};
@@ -96,6 +97,8 @@ pub enum Subject {
     User(Id<User>),
     /// A machine.
     ServiceUser(Id<ServiceUser>),
+    /// A directory that writes people and groups over SCIM, and does nothing else.
+    Directory(Id<IdentityProvider>),
     /// The server: workers, the command line.
     System,
     /// Nobody has said who they are.

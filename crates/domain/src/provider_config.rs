@@ -190,8 +190,8 @@ impl ProviderConfig {
         match self {
             Self::Oidc(c) => c.group_sync,
             Self::Saml(c) => c.group_sync,
-            Self::Scim(c) => c.group_sync,
-            Self::AwsIdentityCenter(_) => true,
+            // what a directory wrote stays as it is, and is changed by nobody else
+            Self::Scim(_) | Self::AwsIdentityCenter(_) => true,
         }
     }
     /// Reads the members of `config`, each wrong one noted. URLs may be `http://` here: whether the operator allows that is

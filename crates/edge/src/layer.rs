@@ -260,6 +260,7 @@ fn kind(subject: &Subject) -> &'static str {
     match subject {
         Subject::User(_) => "user",
         Subject::ServiceUser(_) => "service",
+        Subject::Directory(_) => "directory",
         Subject::System => "system",
         Subject::Anonymous => "anonymous",
     }

@@ -46,9 +46,10 @@ async fn bind(address: SocketAddr, advice: &str) -> anyhow::Result<TcpListener> 
     TcpListener::bind(address).await.with_context(|| format!("{address} cannot be listened on ({advice})"))
 }
 
-/// Both APIs and the pages on one router. `/v1` brings the answer for paths that nobody serves.
+/// Both APIs, SCIM and the pages on one router. `/v1` brings the answer for paths that nobody serves.
 fn routes(edge: &EdgeState) -> Router {
     portcullis_api::router(edge.clone())
+        .merge(portcullis_api::scim_router(edge.clone()))
         .merge(portcullis_api_v1beta1::router(edge.clone()))
         .merge(portcullis_openid::router(edge.clone()))
         .merge(portcullis_web::router(edge.clone()))

@@ -2,15 +2,17 @@
 use portcullis_authz::{Reach, Target, actions};
 use portcullis_crypto::token;
 use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
+use portcullis_domain::identity_provider::{IdentityProvider, ProviderType};
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Credential, Ctx, Error, FieldError, Id, Result, Timestamp};
-use portcullis_store::{Tx, api_key, service_user};
+use portcullis_store::{Tx, api_key, identity_provider, service_user};
 use serde_json::json;
 
 use crate::app::Scribe;
 use crate::authorize::{Asked, Gate, decide};
+use crate::identity_provider::every_role;
 use crate::service_user::{end_with_key, of_key};
 use crate::{Answer, App, Page, PageRequest, Reply};
 
@@ -30,6 +32,8 @@ pub struct NewApiKey {
     pub expires_at: Option<Timestamp>,
     /// `owner_type` `service`: a service user of its own.
     pub service: bool,
+    /// A directory: the key works for it and for nothing else, and its scopes are none where they are not sent.
+    pub identity_provider_id: Option<Id<IdentityProvider>>,
 }
 
 /// What a list of keys is narrowed by.
@@ -39,10 +43,13 @@ pub struct ApiKeyFilter {
     pub status: Option<&'static str>,
     /// Made by this user.
     pub created_by: Option<Id<User>>,
+    /// Of this directory.
+    pub identity_provider_id: Option<Id<IdentityProvider>>,
 }
 
 impl App {
-    /// Makes a key; the raw key is in this answer only. `api_keys:create`, and `api_keys:create_service`.
+    /// Makes a key; the raw key is in this answer only. `api_keys:create`, and `api_keys:create_service`. That of a directory takes what
+    /// setting the directory up does: whoever holds it says who people are.
     pub async fn create_api_key(
         &self,
         cx: &Ctx,
@@ -54,12 +61,17 @@ impl App {
         if new.as_ref().is_ok_and(|n| n.service) {
             gate.also.push("api_keys:create_service");
         }
+        if new.as_ref().is_ok_and(|n| n.identity_provider_id.is_some()) {
+            gate.also.push("identity_providers:update");
+            gate = gate.carrying(every_role());
+        }
         let command = async { self.new_key(cx, new?).await };
         self.answer(cx, gate, command, reply, insert).await
     }
     async fn new_key(&self, cx: &Ctx, new: NewApiKey) -> Result<Insert> {
         let scopes = match (new.scopes.filter(|s| !s.is_empty()), new.service) {
             (Some(words), _) => check_scopes(words)?,
+            _ if new.identity_provider_id.is_some() => Scopes::new(vec![]),
             (None, false) => Scopes::all(),
             (None, true) => return Err(Error::field("scopes", "Name the scopes of a service key.")),
         };
@@ -92,12 +104,17 @@ impl App {
             expires_at,
             revoked_at: None,
             revoked_by: None,
+            identity_provider_id: new.identity_provider_id,
         };
         let event = self
             .event(cx, "api_key.created", "api_key", key.id)
             .change("name", serde_json::Value::Null, key.name.as_str())
             .change("scopes", serde_json::Value::Null, key.scopes.as_slice().to_vec())
             .change("owner_type", serde_json::Value::Null, if new.service { "service" } else { "user" });
+        let event = match key.identity_provider_id {
+            Some(id) => event.with("identity_provider_id", id.to_string()),
+            None => event,
+        };
         let event = self.prepare(cx, event);
         Ok(Insert { key, hash: *raw.hash.bytes(), raw: raw.raw.expose().to_owned(), event })
     }
@@ -139,7 +156,8 @@ impl App {
             }
         };
         let before = self.page_start(cx, page).await?.and_then(|k| crate::page::text(&k, "id").parse().ok());
-        let filter = api_key::ApiKeyFilter { status: filter.status, created_by };
+        let identity_provider_id = filter.identity_provider_id;
+        let filter = api_key::ApiKeyFilter { status: filter.status, created_by, identity_provider_id };
         let rows = self.0.db.read(cx.clone(), &(filter, before, page.limit + 1), list).await?;
         self.page(cx, page, rows, |k| json!({ "id": k.id })).await
     }
@@ -208,6 +226,14 @@ async fn insert(tx: &mut Tx, c: &Insert) -> portcullis_store::Result<(ApiKey, St
         && api_key::of_creator(tx, user, Id::from_uuid(uuid::Uuid::nil())).await?.len() >= MOST_OF_ONE
     {
         return Err(Error::new(Code::Conflict, "A user has at most 200 live API keys: revoke some.").into());
+    }
+    if let Some(id) = c.key.identity_provider_id {
+        let known = identity_provider::by_id(tx, id).await?.is_some_and(|p| p.kind() == ProviderType::Scim);
+        if !known {
+            let message = "No identity provider of type scim in this tenant has this id.".into();
+            let field = FieldError { field: "identity_provider_id".into(), message };
+            return Err(Error::with_fields(Code::Unprocessable, vec![field]).into());
+        }
     }
     api_key::insert(tx, &c.key, &c.hash).await?;
     if let KeyOwner::Service(id) = c.key.owner {

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use portcullis_crypto::machine_key::Assertion;
 use portcullis_crypto::signing::{Claims, Expect, SubjectType, TokenError};
 use portcullis_crypto::token::{self, Purpose, ServiceToken};
-use portcullis_domain::api_key::{ApiKey, KeyOwner};
+use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
 use portcullis_domain::context::AccessToken;
+use portcullis_domain::identity_provider::{IdentityProvider, ProviderType};
 use portcullis_domain::mfa::is_twofold;
 use portcullis_domain::organization::Organization;
 use portcullis_domain::personal_token::PersonalToken;
@@ -102,6 +103,21 @@ impl Known {
     }
 }
 
+/// What is called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Surface {
+    /// Everything but SCIM.
+    People,
+    /// SCIM (guard rail 7).
+    Directories,
+}
+impl Surface {
+    fn admits(self, principal: &Principal) -> Result<()> {
+        let directory = matches!(principal.subject, Subject::Directory(_));
+        if directory == (self == Self::Directories) { Ok(()) } else { Err(refused("elsewhere")) }
+    }
+}
+
 /// A key's use is written down at most once a minute (engine.md 17).
 const NOTE_SECONDS: i64 = 60;
 
@@ -114,6 +130,7 @@ pub(crate) fn refused(reason: &'static str) -> Error {
         LOCKED_OUT => {
             "Your identity provider is switched off here, and until it is on again nothing of yours counts: ask your administrator."
         }
+        "switched_off" => "The identity provider of this key is switched off.",
         "expired" => "This credential has expired: sign in again, or use another key.",
         _ => "This credential is not valid here: sign in again, or use another key.",
     };
@@ -121,8 +138,16 @@ pub(crate) fn refused(reason: &'static str) -> Error {
 }
 
 impl App {
-    /// The caller's context, or 401 `unauthenticated` with `details.reason`.
+    /// The caller's context, or 401 `unauthenticated` with `details.reason`. A directory is none: it calls nothing but
+    /// [`App::identify_directory`].
     pub async fn identify(&self, origin: Origin, presented: Presented<'_>) -> Result<Ctx> {
+        self.recognise(origin, presented, Surface::People).await
+    }
+    /// The same for SCIM, where nobody calls but directories.
+    pub async fn identify_directory(&self, origin: Origin, presented: Presented<'_>) -> Result<Ctx> {
+        self.recognise(origin, presented, Surface::Directories).await
+    }
+    async fn recognise(&self, origin: Origin, presented: Presented<'_>, surface: Surface) -> Result<Ctx> {
         let pair: (String, String);
         let presented = match presented {
             // a token is no key: what was learned of it as one is not used for the other
@@ -149,6 +174,7 @@ impl App {
             self.freshen(&known.tenancy).await?;
             let signed = known.epoch.is_none_or(|e| e == self.keys().epoch);
             if signed && known.revision == known.tenancy.latest() && known.expires_at.is_none_or(|e| now < e) {
+                surface.admits(&known.principal)?;
                 let cx = context(origin, &known.tenancy, known.principal.clone(), now);
                 self.note_use(&known, &cx);
                 return Ok(cx);
@@ -156,6 +182,7 @@ impl App {
             self.0.credentials.0.invalidate(&digest);
         }
         let known = Arc::new(self.verify(presented, now).await?);
+        surface.admits(&known.principal)?;
         let cx = context(origin, &known.tenancy, known.principal.clone(), now);
         self.note_use(&known, &cx);
         self.0.credentials.0.insert(digest, known);
@@ -181,6 +208,7 @@ impl App {
     /// Whom a credential makes somebody, without it being used.
     pub(crate) async fn look_at(&self, presented: Presented<'_>, now: Timestamp) -> Result<Seen> {
         let known = self.verify(presented, now).await?;
+        Surface::People.admits(&known.principal)?;
         let expires_at = known.expires_at.filter(|_| known.renews.is_none());
         Ok(Seen { tenant: known.tenancy.key, principal: known.principal, expires_at })
     }
@@ -423,7 +451,7 @@ impl App {
     ) -> Result<Known> {
         let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
         let found = self.0.db.read(cx, &id, key_facts).await?;
-        let KeyFacts { revision, key, hash: stored, creator, machine, state } =
+        let KeyFacts { revision, key, hash: stored, creator, machine, directory, state } =
             found.ok_or_else(|| refused("invalid"))?;
         tenancy.hear(revision);
         if hash.is_some_and(|h| !portcullis_crypto::same(h, &stored)) || state != TenantState::Active {
@@ -448,6 +476,18 @@ impl App {
                 ..of_machine(&machine, tenancy.is_master)
             },
             _ => return Err(refused("revoked")),
+        };
+        let principal = match (key.identity_provider_id, directory) {
+            (None, _) => principal,
+            // whoever made the key is not who acts, and has lent it nothing
+            (Some(id), Some(directory)) if directory.enabled && directory.kind() == ProviderType::Scim => {
+                let scopes = Scopes::new(vec![]);
+                let credential =
+                    Credential::ApiKey { id: key.id, owner: key.owner, scopes, expires_at: key.expires_at };
+                Principal { credential, ..Principal::bare(Subject::Directory(id), &directory.name) }
+            }
+            (Some(_), Some(_)) => return Err(refused("switched_off")),
+            (Some(_), None) => return Err(refused("revoked")),
         };
         let (expires_at, last_used) = (key.expires_at, key.last_used_at);
         Ok(Known {
@@ -560,6 +600,8 @@ struct KeyFacts {
     creator: Option<(User, bool)>,
     /// Of a service key.
     machine: Option<ServiceUser>,
+    /// Of a directory's key.
+    directory: Option<IdentityProvider>,
     state: TenantState,
 }
 async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Option<KeyFacts>> {
@@ -580,7 +622,11 @@ async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Opt
             (None, Some(machine.unwrap_or_else(|| of_key(id, &key.name, key.created_at))))
         }
     };
-    Ok(Some(KeyFacts { revision: tenant.revision, key, hash, creator, machine, state: tenant.state }))
+    let directory = match key.identity_provider_id {
+        Some(id) => identity_provider::by_id(tx, id).await?,
+        None => None,
+    };
+    Ok(Some(KeyFacts { revision: tenant.revision, key, hash, creator, machine, directory, state: tenant.state }))
 }
 
 /// What shows that the caller holds a personal access token.

@@ -420,7 +420,7 @@ fn in_groups<'a>(compiled: &Compiled, principal: &'a Principal) -> Cow<'a, Princ
     let bearer = match &principal.subject {
         Subject::User(id) => Bearer::User(id.uuid()),
         Subject::ServiceUser(id) => Bearer::ServiceUser(id.uuid()),
-        Subject::System | Subject::Anonymous => return Cow::Borrowed(principal),
+        Subject::Directory(_) | Subject::System | Subject::Anonymous => return Cow::Borrowed(principal),
     };
     let groups = counting(compiled, bearer);
     if groups.is_empty() {

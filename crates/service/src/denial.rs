@@ -23,7 +23,7 @@ impl App {
         let actor = match &cx.principal.subject {
             Subject::User(id) => id.to_string(),
             Subject::ServiceUser(id) => id.to_string(),
-            Subject::System | Subject::Anonymous => return,
+            Subject::Directory(_) | Subject::System | Subject::Anonymous => return,
         };
         if !self.0.denials.0.counts((cx.tenant, actor, action), cx.now) {
             return;

@@ -61,6 +61,7 @@ impl App {
         let who = match &cx.principal.subject {
             Subject::User(id) => id.to_string(),
             Subject::ServiceUser(id) => id.to_string(),
+            Subject::Directory(id) => id.to_string(),
             Subject::System => "system".into(),
             Subject::Anonymous => "anonymous".into(),
         };

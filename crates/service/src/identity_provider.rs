@@ -3,6 +3,7 @@
 //! Whoever says which provider vouches for whom could become any of those people. So that takes, besides its own permission,
 //! `roles:grant` for every role; and what would let somebody become the owner, or keep them out, is the owner's own.
 use portcullis_authz::Target;
+use portcullis_domain::api_key::{ApiKey, KeyOwner};
 use portcullis_domain::fields::Fields;
 use portcullis_domain::identity_provider::{IdentityProvider, ProviderType, SyncStatus};
 use portcullis_domain::outbound::is_public;
@@ -10,7 +11,9 @@ use portcullis_domain::provider_config::{ProviderConfig, SecretChange};
 use portcullis_domain::session::Session;
 use portcullis_domain::value::DomainName;
 use portcullis_domain::{Code, Ctx, Error, FieldError, Id, Result, Role, Roles};
-use portcullis_store::{Tx, identity, identity_provider, mfa_challenge, session, tenant_domain, user};
+use portcullis_store::{
+    Tx, api_key, group, identity, identity_provider, mfa_challenge, scim_user, session, tenant_domain, user,
+};
 use serde_json::{Map, Value, json};
 use url::{Host, Url};
 use uuid::Uuid;
@@ -20,6 +23,7 @@ use crate::app::Scribe;
 use crate::authorize::Gate;
 use crate::change::moved;
 use crate::federated_person::unlinked;
+use crate::service_user::end_with_key;
 use crate::session_end::end_alone;
 use crate::tenancy::Tenancy;
 use crate::user_change::{owner_protected, require_revision};
@@ -386,6 +390,26 @@ async fn end_sessions(
     }
 }
 
+/// Ends the keys of a directory; true if there was one.
+async fn end_keys(tx: &mut Tx, scribe: &Scribe, provider: Id<IdentityProvider>) -> portcullis_store::Result<bool> {
+    let (now, by) = (tx.cx.now, tx.cx.principal.acting_user);
+    let (mut after, mut any) = (Id::<ApiKey>::from_uuid(Uuid::nil()), false);
+    loop {
+        let page = api_key::of_provider(tx, provider, after).await?;
+        let Some(last) = page.last() else { return Ok(any) };
+        after = last.id;
+        for k in page {
+            if api_key::revoke(tx, k.id, now, by).await? {
+                scribe.write(tx, scribe.event("api_key.revoked", "api_key", k.id).with("cause", "provider_deleted"));
+                if let KeyOwner::Service(id) = k.owner {
+                    end_with_key(tx, id).await?;
+                }
+                any = true;
+            }
+        }
+    }
+}
+
 struct Delete {
     id: Id<IdentityProvider>,
     if_match: Option<i64>,
@@ -394,13 +418,18 @@ struct Delete {
 async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     let p = identity_provider::by_id(tx, c.id).await?.ok_or_else(gone)?;
     require_revision(p.revision, c.if_match)?;
-    if user::has_provider(tx, c.id).await? {
-        let e = Error::new(Code::InUse, "People sign in through this provider: switch it off, or delete them first.");
+    if user::has_provider(tx, c.id).await? || scim_user::has_any(tx, c.id).await? {
+        let e = Error::new(Code::InUse, "There are people of this provider: switch it off, or delete them first.");
         return Err(e.detail("used_by", vec!["users"]).into());
     }
     forget_subjects(tx, &c.scribe, c.id, "provider_deleted").await?;
+    let keys = end_keys(tx, &c.scribe, c.id).await?;
+    if p.kind() == ProviderType::Scim {
+        // nobody else could change them any more
+        group::release(tx, c.id).await?;
+    }
     identity_provider::delete(tx, c.id).await?;
-    if end_sessions(tx, &c.scribe, c.id, "provider_deleted").await? {
+    if end_sessions(tx, &c.scribe, c.id, "provider_deleted").await? || keys {
         tx.bump().await?;
     }
     let event = c.scribe.event("identity_provider.deleted", "identity_provider", c.id).with("name", p.name);

@@ -7,14 +7,14 @@ use std::sync::Arc;
 
 use portcullis_domain::user::User;
 use portcullis_domain::{Code, Error, Id, Result, Role};
-use portcullis_store::{Tx, user};
+use portcullis_store::{Tx, scim_user, user};
 use serde_json::Value;
 
 use crate::app::Scribe;
 use crate::import::{Entry, ImportOptions, OnConflict, Row, outcome};
 use crate::import_right::Right;
 use crate::mail::Post;
-use crate::user_change::{no_cycle, record_update};
+use crate::user_change::{managed, no_cycle, record_update};
 
 /// Rows that are committed together, and by what.
 pub(crate) struct Batch {
@@ -110,11 +110,14 @@ pub(crate) async fn dry_run(tx: &mut Tx, c: &Batch) -> portcullis_store::Result<
                 (None, Some(other)) => match c.options.on_conflict {
                     OnConflict::Error => conflict(c, e, &other, &row.user),
                     OnConflict::Skip => c.known(outcome(e.line, "skipped", e.external_id.as_deref(), None), &other),
-                    OnConflict::Update => match changed(tx, c, row, &other) {
-                        Ok(None) => c.known(outcome(e.line, "unchanged", e.external_id.as_deref(), None), &other),
-                        Ok(Some(_)) => c.known(outcome(e.line, "updated", e.external_id.as_deref(), None), &other),
-                        Err(refused) => outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)),
-                    },
+                    OnConflict::Update => {
+                        let listed = listed(tx, &other).await?;
+                        match changed(tx, c, row, &other, listed) {
+                            Ok(None) => c.known(outcome(e.line, "unchanged", e.external_id.as_deref(), None), &other),
+                            Ok(Some(_)) => c.known(outcome(e.line, "updated", e.external_id.as_deref(), None), &other),
+                            Err(refused) => outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)),
+                        }
+                    }
                 },
             },
         };
@@ -128,7 +131,7 @@ fn beyond(right: &Right, e: &Entry) -> Option<Value> {
     Some(outcome(e.line, "invalid", e.external_id.as_deref(), Some(&refused)))
 }
 /// The user as the row wants him, if that is another; what the caller may not change is refused.
-fn changed(tx: &Tx, c: &Batch, row: &Row, other: &User) -> Result<Option<User>> {
+fn changed(tx: &Tx, c: &Batch, row: &Row, other: &User, listed: bool) -> Result<Option<User>> {
     let mut roles = if row.names_roles { row.user.roles } else { other.roles };
     if other.roles.has(Role::Checker) {
         // what this surface does not show stays (decision 17)
@@ -154,14 +157,20 @@ fn changed(tx: &Tx, c: &Batch, row: &Row, other: &User) -> Result<Option<User>> 
         updated_at: tx.cx.now,
         ..other.clone()
     };
-    let same = after.title == other.title
-        && after.roles == other.roles
+    let named = after.title == other.title
         && after.external_id == other.external_id
         && after.manager_id == other.manager_id
-        && after.metadata == other.metadata
         && after.first_name == other.first_name
         && after.last_name == other.last_name;
+    if listed && !named {
+        return Err(managed());
+    }
+    let same = named && after.roles == other.roles && after.metadata == other.metadata;
     Ok((!same).then_some(after))
+}
+/// Does a directory say what somebody is called?
+async fn listed(tx: &mut Tx, user: &User) -> portcullis_store::Result<bool> {
+    Ok(scim_user::directory(tx, user.id).await?.is_some())
 }
 async fn manager_missing(tx: &mut Tx, e: &Entry, row: &Row) -> portcullis_store::Result<Option<Value>> {
     match row.user.manager_id {
@@ -206,7 +215,8 @@ async fn clash(
         OnConflict::Error => Ok((conflict(c, e, &other, &row.user), false)),
         OnConflict::Skip => Ok((c.known(outcome(e.line, "skipped", external_id, None), &other), false)),
         OnConflict::Update => {
-            let after = match changed(tx, c, row, &other) {
+            let listed = listed(tx, &other).await?;
+            let after = match changed(tx, c, row, &other, listed) {
                 Ok(Some(after)) => after,
                 Ok(None) => return Ok((c.known(outcome(e.line, "unchanged", external_id, None), &other), false)),
                 Err(refused) => return Ok((outcome(e.line, "invalid", external_id, Some(&refused)), false)),

@@ -71,6 +71,7 @@ impl App {
             expires_at,
             revoked_at: None,
             revoked_by: None,
+            identity_provider_id: None,
         };
         let c = ServiceKey { key, hash: *raw.hash.bytes(), scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, replace_key).await?;

@@ -8,7 +8,7 @@ use portcullis_domain::{Code, Ctx, Error, Id, Result, Role, Roles};
 use portcullis_store::user::UserToken;
 use portcullis_store::{
     Tx, api_key, application_consent, application_device, application_session, erasure, identity, invitation, mail,
-    mail_sign_in, mfa_challenge, preference, session, user,
+    mail_sign_in, mfa_challenge, preference, scim_user, session, user,
 };
 use serde_json::Value;
 use uuid::Uuid;
@@ -160,6 +160,11 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<User> {
         let hidden = if before.roles.has(Role::Checker) { Roles::NONE.with(Role::Checker) } else { Roles::NONE };
         after.roles = roles.iter().chain(hidden.iter()).collect();
     }
+    let theirs =
+        before.title != after.title || before.external_id != after.external_id || before.manager_id != after.manager_id;
+    if theirs {
+        by_hand(tx, c.id).await?;
+    }
     if before.is_owner && !after.roles.has(Role::Admin) {
         return Err(owner_protected("The owner keeps the role admin. Move the ownership first.").into());
     }
@@ -187,6 +192,17 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<User> {
     Ok(after)
 }
 
+/// 409 for somebody whose name, manager and external id belong to a directory (spec v1 4.18).
+pub(crate) async fn by_hand(tx: &mut Tx, id: Id<User>) -> portcullis_store::Result<()> {
+    if scim_user::directory(tx, id).await?.is_none() {
+        return Ok(());
+    }
+    Err(managed().into())
+}
+pub(crate) fn managed() -> Error {
+    let message = "Name, manager and external id of this person belong to your directory: change them there.";
+    Error::new(Code::ManagedExternally, message)
+}
 /// One event for the fields, one for each role given or taken. Nothing changed: nothing is said.
 pub(crate) fn record_update(tx: &mut Tx, scribe: &Scribe, before: &User, after: &User) {
     let text = |s: &Option<String>| s.clone().map_or(Value::Null, Value::from);
@@ -194,6 +210,8 @@ pub(crate) fn record_update(tx: &mut Tx, scribe: &Scribe, before: &User, after: 
     let image = |a: &Option<String>| a.as_deref().map_or(Value::Null, |a| Value::from(digest(a)));
     let event = scribe
         .event("user.updated", "user", after.id)
+        .change("email", &*before.email, &*after.email)
+        .change("auth_provider", before.auth_provider.as_str(), after.auth_provider.as_str())
         .change("name", before.title.as_str(), after.title.as_str())
         .change("first_name", text(&before.first_name), text(&after.first_name))
         .change("last_name", text(&before.last_name), text(&after.last_name))
@@ -279,17 +297,27 @@ async fn switch(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
     if c.active {
         c.scribe.write(tx, c.scribe.event("user.reactivated", "user", c.id));
     } else {
-        c.scribe.write(tx, c.scribe.event("user.suspended", "user", c.id));
-        user::set_token(tx, c.id, None).await?;
-        user::set_reset(tx, c.id, None).await?;
-        mail::delete_of_user(tx, c.id).await?;
-        // no sign-in that waits comes back with the user
-        mail_sign_in::delete_of(tx, &after.email).await?;
-        mfa_challenge::delete_of_user(tx, c.id).await?;
-        end_access(tx, &c.scribe, c.id, "suspended").await?;
+        suspended(tx, &c.scribe, c.id).await?;
     }
     tx.bump().await?;
     Ok(after)
+}
+/// What goes with a suspension: whatever somebody could act with. The caller moves the revision.
+pub(crate) async fn suspended(tx: &mut Tx, scribe: &Scribe, id: Id<User>) -> portcullis_store::Result<()> {
+    scribe.write(tx, scribe.event("user.suspended", "user", id));
+    end_links(tx, id).await?;
+    // no sign-in that waits comes back with the user
+    if let Some(user) = user::facts(tx, id).await? {
+        mail_sign_in::delete_of(tx, &user.email).await?;
+    }
+    mfa_challenge::delete_of_user(tx, id).await?;
+    end_access(tx, scribe, id, "suspended").await
+}
+/// Ends what was sent to somebody's address: an invitation, a link to a new password, mails that wait.
+pub(crate) async fn end_links(tx: &mut Tx, id: Id<User>) -> portcullis_store::Result<()> {
+    user::set_token(tx, id, None).await?;
+    user::set_reset(tx, id, None).await?;
+    mail::delete_of_user(tx, id).await
 }
 /// Someone who never set a password goes back to being invited.
 async fn back_to(tx: &mut Tx, u: &User) -> portcullis_store::Result<UserState> {
@@ -336,25 +364,31 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<Id<User>> {
     if tx.cx.principal.acting_user == Some(c.id) {
         return Err(Error::new(Code::Conflict, "Nobody deletes themselves.").detail("state", "self").into());
     }
-    end_access(tx, &c.scribe, c.id, "deleted").await?;
-    session::delete_of_user(tx, c.id).await?;
-    mfa::forget(tx, c.id).await?;
-    identity::delete_of_user(tx, c.id).await?;
-    application_session::delete_of_user(tx, c.id).await?;
-    application_consent::delete_of_user(tx, c.id).await?;
-    application_device::delete_of_user(tx, c.id).await?;
-    preference::delete_of(tx, Whose::User(c.id)).await?;
-    // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
-    take_some(tx, c.id).await?;
-    invitation::delete_of(tx, &before.email).await?;
-    mail::delete_of_user(tx, c.id).await?;
-    mail_sign_in::delete_of(tx, &before.email).await?;
-    user::delete(tx, c.id).await?;
-    // names nobody: what is left of the person in the log goes with the erasure
-    c.scribe.write(tx, c.scribe.event("user.deleted", "user", c.id));
-    erasure::add(tx, c.id).await?;
-    tx.bump().await?;
+    erase(tx, &c.scribe, &before).await?;
     Ok(c.id)
+}
+/// Erases somebody, with all that they could act with; what is left of them in the log goes in steps. Moves the revision.
+pub(crate) async fn erase(tx: &mut Tx, scribe: &Scribe, user: &User) -> portcullis_store::Result<()> {
+    let id = user.id;
+    end_access(tx, scribe, id, "deleted").await?;
+    session::delete_of_user(tx, id).await?;
+    mfa::forget(tx, id).await?;
+    identity::delete_of_user(tx, id).await?;
+    application_session::delete_of_user(tx, id).await?;
+    application_consent::delete_of_user(tx, id).await?;
+    application_device::delete_of_user(tx, id).await?;
+    preference::delete_of(tx, Whose::User(id)).await?;
+    // member of nothing any more, the last owner of an organization too (spec v1beta1 3.1)
+    take_some(tx, id).await?;
+    invitation::delete_of(tx, &user.email).await?;
+    mail::delete_of_user(tx, id).await?;
+    mail_sign_in::delete_of(tx, &user.email).await?;
+    user::delete(tx, id).await?;
+    // names nobody: what is left of the person in the log goes with the erasure
+    scribe.write(tx, scribe.event("user.deleted", "user", id));
+    erasure::add(tx, id).await?;
+    tx.bump().await?;
+    Ok(())
 }
 
 struct Invite {

@@ -1,5 +1,6 @@
 //! Rows of API keys. The raw key is never here, only its SHA-256.
 use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
@@ -8,13 +9,14 @@ use crate::{P, Result, Row, Tx};
 
 macro_rules! columns {
     () => {
-        "id, name, prefix, owner_type, owner_id, scopes, created_by, created_at, last_used_at, expires_at, revoked_at, revoked_by"
+        "id, name, prefix, owner_type, owner_id, scopes, created_by, created_at, last_used_at, expires_at, revoked_at, revoked_by, \
+         identity_provider_id"
     };
 }
 
 statements! {
     INSERT: write "INSERT INTO api_keys (tenant, id, prefix, hash, name, owner_type, owner_id, scopes, created_by, created_at, \
-        expires_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)";
+        expires_at, identity_provider_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
     BY_ID: point concat!("SELECT ", columns!(), " FROM api_keys WHERE tenant = $1 AND id = $2");
     HASH: point "SELECT hash FROM api_keys WHERE tenant = $1 AND id = $2";
     REVOKE: write "UPDATE api_keys SET revoked_at = $3, revoked_by = $4 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
@@ -24,6 +26,8 @@ statements! {
     NAMED: page concat!("SELECT ", columns!(), " FROM api_keys WHERE tenant = $1 AND name = $2 AND revoked_at IS NULL");
     OF_SERVICE: page concat!("SELECT ", columns!(), " FROM api_keys WHERE tenant = $1 AND owner_id = $2 \
         AND owner_type = 'service' AND revoked_at IS NULL ORDER BY id LIMIT 250");
+    OF_PROVIDER: page concat!("SELECT ", columns!(), " FROM api_keys WHERE tenant = $1 AND identity_provider_id = $2 AND id > $3 \
+        AND revoked_at IS NULL ORDER BY id LIMIT 250");
     COUNT: scan "SELECT count(*) FROM api_keys WHERE tenant = $1 AND revoked_at IS NULL";
 }
 
@@ -44,6 +48,7 @@ fn read(r: &Row<'_>) -> Result<ApiKey> {
         expires_at: r.opt_int(9)?.map(Timestamp::from_micros),
         revoked_at: r.opt_int(10)?.map(Timestamp::from_micros),
         revoked_by: r.opt_uuid(11)?.map(Id::from_uuid),
+        identity_provider_id: r.opt_id(12)?,
     })
 }
 
@@ -67,6 +72,7 @@ pub async fn insert(tx: &mut Tx, k: &ApiKey, hash: &[u8; 32]) -> Result<()> {
             k.created_by.into(),
             k.created_at.into(),
             k.expires_at.into(),
+            k.identity_provider_id.into(),
         ],
     )
     .await
@@ -91,6 +97,10 @@ pub async fn of_creator(tx: &mut Tx, user: Id<User>, after: Id<ApiKey>) -> Resul
 pub async fn of_service(tx: &mut Tx, id: Id<ServiceUser>) -> Result<Vec<ApiKey>> {
     tx.all(&OF_SERVICE, &[id.into()], read).await
 }
+/// Up to 250 live keys of a directory, after `after` (nil for the first).
+pub async fn of_provider(tx: &mut Tx, id: Id<IdentityProvider>, after: Id<ApiKey>) -> Result<Vec<ApiKey>> {
+    tx.all(&OF_PROVIDER, &[id.into(), after.into()], read).await
+}
 /// Live keys of this name.
 pub async fn named(tx: &mut Tx, name: &str) -> Result<Vec<ApiKey>> {
     tx.all(&NAMED, &[P::Text(name)], read).await
@@ -111,6 +121,8 @@ pub struct ApiKeyFilter {
     pub status: Option<&'static str>,
     /// Made by this user.
     pub created_by: Option<Id<User>>,
+    /// Of this directory.
+    pub identity_provider_id: Option<Id<IdentityProvider>>,
 }
 
 /// At most `limit` keys older than `before`, newest first.
@@ -123,6 +135,9 @@ pub async fn list(tx: &mut Tx, f: &ApiKeyFilter, before: Option<Id<ApiKey>>, lim
     };
     if let Some(by) = f.created_by {
         and("created_by = ?", by.into());
+    }
+    if let Some(provider) = f.identity_provider_id {
+        and("identity_provider_id = ?", provider.into());
     }
     if let Some(id) = before {
         and("id < ?", id.into());

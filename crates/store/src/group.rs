@@ -27,6 +27,9 @@ statements! {
         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1, $11, $12, $13, $14, $15) ON CONFLICT DO NOTHING";
     UPDATE: write "UPDATE groups SET name = $3, title = $4, state = $5, metadata = $6, updated_at = $7, title_key = $8, description = $9, \
         role_mappings = $10, revision = revision + 1 WHERE tenant = $1 AND id = $2";
+    SET_EXTERNAL_ID: write "UPDATE groups SET external_id = $3 WHERE tenant = $1 AND id = $2";
+    RELEASE: write "UPDATE groups SET source = 'manual', identity_provider = NULL, external_id = NULL, revision = revision + 1 \
+        WHERE tenant = $1 AND identity_provider = $2";
     DELETE: write "DELETE FROM groups WHERE tenant = $1 AND id = $2";
     BY_ID: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND id = $2");
     BY_NAME: point concat!("SELECT ", columns!(), " FROM groups WHERE tenant = $1 AND scope_id = $2 AND name = $3");
@@ -110,6 +113,14 @@ pub async fn update(tx: &mut Tx, g: &Group) -> Result<()> {
         P::Text(&mappings),
     ];
     tx.run(&UPDATE, &params).await.map(drop)
+}
+/// Writes what its directory calls it.
+pub async fn set_external_id(tx: &mut Tx, id: Id<Group>, external_id: Option<&str>) -> Result<()> {
+    tx.run(&SET_EXTERNAL_ID, &[id.into(), external_id.into()]).await.map(drop)
+}
+/// Makes the groups of a directory that ends groups like any other.
+pub async fn release(tx: &mut Tx, provider: Id<IdentityProvider>) -> Result<()> {
+    tx.run(&RELEASE, &[provider.into()]).await.map(drop)
 }
 /// Removes the row.
 pub async fn delete(tx: &mut Tx, id: Id<Group>) -> Result<()> {

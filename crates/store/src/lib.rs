@@ -61,6 +61,8 @@ pub mod resource;
 mod revision;
 pub mod role_binding;
 mod row;
+mod scim_search;
+pub mod scim_user;
 pub mod sealed;
 pub mod search;
 pub mod select;

@@ -53,6 +53,8 @@ const STEPS: &[Step] = &[
     step!(22, min_binary 22, "0022_identity_providers.sql"),
     // a binary of before would leave what somebody allowed applications when it erases them, and their tokens when it ends their sessions
     step!(23, min_binary 23, "0023_applications.sql"),
+    // a binary of before would take a directory's key for one that may do more
+    step!(24, min_binary 24, "0024_scim.sql"),
     // a binary of before does not know the mails about second factors
     step!(26, min_binary 26, "0026_branding.sql"),
 ];

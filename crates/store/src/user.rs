@@ -23,7 +23,8 @@ statements! {
     BY_ID: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND id = $2");
     BY_EMAIL: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND email = $2");
     BY_SLUG: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND slug = $2");
-    BY_EXTERNAL_ID: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND external_id = $2");
+    BY_EXTERNAL_ID: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND external_id = $2 \
+        AND directory_id = $3");
     OWNER: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND is_owner = 1");
     BY_TOKEN: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND id = $2 AND token_hash = $3 \
         AND token_purpose = $4 AND token_expires_at > $5");
@@ -162,9 +163,9 @@ pub async fn by_slug(tx: &mut Tx, slug: &str) -> Result<Option<User>> {
     let user = tx.one(&BY_SLUG, &[P::Text(slug)], read).await?;
     with_avatar(tx, user).await
 }
-/// A user by the customer's own id, without the avatar.
+/// A user by the customer's own id, without the avatar. Ids that directories write are others ([`crate::scim_user`]).
 pub async fn by_external_id(tx: &mut Tx, external_id: &str) -> Result<Option<User>> {
-    tx.one(&BY_EXTERNAL_ID, &[P::Text(external_id)], read).await
+    tx.one(&BY_EXTERNAL_ID, &[P::Text(external_id), uuid::Uuid::nil().into()], read).await
 }
 /// The tenant's owner, without the avatar.
 pub async fn owner(tx: &mut Tx) -> Result<Option<User>> {

@@ -8,8 +8,10 @@ use portcullis_authz::{Rule, rule};
 use portcullis_crypto::backup_code::BackupCode;
 use portcullis_crypto::seal::Key;
 use portcullis_crypto::{cursor, machine_key, password, signing, token, totp};
+use portcullis_domain::scim::Search;
 use portcullis_domain::value::{DomainName, Email, Slug};
 use portcullis_domain::{Timestamp, avatar};
+use portcullis_scim::{filter, group, user};
 use portcullis_wire_v1beta1::{Messages, Zeros, json};
 
 /// Feeds one parser; panics if a promise of it does not hold.
@@ -23,6 +25,7 @@ pub const PARSERS: &[(&str, Parser)] = &[
     ("export", export),
     ("message", message),
     ("rule", cedar),
+    ("scim", scim),
     ("value", value),
 ];
 
@@ -102,6 +105,37 @@ fn cedar(data: &[u8]) {
         let _ = rule::validate(&r);
     }
     let _ = rule::parse_many(t, &());
+}
+
+/// A filter that reads is as small as it has to be; no body and no path of a patch is too much.
+fn scim(data: &[u8]) {
+    fn size<F>(search: &Search<F>) -> (usize, usize) {
+        match search {
+            Search::Constant(_) | Search::Present(_) | Search::Is(..) => (1, 1),
+            Search::Not(inner) => (size(inner).0 + 1, size(inner).1),
+            Search::All(all) | Search::Any(all) => {
+                let sizes: Vec<_> = all.iter().map(size).collect();
+                (1 + sizes.iter().map(|s| s.0).max().unwrap_or(0), sizes.iter().map(|s| s.1).sum())
+            }
+        }
+    }
+    let t = text(data);
+    // an unequal is a negation of one term
+    let bounded = |(depth, terms)| assert!(depth <= filter::DEPTH + 1 && terms <= filter::TERMS, "{t}");
+    if let Ok(search) = filter::of_users(t) {
+        bounded(size(&search));
+    }
+    if let Ok(search) = filter::of_groups(t) {
+        bounded(size(&search));
+    }
+    let patch = serde_json::json!({ "Operations": [{ "op": "replace", "path": t, "value": t }] });
+    let bodies = [serde_json::from_slice(data).unwrap_or_default(), patch];
+    for body in bodies.iter().filter_map(serde_json::Value::as_object) {
+        let _ = (user::read(body), user::Patch::read(body), group::read(body));
+        if let Ok(change) = group::patch(body) {
+            assert!(change.members.len() <= 1_000);
+        }
+    }
 }
 
 /// A value that parses parses to itself.

@@ -330,7 +330,8 @@ pub(super) const REQUESTS: &[Row] = &[
     ),
     (
         "ScimSettings",
-        "Settings of a scim provider. Kept; SCIM is not part of this version.",
+        "Settings of a scim provider: a directory that writes people, and groups unless group_sync is false, at /scim/v2, with an API key \
+         that names it. on_delete says what its deletions do.",
         &["on_delete delete|suspend", "group_sync boolean", "domains [string]", "default_roles [user|approver|admin]"],
     ),
     (

@@ -312,6 +312,7 @@ mod sample {
             expires_at: None,
             revoked_at: None,
             revoked_by: None,
+            identity_provider_id: None,
         }
     }
     pub fn tenant(at: Timestamp) -> Tenant {

@@ -15,7 +15,7 @@ pub fn bearer(principal: &Principal) -> Option<Bearer> {
         (Credential::PersonalToken { id, .. }, _) => Some(Bearer::Pat(id.uuid())),
         (_, Subject::User(id)) => Some(Bearer::User(id.uuid())),
         (_, Subject::ServiceUser(id)) => Some(Bearer::ServiceUser(id.uuid())),
-        (_, Subject::System | Subject::Anonymous) => None,
+        (_, Subject::Directory(_) | Subject::System | Subject::Anonymous) => None,
     }
 }
 /// Who owns what the caller makes: of a token its user (spec v1beta1 3.4).

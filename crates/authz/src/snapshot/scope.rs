@@ -14,12 +14,12 @@ pub(crate) struct Caller<'a> {
     pub tenant: Uuid,
 }
 impl<'a> Caller<'a> {
-    /// Nobody and the server itself are no principals of rules.
+    /// Nobody, directories and the server itself are no principals of rules.
     pub fn new(principal: &'a Principal, tenant: Uuid) -> Option<Self> {
         let (service, id) = match principal.subject {
             Subject::User(id) => (false, id.uuid()),
             Subject::ServiceUser(id) => (true, id.uuid()),
-            Subject::System | Subject::Anonymous => return None,
+            Subject::Directory(_) | Subject::System | Subject::Anonymous => return None,
         };
         // spec v1 6.1: a service user lies in the tenant only
         let (groups, roles): (&[Uuid], _) =

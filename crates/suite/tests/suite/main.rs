@@ -84,6 +84,7 @@ mod resources;
 mod role_bindings;
 mod roles;
 mod rules;
+mod scim;
 mod searches;
 mod second_step;
 mod secrets;

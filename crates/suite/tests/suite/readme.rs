@@ -9,6 +9,7 @@ both!(
     every_call_of_coming_from_frontier_works,
     every_call_of_sign_in_with_your_provider_works,
     every_call_of_openid_provider_works,
+    every_call_of_provision_with_scim_works,
 );
 
 /// What a reader of a page pastes: the blocks that are marked as shell.
@@ -63,4 +64,8 @@ async fn every_call_of_sign_in_with_your_provider_works(e: Engine) {
 }
 async fn every_call_of_openid_provider_works(w: World) {
     works(w, "docs/openid-provider.md", 10).await;
+}
+async fn every_call_of_provision_with_scim_works(w: World) {
+    crate::identity_providers::verified_domain(&w, "corp.example").await;
+    works_with(w, "docs/provision-with-scim.md", 6, &[("DOMAIN", "corp.example")]).await;
 }

@@ -103,7 +103,8 @@ pub(crate) async fn show(account: Account) -> Result<Response> {
 }
 async fn filled(account: &Account, form: Option<&Form>, refused: Option<&Refused>) -> Result<Response> {
     let (app, cx) = (account.visit.app(), &account.cx);
-    let filter = ApiKeyFilter { status: Some("active"), created_by: cx.principal.user_id() };
+    let filter =
+        ApiKeyFilter { status: Some("active"), created_by: cx.principal.user_id(), identity_provider_id: None };
     let first = PageRequest { limit: 250, cursor: None, binding: "pages/keys".into() };
     let keys = app.list_api_keys(cx, &filter, &first).await?;
     let chosen: Vec<&str> = form.map(|f| f.all("area").collect()).unwrap_or_default();
@@ -162,7 +163,7 @@ fn new_key(cx: &Ctx, form: &Form) -> Result<NewApiKey, Refused> {
         return Err(Refused::field("area", EN.key_choose_area));
     }
     let expires_at = days(form).map(|days| cx.now.plus_seconds(days * 86_400));
-    Ok(NewApiKey { name, scopes, expires_at, service: false })
+    Ok(NewApiKey { name, scopes, expires_at, service: false, identity_provider_id: None })
 }
 
 /// Ends one. One that is not there has ended.

@@ -75,6 +75,7 @@ impl Node {
         let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
         let edge = EdgeState::new(app.clone(), listener);
         let router = portcullis_api::router(edge.clone())
+            .merge(portcullis_api::scim_router(edge.clone()))
             .merge(portcullis_api_v1beta1::router(edge.clone()))
             .merge(portcullis_openid::router(edge.clone()))
             .merge(portcullis_web::router(edge));
