@@ -15,7 +15,7 @@ use crate::view::{GroupMemberView, GroupMembersView, GroupRoleView, GroupView};
 static LIST: Op =
     Op::get("/v1/groups", "listGroups", "groups:list", "List groups, newest first.", (200, Shape::Page("Group")))
         .query(&[
-            param("source", "string", "Where they come from: local, scim or oidc."),
+            param("source", "string", "Where they come from: local, scim, oidc or saml."),
             param("q", "string", "Start of a word of the name; 1 to 100 characters."),
         ]);
 static READ: Op = Op::get(
@@ -110,13 +110,14 @@ pub(crate) fn routes() -> Vec<Route> {
 
 async fn list(call: Call) -> Result<Response> {
     let (mut q, page) = call.page();
-    let filter = GroupFilter { source: q.word("source", source, "One of local, scim, oidc."), q: q.filled("q", 100) };
+    let filter =
+        GroupFilter { source: q.word("source", source, "One of local, scim, oidc, saml."), q: q.filled("q", 100) };
     let filter = q.finish(filter)?;
     let groups = call.app().list_tenant_groups(&call.cx, &filter, &page).await?;
     Ok(render::page(&groups, GroupView::of))
 }
 fn source(word: &str) -> Option<String> {
-    ["local", "scim", "oidc"].contains(&word).then(|| word.to_owned())
+    ["local", "scim", "oidc", "saml"].contains(&word).then(|| word.to_owned())
 }
 
 /// Never 304: how many are in it is told, too, and is not what the ETag speaks of.

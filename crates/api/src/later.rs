@@ -66,12 +66,7 @@ const ROWS: &[Row] = &[
 ];
 
 /// Without a credential.
-const OPEN_ROWS: &[Row] = &[
-    ("/v1/auth/saml/{provider_id}/metadata", &[Get]),
-    ("/v1/auth/saml/{provider_id}/acs", &[Post]),
-    ("/v1/integrations/{id}/ssh-ca", &[Get]),
-    ("/v1/integrations/{id}/ssh-krl", &[Get]),
-];
+const OPEN_ROWS: &[Row] = &[("/v1/integrations/{id}/ssh-ca", &[Get]), ("/v1/integrations/{id}/ssh-krl", &[Get])];
 
 /// All of them; the operations live as long as the process.
 pub(crate) fn routes() -> Vec<Route> {

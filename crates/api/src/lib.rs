@@ -32,6 +32,7 @@ mod query;
 mod read;
 mod render;
 mod rules;
+mod saml;
 mod scim;
 mod sessions;
 mod settings;
@@ -75,6 +76,7 @@ fn served() -> Vec<op::Route> {
     all.extend(domains::routes());
     all.extend(identity_providers::routes());
     all.extend(federation::routes());
+    all.extend(saml::routes());
     all.extend(policies::routes());
     all.extend(rules::routes());
     all.extend(sessions::routes());

@@ -2,7 +2,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::id::Id;
-use crate::provider_config::{OidcSettings, ProviderConfig};
+use crate::provider_config::{OidcSettings, ProviderConfig, SamlSettings};
 use crate::time::Timestamp;
 
 /// What stands in an answer where a secret is kept; sent back, it keeps it.
@@ -75,7 +75,7 @@ pub struct IdentityProvider {
     pub name: String,
     /// Its settings, by its type.
     pub config: ProviderConfig,
-    /// The secret of `config`, sealed with the tenant's key.
+    /// The secret of `config`, or our own key for a SAML provider, sealed with the tenant's key.
     pub sealed_secret: Option<Vec<u8>>,
     /// If not, it is dead on every path.
     pub enabled: bool,
@@ -101,6 +101,13 @@ impl IdentityProvider {
     pub const fn oidc(&self) -> Option<&OidcSettings> {
         match &self.config {
             ProviderConfig::Oidc(oidc) => Some(oidc),
+            _ => None,
+        }
+    }
+    /// Its settings as a SAML provider, if it is one.
+    pub const fn saml(&self) -> Option<&SamlSettings> {
+        match &self.config {
+            ProviderConfig::Saml(saml) => Some(saml),
             _ => None,
         }
     }

@@ -43,6 +43,7 @@ pub mod relation;
 pub mod resource;
 pub mod role;
 pub mod role_binding;
+pub mod saml;
 pub mod scim;
 pub mod service_credential;
 pub mod service_user;

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::pin::Pin;
 
+use serde::{Deserialize, Serialize};
+
 use crate::outbound::Unreachable;
 use crate::provider_config::ProviderSecret;
 use crate::time::Timestamp;
@@ -56,7 +58,7 @@ impl fmt::Debug for Redemption {
 }
 
 /// What a provider says of somebody who signed in there; its signature and everything around it has been checked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Asserted {
     /// Who they are there: 1–255 characters.
     pub subject: String,
@@ -120,7 +122,8 @@ impl std::error::Error for Fault {}
 /// One look at a provider's configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// What was looked at: `discovery`, `keys`, `pkce`, `scopes`, `client`, `domains`.
+    /// What was looked at: `discovery`, `keys`, `pkce`, `scopes`, `client`, `domains`; of a SAML provider `metadata`, `certificates`,
+    /// `requests`, `own_certificate`, `domains`.
     pub name: &'static str,
     /// Is it well?
     pub ok: bool,

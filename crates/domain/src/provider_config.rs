@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 use crate::fields::{self, Fields};
 use crate::identity_provider::{MASKED, ProviderType};
 use crate::role::{Role, Roles};
+use crate::user::AuthProvider;
 use crate::value::DomainName;
 
 const URL: usize = 2_048;
@@ -162,7 +163,38 @@ pub enum SecretChange {
     Set(ProviderSecret),
 }
 
+/// What a provider at which people sign in is set to do with them, whatever it speaks.
+#[derive(Clone, Copy, Debug)]
+pub struct SignInTerms<'a> {
+    /// How its people sign in.
+    pub auth_provider: AuthProvider,
+    /// Are people made at their first sign-in?
+    pub jit_create: bool,
+    /// As of [`OidcSettings::group_sync`].
+    pub group_sync: bool,
+    /// What it is believed.
+    pub trust: &'a Trust,
+}
+
 impl ProviderConfig {
+    /// What it does with people who sign in there; none for a directory.
+    pub const fn sign_in_terms(&self) -> Option<SignInTerms<'_>> {
+        match self {
+            Self::Oidc(c) => Some(SignInTerms {
+                auth_provider: AuthProvider::Oidc,
+                jit_create: c.jit_create,
+                group_sync: c.group_sync,
+                trust: &c.trust,
+            }),
+            Self::Saml(c) => Some(SignInTerms {
+                auth_provider: AuthProvider::Saml,
+                jit_create: c.jit_create,
+                group_sync: c.group_sync,
+                trust: &c.trust,
+            }),
+            Self::Scim(_) | Self::AwsIdentityCenter(_) => None,
+        }
+    }
     /// The type that it is of.
     pub const fn kind(&self) -> ProviderType {
         match self {

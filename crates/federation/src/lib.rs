@@ -1,5 +1,5 @@
-//! Signing in at an OpenID provider: where the browser goes, what its code is worth, and what the ID token says (OpenID Connect
-//! Core 1.0 and Discovery 1.0, code flow with PKCE).
+//! Signing in at identity providers. At an OpenID provider: where the browser goes, what its code is worth, and what the ID token says
+//! (OpenID Connect Core 1.0 and Discovery 1.0, code flow with PKCE). At a SAML provider: [`saml`].
 //!
 //! Every URL is called through the port [`Outbound`], which goes to public addresses only. What is learned of an issuer is remembered
 //! for a while, by its URL: it is the same for everybody who asks there. Signatures are checked by `jsonwebtoken` over aws-lc; what a
@@ -10,6 +10,7 @@ mod examine;
 mod keys;
 mod metadata;
 mod redeem;
+pub mod saml;
 
 use std::sync::Arc;
 

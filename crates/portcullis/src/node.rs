@@ -9,6 +9,7 @@ use portcullis_crypto::seal::MasterKey;
 use portcullis_domain::Ctx;
 use portcullis_domain::port::{Clock, Random};
 use portcullis_federation::RelyingParty;
+use portcullis_federation::saml::SamlParty;
 use portcullis_outbound::HttpClient;
 use portcullis_service::App;
 use portcullis_service::tenancy::Tenancies;
@@ -73,7 +74,9 @@ pub async fn assemble(
     let dns = Arc::new(SystemDns::default());
     let app = App::new(config.app(), db, tenancies, master_key, clock, random, dns).await.map_err(explain)?;
     let providers = HttpClient::new(config.providers()).context("TLS for identity providers")?;
-    Ok(app.federated(Arc::new(RelyingParty::new(Arc::new(providers)))))
+    let providers = Arc::new(providers);
+    let app = app.federated(Arc::new(RelyingParty::new(providers.clone())));
+    Ok(app.speaking_saml(Arc::new(SamlParty::new(providers))))
 }
 
 /// A context of the server itself, now, in no tenant.

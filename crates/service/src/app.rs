@@ -116,6 +116,8 @@ pub(crate) struct Inner {
     pub dns: Arc<dyn Dns>,
     /// How OpenID providers are spoken to, where that is wired.
     pub openid: std::sync::OnceLock<Arc<dyn portcullis_domain::openid::OpenId>>,
+    /// How SAML providers are, likewise.
+    pub saml: std::sync::OnceLock<Arc<dyn portcullis_domain::saml::Saml>>,
     pub master_key: MasterKey,
     pub passwords: HashPool,
     pub breached: Option<Arc<Breached>>,
@@ -176,6 +178,7 @@ impl App {
             random,
             dns,
             openid: std::sync::OnceLock::new(),
+            saml: std::sync::OnceLock::new(),
             master_key,
             passwords,
             breached,

@@ -2,7 +2,7 @@
 //! that it vouches for, once; else somebody new, if the tenant wants that.
 use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::openid::Asserted;
-use portcullis_domain::provider_config::Trust;
+use portcullis_domain::provider_config::{SignInTerms, Trust};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug, line};
 use portcullis_domain::{Id, Result};
@@ -45,7 +45,9 @@ pub(crate) async fn arrive(tx: &mut Tx, c: &Arrival) -> portcullis_store::Result
     else {
         return Ok(Arrived::Refused("the provider was changed meanwhile", None));
     };
-    let Some(oidc) = p.oidc() else { return Ok(Arrived::Refused("the provider is of another type", None)) };
+    let Some(terms) = p.config.sign_in_terms() else {
+        return Ok(Arrived::Refused("the provider is of another type", None));
+    };
     let mut structural = false;
     let person = match identity::user(tx, p.id, &c.asserted.subject).await? {
         Some(id) => match user::facts(tx, id).await? {
@@ -54,19 +56,19 @@ pub(crate) async fn arrive(tx: &mut Tx, c: &Arrival) -> portcullis_store::Result
             None => return Ok(Arrived::Refused("the user is gone", None)),
         },
         None => {
-            let email = match vouched(tx, c, &oidc.trust).await? {
+            let email = match vouched(tx, c, terms.trust).await? {
                 Ok(email) => email,
                 Err(why) => return Ok(Arrived::Refused(why, None)),
             };
             match user::by_email(tx, &email).await? {
                 Some(u) => {
-                    if let Some(why) = not_linked(tx, &u, &p).await? {
+                    if let Some(why) = not_linked(tx, &u, &p, terms.auth_provider).await? {
                         return Ok(Arrived::Refused(why, Some(u.id)));
                     }
                     structural = true;
-                    link(tx, c, u).await?
+                    link(tx, c, u, terms.auth_provider).await?
                 }
-                None if oidc.jit_create => make(tx, c, email, &oidc.trust).await?,
+                None if terms.jit_create => make(tx, c, email, &terms).await?,
                 None => {
                     return Ok(Arrived::Refused("nobody here has this address, and the provider makes nobody", None));
                 }
@@ -75,7 +77,7 @@ pub(crate) async fn arrive(tx: &mut Tx, c: &Arrival) -> portcullis_store::Result
     };
     let person = named(tx, c, person).await?;
     // none where they are not wanted any more: what the provider gave before goes
-    let groups = if oidc.group_sync { &c.asserted.groups[..] } else { &[] };
+    let groups = if terms.group_sync { &c.asserted.groups[..] } else { &[] };
     structural |= federated_groups::sync(tx, &c.scribe, &p, person.id, groups).await?;
     if structural {
         tx.bump().await?;
@@ -98,7 +100,12 @@ async fn vouched(tx: &mut Tx, c: &Arrival, trust: &Trust) -> portcullis_store::R
 }
 
 /// Why this user is not taken for who signs in, if it is so. Whoever has a way of their own to prove who they are keeps to it.
-async fn not_linked(tx: &mut Tx, u: &User, p: &IdentityProvider) -> portcullis_store::Result<Option<&'static str>> {
+async fn not_linked(
+    tx: &mut Tx,
+    u: &User,
+    p: &IdentityProvider,
+    way: AuthProvider,
+) -> portcullis_store::Result<Option<&'static str>> {
     if u.state == UserState::Suspended {
         return Ok(Some("the user may not sign in"));
     }
@@ -110,7 +117,8 @@ async fn not_linked(tx: &mut Tx, u: &User, p: &IdentityProvider) -> portcullis_s
         return Ok(Some("the user signs in as somebody else, or at another provider"));
     }
     Ok(match u.auth_provider {
-        AuthProvider::Oidc => None,
+        federated if federated == way => None,
+        AuthProvider::Oidc => Some("the user signs in with OpenID Connect"),
         AuthProvider::Saml => Some("the user signs in with SAML"),
         AuthProvider::Local if user::password_hash(tx, u.id).await?.is_some() => {
             Some("the user signs in with a password here")
@@ -121,10 +129,10 @@ async fn not_linked(tx: &mut Tx, u: &User, p: &IdentityProvider) -> portcullis_s
     })
 }
 
-async fn link(tx: &mut Tx, c: &Arrival, before: User) -> portcullis_store::Result<User> {
+async fn link(tx: &mut Tx, c: &Arrival, before: User, way: AuthProvider) -> portcullis_store::Result<User> {
     let now = tx.cx.now;
     let after = User {
-        auth_provider: AuthProvider::Oidc,
+        auth_provider: way,
         identity_provider_id: Some(c.provider),
         state: UserState::Active,
         email_verified: true,
@@ -161,19 +169,19 @@ pub(crate) fn unlinked(
     event.with("identity_provider_id", provider.to_string())
 }
 
-async fn make(tx: &mut Tx, c: &Arrival, email: Email, trust: &Trust) -> portcullis_store::Result<User> {
+async fn make(tx: &mut Tx, c: &Arrival, email: Email, terms: &SignInTerms<'_>) -> portcullis_store::Result<User> {
     let now = tx.cx.now;
     let slug = free_slug(tx, &Slug::from_email(&email)).await?;
     let user = User {
         id: c.id,
         slug,
         title: title(&c.asserted, &email),
-        auth_provider: AuthProvider::Oidc,
+        auth_provider: terms.auth_provider,
         identity_provider_id: Some(c.provider),
         state: UserState::Active,
         email_verified: true,
         mfa_enrolled: false,
-        roles: trust.default_roles,
+        roles: terms.trust.default_roles,
         is_owner: false,
         avatar: None,
         external_id: None,

@@ -1,5 +1,5 @@
-//! Signing in at an OpenID provider of the tenant (spec v1 4.2, 9.3): which there are, and where a sign-in begins. What its end is worth
-//! is in `federation_end.rs`, whom the provider speaks of in `federated_person.rs`.
+//! Signing in at an OpenID or SAML provider of the tenant (spec v1 4.2, 9.3, 9.4): which there are, and where a sign-in begins. What its
+//! end is worth is in `federation_end.rs`, what a SAML response is in `saml.rs`, whom the provider speaks of in `federated_person.rs`.
 //!
 //! A sign-in that begins is a row that counts once, and names its provider: the state names the row. What else belongs to it (nonce, PKCE verifier) follows from the row's id and the
 //! tenant's key, so that nothing in the store would finish it.
@@ -10,7 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_crypto::seal::Mac;
 use portcullis_domain::identity_provider::{IdentityProvider, ProviderType};
 use portcullis_domain::openid::{Ask, Client, Fault, OpenId};
-use portcullis_domain::provider_config::ProviderSecret;
+use portcullis_domain::provider_config::{ProviderConfig, ProviderSecret};
 use portcullis_domain::tenant::{Tenant, TenantState};
 use portcullis_domain::value::{DomainName, Email, Slug};
 use portcullis_domain::{Code, Ctx, Error, Id, Principal, Result, Timestamp};
@@ -21,10 +21,11 @@ use uuid::Uuid;
 use crate::App;
 use crate::authenticate::{Origin, context};
 use crate::identity_provider::open_secret;
+use crate::saml::request_id;
 use crate::tenancy::Tenancy;
 
 /// A sign-in that was begun has to end within so many seconds.
-const MINUTES: i64 = 600;
+pub(crate) const MINUTES: i64 = 600;
 
 /// Where somebody wants to sign in.
 #[derive(Clone, Debug)]
@@ -52,7 +53,7 @@ pub struct SignInProvider {
     pub id: Id<IdentityProvider>,
     /// For people.
     pub name: String,
-    /// `oidc`.
+    /// `oidc` or `saml`.
     pub kind: ProviderType,
     /// Where it begins; `redirect_uri` has to be added.
     pub start_url: String,
@@ -123,7 +124,6 @@ impl App {
         redirect_uri: String,
         kept: Option<String>,
     ) -> Result<SignInBegun> {
-        let openid = self.openid()?;
         let (tenancy, ground) = self.ground(&place).await?;
         let provider = ground.one(&place)?;
         let settings = self.compiled(&tenancy).await?.settings.clone();
@@ -140,20 +140,29 @@ impl App {
             redirect_uri: redirect_uri.clone(),
             challenge: kept,
             expires_at: cx.now.plus_seconds(MINUTES),
+            answer: None,
         };
         let secrets = Secrets::of(&tenancy, start.id);
-        let ask = Ask {
-            redirect_uri,
-            state: state(&tenancy, start.id),
-            nonce: secrets.nonce.clone(),
-            challenge: challenge(&secrets.verifier),
+        let state = state(&tenancy, start.id);
+        let url = match &provider.config {
+            ProviderConfig::Saml(saml) => {
+                let own = self.service_provider(&tenancy, provider)?;
+                self.saml()?.request_url(&own, saml, &request_id(start.id), cx.now).await
+            }
+            _ => {
+                let ask = Ask {
+                    redirect_uri,
+                    state: state.clone(),
+                    nonce: secrets.nonce.clone(),
+                    challenge: challenge(&secrets.verifier),
+                };
+                self.openid()?.authorization_url(&client(&tenancy, provider)?, &ask, cx.now).await
+            }
         };
-        let client = client(&tenancy, provider)?;
-        let url = openid.authorization_url(&client, &ask, cx.now).await;
         let authorization_url = url.map_err(|fault| upstream(&cx, provider.id, &fault))?;
         let expires_at = start.expires_at;
         self.0.db.write(cx, start, begin).await?;
-        Ok(SignInBegun { authorization_url, state: ask.state, browser: secrets.browser, expires_at })
+        Ok(SignInBegun { authorization_url, state, browser: secrets.browser, expires_at })
     }
 
     /// Begins a sign-in that comes back to our own pages. As [`App::begin_sign_in`].
@@ -209,22 +218,16 @@ impl Ground {
                 .is_ok_and(|name| self.proved.contains(&name) && p.config.domains().contains(&name)),
             Place::Slug(_) => true,
         };
-        self.providers.iter().filter(|p| p.enabled && p.kind() == ProviderType::Oidc).filter(here)
+        self.providers.iter().filter(|p| p.enabled && p.config.sign_in_terms().is_some()).filter(here)
     }
     /// The one: the default, or else the only one.
     fn one<'a>(&'a self, place: &'a Place) -> Result<&'a IdentityProvider> {
-        if let Place::Provider(id) = place
-            && self.providers.iter().any(|p| p.id == *id && p.kind() == ProviderType::Saml)
-        {
-            let message = "Signing in with SAML is not part of this server's version yet.";
-            return Err(Error::new(Code::NotImplemented, message));
-        }
         let usable: Vec<&IdentityProvider> = self.usable(place).collect();
         let default = usable.iter().copied().find(|p| p.is_default());
         let message = match (default, &usable[..]) {
             (Some(one), _) => return Ok(one),
             (None, [one]) => return Ok(*one),
-            (None, []) => "No OpenID provider is set up here: sign in with a password.",
+            (None, []) => "No identity provider is set up here: sign in with a password.",
             (None, _) => "There are several providers and none is the default: name one with provider_id.",
         };
         Err(Error::new(Code::NotConfigured, message))

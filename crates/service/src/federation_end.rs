@@ -1,4 +1,4 @@
-//! The end of a sign-in at an OpenID provider (spec v1 9.3): what the browser brings back becomes a session.
+//! The end of a sign-in at an identity provider (spec v1 9.3): what the browser brings back becomes a session.
 //!
 //! An API client is given a session at once; where a second factor is due it is a restricted one (9.2). A page shows the second step
 //! first, and only a browser that began the sign-in ends it there.
@@ -124,7 +124,6 @@ impl App {
     }
 
     async fn welcome(&self, origin: Origin, back: Brought) -> Result<Welcome> {
-        let openid = self.openid()?;
         let (tenant, id) = read_state(&back.state).ok_or_else(failed)?;
         let tenancy = self.tenancy(tenant).await?.ok_or_else(failed)?;
         if !portcullis_crypto::same(state(&tenancy, id).as_bytes(), back.state.as_bytes()) {
@@ -141,18 +140,24 @@ impl App {
         let Some(provider) = provider.filter(|p| p.enabled) else {
             return self.refuse(&cx, provider_id, "the provider is switched off", None).await;
         };
-        let client = client(&tenancy, &provider)?;
         let code = match back.code {
             Ok(code) => code,
             Err(word) => return self.refuse(&cx, provider_id, &format!("the provider says {word}"), None).await,
         };
-        let (verifier, nonce) = (secrets.verifier, secrets.nonce);
-        let redirect_uri = start.redirect_uri;
-        let redemption = Redemption { code, redirect_uri, verifier, nonce, issuer: back.issuer };
-        let asserted = match openid.redeem(&client, &redemption, cx.now).await {
-            Ok(asserted) => asserted,
-            Err(fault) if fault.is_upstream() => return Err(upstream(&cx, provider.id, &fault)),
-            Err(fault) => return self.refuse(&cx, provider_id, &fault.to_string(), None).await,
+        let asserted = if provider.saml().is_some() {
+            match self.answered(&tenancy, &provider, &start, &code)? {
+                Ok(asserted) => asserted,
+                Err(why) => return self.refuse(&cx, provider_id, why, None).await,
+            }
+        } else {
+            let (verifier, nonce) = (secrets.verifier, secrets.nonce);
+            let redirect_uri = start.redirect_uri;
+            let redemption = Redemption { code, redirect_uri, verifier, nonce, issuer: back.issuer };
+            match self.openid()?.redeem(&client(&tenancy, &provider)?, &redemption, cx.now).await {
+                Ok(asserted) => asserted,
+                Err(fault) if fault.is_upstream() => return Err(upstream(&cx, provider.id, &fault)),
+                Err(fault) => return self.refuse(&cx, provider_id, &fault.to_string(), None).await,
+            }
         };
         let settings = self.compiled(&tenancy).await?.settings.clone();
         let amr = methods(&asserted, settings.mfa_trust_provider);
@@ -168,7 +173,10 @@ impl App {
     /// What is wrong with how it came back.
     fn misled(&self, cx: &Ctx, start: &SignInStart, back: &Brought, secrets: &Secrets) -> Option<&'static str> {
         if start.expires_at <= cx.now {
-            return Some("the sign-in took longer than ten minutes");
+            return Some(match start.answer {
+                None => "the sign-in took longer than ten minutes",
+                Some(_) => "the code was brought later than a minute after the provider answered",
+            });
         }
         if start.redirect_uri != back.to {
             return Some("the code was brought to another address");
@@ -193,7 +201,7 @@ impl App {
         }
     }
     /// 401, with the reason in the audit log.
-    async fn refuse<T>(
+    pub(crate) async fn refuse<T>(
         &self,
         cx: &Ctx,
         provider: Id<IdentityProvider>,

@@ -7,6 +7,7 @@ use portcullis_domain::api_key::{ApiKey, KeyOwner};
 use portcullis_domain::fields::Fields;
 use portcullis_domain::identity_provider::{IdentityProvider, ProviderType, SyncStatus};
 use portcullis_domain::outbound::is_public;
+use portcullis_domain::port::Random;
 use portcullis_domain::provider_config::{ProviderConfig, SecretChange};
 use portcullis_domain::session::Session;
 use portcullis_domain::value::DomainName;
@@ -133,7 +134,9 @@ impl App {
                 ..before.clone()
             };
             let after = self.with_settings(cx, after, settings).await?;
-            Ok(Update { before, after, if_match, event: "identity_provider.updated", scribe: self.scribe(cx) })
+            let another = self.speaks_for_others(&before.config, &after.config)?;
+            let event = "identity_provider.updated";
+            Ok(Update { before, after, another, if_match, event, scribe: self.scribe(cx) })
         };
         let after = self.apply(cx, gate, command, update).await?;
         if let Err(e) = self.empty_groups(cx, &after).await {
@@ -197,7 +200,16 @@ impl App {
             return Err(Error::fields(wrong));
         }
         let tenancy = self.tenancy_of(cx.tenant).await?;
-        let sealed_secret = self.sealed_secret(&tenancy, p.id, &secret, p.sealed_secret);
+        let sealed_secret = match &config {
+            ProviderConfig::Saml(saml) => {
+                self.sensible(saml, at)?;
+                match p.sealed_secret {
+                    Some(kept) => Some(kept),
+                    None => Some(self.new_saml_key(&tenancy, p.id, cx.now).await?),
+                }
+            }
+            _ => self.sealed_secret(&tenancy, p.id, &secret, p.sealed_secret),
+        };
         Ok(IdentityProvider { config, sealed_secret, ..p })
     }
     fn sealed_secret(
@@ -210,7 +222,7 @@ impl App {
         match secret {
             SecretChange::Absent => None,
             SecretChange::Keep => kept,
-            SecretChange::Set(s) => Some(tenancy.data_key.seal(&aad(id), s.expose().as_bytes(), &*self.0.random)),
+            SecretChange::Set(s) => Some(seal_secret(tenancy, id, s.expose().as_bytes(), &*self.0.random)),
         }
     }
 }
@@ -234,7 +246,10 @@ pub(crate) fn every_role() -> Roles {
 fn aad(id: Id<IdentityProvider>) -> Vec<u8> {
     [b"identity-provider-secret:", &id.uuid().as_bytes()[..]].concat()
 }
-/// The secret that a provider gave us.
+pub(crate) fn seal_secret(tenancy: &Tenancy, id: Id<IdentityProvider>, secret: &[u8], random: &dyn Random) -> Vec<u8> {
+    tenancy.data_key.seal(&aad(id), secret, random)
+}
+/// The secret that a provider gave us, or our own key for it.
 pub(crate) fn open_secret(tenancy: &Tenancy, p: &IdentityProvider) -> Result<Option<Zeroizing<Vec<u8>>>> {
     let sealed = p.sealed_secret.as_ref();
     sealed.map(|s| tenancy.data_key.open(&aad(p.id), s).map_err(Error::internal)).transpose()
@@ -295,6 +310,8 @@ pub(crate) struct Update {
     /// As it was when the change was decided.
     pub before: IdentityProvider,
     pub after: IdentityProvider,
+    /// Is it another party that speaks from then on?
+    pub another: bool,
     pub if_match: Option<i64>,
     pub event: &'static str,
     pub scribe: Scribe,
@@ -327,8 +344,7 @@ pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<
     let event = told(event, &old, &new);
     let event = if secret_moved { event.with("client_secret", "changed") } else { event };
     c.scribe.write(tx, event);
-    let another = speaks_for_others(&before.config, &after.config);
-    if another {
+    if c.another {
         // its subjects are other people's now: each is found anew by a verified address
         forget_subjects(tx, &c.scribe, after.id, "provider_changed").await?;
         end_sessions(tx, &c.scribe, after.id, "provider_changed").await?;
@@ -337,19 +353,11 @@ pub(crate) async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<
     if ends {
         end_sessions(tx, &c.scribe, after.id, "provider_disabled").await?;
     }
-    if another || ends {
+    if c.another || ends {
         // keys and tokens of its people are remembered too
         tx.bump().await?;
     }
     Ok(after)
-}
-/// Is it another party that speaks from now on?
-fn speaks_for_others(before: &ProviderConfig, after: &ProviderConfig) -> bool {
-    match (before, after) {
-        (ProviderConfig::Oidc(a), ProviderConfig::Oidc(b)) => a.issuer_url != b.issuer_url,
-        (ProviderConfig::Saml(a), ProviderConfig::Saml(b)) => a.source != b.source,
-        _ => false,
-    }
 }
 /// Forgets who somebody is there, each with its event.
 async fn forget_subjects(

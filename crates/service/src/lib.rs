@@ -97,6 +97,7 @@ mod relation_list;
 pub mod resource;
 pub mod role_binding;
 mod rule;
+pub mod saml;
 pub mod scim;
 pub mod scim_group;
 pub mod scim_user;

@@ -54,7 +54,8 @@ impl App {
             match found {
                 Some(before) => {
                     let after = self.with_settings(cx, before.clone(), settings).await?;
-                    Ok(Save::Changed(Box::new(Update { before, after, if_match, event: UPDATED, scribe })))
+                    let another = self.speaks_for_others(&before.config, &after.config)?;
+                    Ok(Save::Changed(Box::new(Update { before, after, another, if_match, event: UPDATED, scribe })))
                 }
                 None => {
                     let provider = self.provider(cx, "OpenID Connect".into(), config, true);

@@ -1,7 +1,8 @@
 //! A look at an identity provider's configuration that says in words what is wrong (spec v1 4.6): at most 10 times a minute for each
 //! tenant (2.8).
-use portcullis_domain::identity_provider::{IdentityProvider, ProviderType};
+use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::openid::Check;
+use portcullis_domain::provider_config::ProviderConfig;
 use portcullis_domain::tenant::TenantKey;
 use portcullis_domain::value::DomainName;
 use portcullis_domain::{Code, Ctx, Error, Id, Result};
@@ -56,13 +57,19 @@ impl App {
             let message = "At most 10 tests a minute. Try again in a minute.";
             return Err(Error::new(Code::RateLimited, message).detail("retry_after_seconds", 60));
         }
-        if provider.kind() != ProviderType::Oidc {
-            let message = "Only OpenID providers are tested in this version.";
-            return Err(Error::new(Code::NotImplemented, message));
-        }
-        let client = client(&*self.tenancy_of(cx.tenant).await?, provider)?;
-        let mut checks = self.openid()?.examine(&client, &self.own_callback()).await;
-        let unusable = |c: &&Check| !c.ok && ["discovery", "keys", "client"].contains(&c.name);
+        let tenancy = self.tenancy_of(cx.tenant).await?;
+        let mut checks = match &provider.config {
+            ProviderConfig::Oidc(_) => self.openid()?.examine(&client(&tenancy, provider)?, &self.own_callback()).await,
+            ProviderConfig::Saml(saml) => {
+                let own = self.service_provider(&tenancy, provider)?;
+                self.saml()?.examine(&own, saml, cx.now).await
+            }
+            ProviderConfig::Scim(_) | ProviderConfig::AwsIdentityCenter(_) => {
+                let message = "Only OpenID and SAML providers are tested in this version.";
+                return Err(Error::new(Code::NotImplemented, message));
+            }
+        };
+        let unusable = |c: &&Check| !c.ok && ["discovery", "keys", "client", "metadata"].contains(&c.name);
         if let Some(first) = checks.iter().find(unusable) {
             let told: Vec<_> = checks.iter().map(shown).collect();
             let message = format!("Nobody can sign in there. {}", first.message);

@@ -12,7 +12,7 @@ use crate::authorize::{Gate, person_only};
 use crate::holder::bounded;
 use crate::personal_token::blocked;
 use crate::profile::session_of;
-use crate::session_end::{end_alone, end_session};
+use crate::session_end::end_session;
 use crate::user::{UserRef, gate};
 use crate::user_change::owner_protected;
 use crate::{Answer, App, Reply};

@@ -23,7 +23,7 @@ use portcullis_store::lease::{self, Claim, Lease};
 use portcullis_store::{
     Tx, access_change, application_consent, application_device, application_session, attempt, audit, directory,
     erasure, idempotency, invitation, mail, mail_sign_in, mfa_challenge, mfa_method, organization_domain,
-    passkey_request, session, sign_in_start, webhook_delivery,
+    passkey_request, saml_assertion, session, sign_in_start, webhook_delivery,
 };
 use uuid::Uuid;
 
@@ -135,7 +135,7 @@ impl App {
     /// Forgets what has outlived its use, up to 1,000 rows of a kind in each tenant: kept answers after 24 hours, sessions a week
     /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
     /// week after they expired, domains of organizations that nobody proved for a week, enrolments and sign-ins that nobody ended in
-    /// time, here or at a provider, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since),
+    /// time, here or at a provider, assertions that count for nothing any more, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since),
     /// sessions at applications a week after their end, devices that waited to be confirmed, consents to applications that are gone. True
     /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
@@ -160,6 +160,7 @@ impl App {
         let enrolments = self.0.db.scan(cx.clone(), cx.now, mfa_method::outlived).await?;
         let challenges = self.0.db.scan(cx.clone(), cx.now, mfa_challenge::outlived).await?;
         let begun = self.0.db.scan(cx.clone(), cx.now, sign_in_start::old).await?;
+        let heard = self.0.db.scan(cx.clone(), cx.now, saml_assertion::old).await?;
         let mailed = self.0.db.scan(cx.clone(), cx.now, mail_sign_in::outlived).await?;
         let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
@@ -169,7 +170,8 @@ impl App {
         let consents = self.0.db.scan(cx.clone(), (), application_consent::orphans).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());
         let asked = self.0.db.scan(cx.clone(), cx.now, passkey_request::outlived).await?;
-        let half = enrolments.len().max(challenges.len()).max(asked.len()).max(begun.len()).max(mailed.len());
+        let half =
+            enrolments.len().max(challenges.len()).max(asked.len()).max(begun.len()).max(heard.len()).max(mailed.len());
         let most = most.max(at_applications.len()).max(devices.len()).max(consents.len());
         let more = most as i64 >= STEP || changes.is_some() || !told.is_empty() || half > 0;
         if most > 0 || more {
@@ -188,6 +190,7 @@ impl App {
                 challenges,
                 asked,
                 begun,
+                heard,
                 mailed,
                 told,
                 mails,
@@ -293,6 +296,7 @@ struct Outlived {
     asked: Vec<[u8; 32]>,
     /// Sign-ins that nobody ended at a provider.
     begun: Vec<Uuid>,
+    heard: Vec<[u8; 32]>,
     /// Sign-ins by mail.
     mailed: Vec<[u8; 32]>,
     /// Deliveries of webhooks.
@@ -332,6 +336,9 @@ async fn forget(tx: &mut Tx, c: &Outlived) -> portcullis_store::Result<()> {
     }
     for id in &c.begun {
         sign_in_start::forget(tx, *id).await?;
+    }
+    for digest in &c.heard {
+        saml_assertion::forget(tx, digest).await?;
     }
     for hash in &c.mailed {
         mail_sign_in::delete(tx, hash).await?;

@@ -61,6 +61,7 @@ pub mod resource;
 mod revision;
 pub mod role_binding;
 mod row;
+pub mod saml_assertion;
 mod scim_search;
 pub mod scim_user;
 pub mod sealed;

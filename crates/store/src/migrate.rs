@@ -55,6 +55,7 @@ const STEPS: &[Step] = &[
     step!(23, min_binary 23, "0023_applications.sql"),
     // a binary of before would take a directory's key for one that may do more
     step!(24, min_binary 24, "0024_scim.sql"),
+    step!(25, min_binary 22, "0025_saml.sql"),
     // a binary of before does not know the mails about second factors
     step!(26, min_binary 26, "0026_branding.sql"),
 ];

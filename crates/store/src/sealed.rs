@@ -41,6 +41,7 @@ pub static SEALED: &[SealedColumn] = &[
     column("mails", "sealed", SealedBy::DataKey),
     column("mfa_challenges", "seed", SealedBy::DataKey),
     column("mfa_methods", "seed", SealedBy::DataKey),
+    column("sign_in_starts", "answer", SealedBy::DataKey),
     column("webhooks", "headers", SealedBy::DataKey),
     column("webhooks", "secret", SealedBy::DataKey),
 ];

@@ -7,8 +7,8 @@ use crate::{
     attempt, audit, audit_record_key, backup_code, branding, directory, erasure, group, holding, idempotency, identity,
     identity_provider, import_progress, invitation, kyc, mail, mail_sign_in, managed, meta_schema, mfa_challenge,
     mfa_method, organization, organization_domain, organization_removal, passkey_request, permission, personal_token,
-    policy, preference, project, prospect, resource, revision, role_binding, scim_user, service_credential,
-    service_user, session, sign_in_start, tenant, tenant_domain, user, webhook, webhook_delivery,
+    policy, preference, project, prospect, resource, revision, role_binding, saml_assertion, scim_user,
+    service_credential, service_user, session, sign_in_start, tenant, tenant_domain, user, webhook, webhook_delivery,
 };
 
 /// What a statement costs, proved by its query plan (engine.md 19).
@@ -81,6 +81,7 @@ pub fn statements() -> impl Iterator<Item = &'static Sql> {
         resource::ALL,
         role_binding::ALL,
         scim_user::ALL,
+        saml_assertion::ALL,
         service_credential::ALL,
         service_user::ALL,
         session::ALL,

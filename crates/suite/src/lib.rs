@@ -14,6 +14,8 @@ use portcullis_domain::{Timestamp, avatar};
 use portcullis_scim::{filter, group, user};
 use portcullis_wire_v1beta1::{Messages, Zeros, json};
 
+mod saml;
+
 /// Feeds one parser; panics if a promise of it does not hold.
 pub type Parser = fn(&[u8]);
 
@@ -26,6 +28,7 @@ pub const PARSERS: &[(&str, Parser)] = &[
     ("message", message),
     ("rule", cedar),
     ("scim", scim),
+    ("saml", saml::response),
     ("value", value),
 ];
 

@@ -19,9 +19,6 @@ use crate::sign_in::{enter, slug};
 use crate::texts::{EN, fill};
 use crate::visit::Visit;
 
-const COOKIE: &str = "portcullis_sign_in";
-/// As long as a sign-in at a provider may take.
-const SECONDS: i64 = 600;
 /// No code and no state is longer.
 const LONGEST: usize = 4_096;
 
@@ -106,7 +103,10 @@ pub(crate) async fn go(visit: Visit) -> Result<Response> {
         Ok(begun) => {
             let mut answer = redirect(&begun.authorization_url)?;
             let own = &visit.app().settings().public_url;
-            cookie::put(&mut answer, [cookie::bound(own, COOKIE, &from.kept(&begun.browser), SECONDS)])?;
+            cookie::put(
+                &mut answer,
+                [cookie::bound(own, cookie::SIGN_IN, &from.kept(&begun.browser), cookie::SIGN_IN_SECONDS)],
+            )?;
             Ok(answer)
         }
         Err(e) => from.again(problem_of(e)?),
@@ -117,10 +117,11 @@ pub(crate) async fn go(visit: Visit) -> Result<Response> {
 pub(crate) async fn come_back(visit: Visit) -> Result<Response> {
     visit.limit_visits()?;
     let own = visit.app().settings().public_url.clone();
-    let kept = cookie::read_bound(&own, COOKIE, &visit.parts.headers).and_then(Departure::of_cookie);
+    let kept = cookie::read_bound(&own, cookie::SIGN_IN, &visit.parts.headers).and_then(Departure::of_cookie);
     let said = |name: &str| visit.query(name).filter(|v| v.len() <= LONGEST);
     let (code, error, state) = (said("code"), said("error"), said("state").unwrap_or_default());
     let left = error.as_deref() == Some("access_denied");
+    let away = error.as_deref() == Some("temporarily_unavailable");
     let (browser, from) = match kept {
         Some((browser, from)) => (Some(browser), from),
         None => (None, Departure::read(|_| None)),
@@ -138,10 +139,11 @@ pub(crate) async fn come_back(visit: Visit) -> Result<Response> {
         Err(e) => from.again(match problem_of(e)? {
             "provider_failed" if elsewhere => "provider_elsewhere",
             "provider_failed" if left => "provider_left",
+            "provider_failed" if away => "provider_away",
             word => word,
         })?,
     };
-    cookie::put(&mut answer, [cookie::bound(&own, COOKIE, "", 0)])?;
+    cookie::put(&mut answer, [cookie::bound(&own, cookie::SIGN_IN, "", 0)])?;
     Ok(answer)
 }
 /// An error word of RFC 6749 4.1.2.1, as it may stand in a log.

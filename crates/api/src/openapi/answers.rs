@@ -36,7 +36,7 @@ pub(super) const ANSWERS: &[Row] = &[
         &[
             "id uuid",
             "name string",
-            "source local|scim|oidc",
+            "source local|scim|oidc|saml",
             "description string?",
             "member_count integer",
             "role_mappings [#GroupRoleMapping]",
@@ -80,7 +80,7 @@ pub(super) const ANSWERS: &[Row] = &[
             "email email",
             "name string",
             "active boolean",
-            "membership_source local|scim|oidc",
+            "membership_source local|scim|oidc|saml",
             "joined_at date-time",
         ],
     ),

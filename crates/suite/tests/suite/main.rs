@@ -84,6 +84,7 @@ mod resources;
 mod role_bindings;
 mod roles;
 mod rules;
+mod saml;
 mod scim;
 mod searches;
 mod second_step;

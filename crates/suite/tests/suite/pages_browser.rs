@@ -57,7 +57,7 @@ async fn real_authenticators(w: World) {
     driven("passkeys.mjs", json!({ "url": HERE, "hosts": hosts, "email": ada.email, "password": PASSWORD })).await;
 }
 
-async fn driven(script: &'static str, given: Value) {
+pub async fn driven(script: &'static str, given: Value) {
     let done = tokio::task::spawn_blocking(move || drive(script, &given)).await.unwrap();
     match done {
         None => println!("skipped: node, Chromium or the packages of crates/suite/peers/pages are not installed"),

@@ -378,14 +378,14 @@ async fn the_owner_is_neither_deactivated_nor_deleted(w: World) {
         let d = directory(&w, on_delete, json!({ "on_delete": on_delete, "default_roles": ["admin", "user"] })).await;
         let p = d.person(on_delete).await;
         let transfer = json!({ "name": "Acme", "owner_user_id": id(&p) });
-        w.service().put(&format!("/v1/tenants/{}", w.tenant), transfer).await.expect(200);
+        w.owner().put(&format!("/v1/tenants/{}", w.tenant), transfer).await.expect(200);
         refused(&d.patch(&at(&p), json!([{ "op": "replace", "path": "active", "value": false }])).await, 409, None);
         refused(&d.calls.delete(&at(&p)).await, 409, None);
         let mail = json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "x@corp.example" }]);
         refused(&d.patch(&at(&p), mail).await, 409, None);
         d.patch(&at(&p), json!([{ "op": "replace", "path": "displayName", "value": "The owner" }])).await.expect(200);
         let back = json!({ "name": "Acme", "owner_user_id": w.owner_id });
-        w.service().put(&format!("/v1/tenants/{}", w.tenant), back).await.expect(200);
+        w.owner().put(&format!("/v1/tenants/{}", w.tenant), back).await.expect(200);
     }
 }
 
@@ -497,8 +497,9 @@ async fn every_change_is_told_with_the_directory_as_its_actor(w: World) {
     d.patch(&at(&p), json!([{ "op": "replace", "path": "displayName", "value": "A" }])).await.expect(200);
     d.patch(&at(&p), json!([{ "op": "replace", "path": "active", "value": false }])).await.expect(200);
     d.patch(&at(&p), json!([{ "op": "replace", "path": "active", "value": true }])).await.expect(200);
-    let g =
-        d.calls.post(GROUPS, json!({ "displayName": "Engineers", "members": [{ "value": id(&p) }] })).await.expect(201);
+    let g = d.calls.post(GROUPS, json!({ "displayName": "Engineers" })).await.expect(201);
+    let add = json!([{ "op": "add", "path": "members", "value": [{ "value": id(&p) }] }]);
+    d.patch(&at(&g), add).await.expect(200);
     d.patch(&at(&g), json!([{ "op": "replace", "path": "displayName", "value": "Makers" }])).await.expect(200);
     d.patch(&at(&g), json!([{ "op": "remove", "path": "members" }])).await.expect(200);
     d.calls.delete(&at(&g)).await.expect(204);

@@ -119,6 +119,13 @@ async fn given_out(w: &World) -> Vec<(&'static str, String)> {
     let provider = json!({ "name": "P", "provider_type": "oidc", "config": settings });
     by().post("/v1/identity-providers", provider).await.expect(201);
     out.push(("a provider's client secret", "of-the-provider-77-of-ours".into()));
+    let saml = crate::saml::provider::Provider::start(w.clock.seconds()).await;
+    let provider = json!({ "name": "S", "provider_type": "saml", "config": saml.config(&json!({ "domains": null, "sso_url": "https://id.example.net/sso" })) });
+    let provider = id(&by().post("/v1/identity-providers", provider).await.expect(201));
+    // our own key for it signs in our name: it is never shown, so it is looked for by the form that it is kept in
+    let metadata = w.anonymous().get(&format!("/v1/auth/saml/{provider}/metadata")).await.text();
+    let certificate = metadata.split("X509Certificate>").nth(1).unwrap().trim_end_matches("</ds:").to_owned();
+    out.push(("what our own key for a SAML provider is kept with", certificate));
     by().post("/v1/users", new_user()).await.expect(201);
     out
 }

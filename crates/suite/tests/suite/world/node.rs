@@ -70,8 +70,9 @@ impl Node {
         // the providers of tests are on this machine, and their certificates nobody's
         let reach = app.settings().federation;
         let allowed = portcullis_outbound::Allowed { http: reach.http, private: reach.private };
-        let providers = portcullis_outbound::HttpClient::new(allowed).unwrap();
-        let app = app.federated(Arc::new(portcullis_federation::RelyingParty::new(Arc::new(providers))));
+        let providers = Arc::new(portcullis_outbound::HttpClient::new(allowed).unwrap());
+        let app = app.federated(Arc::new(portcullis_federation::RelyingParty::new(providers.clone())));
+        let app = app.speaking_saml(Arc::new(portcullis_federation::saml::SamlParty::new(providers)));
         let listener = Listener::new(clock, random, options.edge.clone(), Arc::new(Metrics::default()));
         let edge = EdgeState::new(app.clone(), listener);
         let router = portcullis_api::router(edge.clone())
