@@ -105,8 +105,7 @@ impl Factors {
         let bytes = self.key.open(&self.aad(), sealed).map_err(portcullis_store::Error::internal)?;
         Seed::stored(&bytes).ok_or_else(|| portcullis_store::Error::internal(OpenError::Malformed))
     }
-    /// Says how long this person's codes are not looked at, after too many wrong ones. No address is exempt: whoever tries codes
-    /// knows the password already.
+    /// Says how long this person's codes are not looked at, after too many wrong ones, wherever they come from.
     pub async fn wait(&self, tx: &mut Tx) -> portcullis_store::Result<Option<i64>> {
         let until = attempt::find(tx, &self.tries).await?.unwrap_or_default().blocked_until;
         let wait = i64::try_from(until.since(tx.cx.now).as_secs()).unwrap_or(i64::MAX).saturating_add(1);

@@ -33,19 +33,20 @@ statements! {
     REVOKE: write "UPDATE application_sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     REVOKE_OF_USER: write "UPDATE application_sessions SET revoked_at = $3 WHERE tenant = $1 AND user_id = $2 AND session_id <> $4 \
         AND revoked_at IS NULL";
+    // with a plus: the index of ends would be searched instead of the user's
     OFFLINE_OF_USER: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 AND user_id = $2 \
-        AND offline = 1 AND revoked_at IS NULL AND expires_at > $3 AND session_id <> $4 ORDER BY application_id, id LIMIT 1000";
+        AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 AND session_id <> $4 ORDER BY application_id, id LIMIT 1000";
     OFFLINE_OF_SESSION: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 AND user_id = $2 \
-        AND session_id = $4 AND offline = 1 AND revoked_at IS NULL AND expires_at > $3 ORDER BY application_id, id LIMIT 1000";
+        AND session_id = $4 AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 ORDER BY application_id, id LIMIT 1000";
     OFFLINE_OF_PROVIDER: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 \
-        AND identity_provider = $2 AND offline = 1 AND revoked_at IS NULL AND expires_at > $3 ORDER BY id LIMIT 1000";
+        AND identity_provider = $2 AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 ORDER BY id LIMIT 1000";
     OFFLINE_AT: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 AND user_id = $2 \
-        AND application_id = $4 AND offline = 1 AND revoked_at IS NULL AND expires_at > $3 ORDER BY id DESC LIMIT 1000";
+        AND application_id = $4 AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 ORDER BY id DESC LIMIT 1000";
     REVOKE_AT: write "UPDATE application_sessions SET revoked_at = $4 WHERE tenant = $1 AND user_id = $2 AND application_id = $3 \
         AND revoked_at IS NULL";
     // of those that end with a session that has ended nothing is left
     LIVE_AT: page "SELECT DISTINCT application_id FROM application_sessions a WHERE tenant = $1 AND user_id = $2 \
-        AND revoked_at IS NULL AND expires_at > $3 AND (offline = 1 OR EXISTS (SELECT 1 FROM sessions s WHERE s.tenant = $1 \
+        AND revoked_at IS NULL AND +expires_at > $3 AND (offline = 1 OR EXISTS (SELECT 1 FROM sessions s WHERE s.tenant = $1 \
         AND s.id = a.session_id AND s.revoked_at IS NULL)) ORDER BY application_id LIMIT 250";
     ENDED: scan "SELECT id FROM application_sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
     DELETE: write "DELETE FROM application_sessions WHERE tenant = $1 AND id = $2";

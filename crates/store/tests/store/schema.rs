@@ -40,9 +40,11 @@ async fn postgres_lines(client: &tokio_postgres::Client, sql: &str) -> BTreeSet<
 /// Bytes that are no ciphertext: hashes, public halves, signatures, what the log says; ids besides.
 const OPEN: &[&str] = &[
     "api_keys.hash",
+    "application_devices.address_hash",
     "application_devices.device_hash",
     "application_devices.user_code_hash",
     "application_sessions.code_hash",
+    "application_sessions.identity_provider",
     "application_sessions.refresh_family",
     "application_sessions.refresh_hash",
     "applications.old_secret_hash",

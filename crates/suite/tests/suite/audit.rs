@@ -86,6 +86,7 @@ async fn busy_day(w: &World) {
     ada.client.post("/v1/users/me/password", change(PASSWORD)).await.expect(204);
     w.login(&ada.email).await.refused(401, "invalid_credentials");
     ada.client.post("/v1/auth/logout", json!({})).await.expect(204);
+    o.patch(&format!("/v1/tenants/{}/branding", w.tenant), json!({ "name": "Acme" })).await.expect(200);
     let (key, _) = w.api_key(&o, json!({ "name": "k", "scopes": ["users:list"] })).await;
     o.delete(&format!("/v1/api-keys/{key}")).await.expect(204);
     o.post(&format!("{at}/suspend"), json!({ "active": false })).await.expect(200);

@@ -26,7 +26,7 @@ fn logo() -> String {
 }
 fn all() -> Value {
     json!({
-        "name": "Observatory", "accent_color": "#c2410c", "welcome": "Welcome, stargazer.",
+        "name": "Observatory", "accent_color": "#9a3412", "welcome": "Welcome, stargazer.",
         "help": "Trouble? Write to help@observatory.example.", "logo_base64": logo(),
         "mails": { "invitation": { "subject": "Come to {{.Tenant}}", "body": "Dear {{.Name}},\n\nthis way: {{.Link}}" } },
     })
@@ -53,7 +53,7 @@ async fn a_tenant_sets_how_it_shows_itself(w: World) {
     let events = w.events("action=branding.updated").await;
     assert_eq!(events.len(), 2);
     let first = events.last().unwrap()["changes"].as_object().unwrap();
-    assert_eq!(first["accent"]["after"], "#c2410c");
+    assert_eq!(first["accent"]["after"], "#9a3412");
     assert!(first["logo_sha256"]["after"].is_string() && !first.contains_key("verification"), "{first:?}");
     w.owner().patch(&path, json!({})).await.expect(200);
     assert_eq!(w.events("action=branding.updated").await.len(), 2, "nothing changed: nothing is said");
@@ -69,15 +69,15 @@ async fn its_pages_show_it_and_no_others(w: World) {
     let door = w.anonymous().get(&format!("/sign-in?tenant={slug}")).await.page(200);
     let picture = format!("/brand/{}/{}", w.tenant, HEXLOWER.encode(&portcullis_crypto::sha256(logo().as_bytes())));
     for page in [&door, &b.get("/account").await.page(200), &b.get("/sign-out").await.page(200)] {
-        assert!(page.contains(&format!("src=\"{picture}\"")) && page.contains("/assets/accent-c2410c.css"), "{page}");
+        assert!(page.contains(&format!("src=\"{picture}\"")) && page.contains("/assets/accent-9a3412.css"), "{page}");
         assert!(page.contains("– Observatory</title>") && !page.contains("Portcullis"), "{page}");
     }
     assert!(door.contains("Welcome, stargazer.") && door.contains("Trouble? Write to"), "{door}");
     assert!(w.anonymous().get(&format!("/forgotten-password?tenant={slug}")).await.status == 404, "no mail here");
     // what they lead to is there for everybody, is what it says, and stays for good
-    let style = w.anonymous().get("/assets/accent-c2410c.css").await;
+    let style = w.anonymous().get("/assets/accent-9a3412.css").await;
     assert_eq!((style.status, style.header("content-type")), (200, Some("text/css; charset=utf-8")));
-    assert!(style.text().contains("--accent: #c2410c") && style.text().contains("prefers-color-scheme: dark"));
+    assert!(style.text().contains("--accent: #9a3412") && style.text().contains("prefers-color-scheme: dark"));
     let shown = w.anonymous().get(&picture).await;
     assert_eq!((shown.status, shown.header("content-type"), &*shown.body), (200, Some("image/png"), PNG));
     assert!(shown.header("cache-control").unwrap().contains("immutable"));

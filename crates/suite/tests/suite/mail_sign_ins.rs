@@ -421,11 +421,15 @@ async fn sec_14_strangers_keep_nobody_out_where_they_are_known(d: Doors) {
         let by = d.w.anonymous().with("x-forwarded-for", format!("203.0.113.{stranger}"));
         for _ in 0..4 {
             connect(&by, "Authenticate", asked.clone()).await.expect(200);
+            for _ in 0..if sent < 20 { 1_000 } else { 10 } {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+                let mails = d.deliver().await.len();
+                sent += mails;
+                if mails > 0 {
+                    break;
+                }
+            }
         }
-    }
-    for _ in 0..100 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        sent += d.deliver().await.len();
     }
     assert_eq!(sent, 20, "all strangers together");
     // she is where she signed in

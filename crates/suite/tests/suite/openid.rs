@@ -185,8 +185,8 @@ async fn a_place_tells_how_people_sign_in_there(e: Engine) {
     w.owner().post("/v1/domains", json!({ "domain": "claimed.example" })).await.expect(201);
     by.get("/v1/auth/providers?domain=claimed.example").await.refused(404, "not_found");
     // what cannot be used is not told
-    let saml = json!({ "name": "S", "provider_type": "saml", "config": { "metadata_url": "https://x.example.net/m", "domains": ["corp.example"] } });
-    w.owner().post("/v1/identity-providers", saml).await.expect(201);
+    let scim = json!({ "name": "S", "provider_type": "scim", "config": { "domains": ["corp.example"] } });
+    w.owner().post("/v1/identity-providers", scim).await.expect(201);
     w.owner().put(&s.path(), json!({ "enabled": false })).await.expect(200);
     let told = by.get("/v1/auth/providers?domain=corp.example").await.expect(200);
     assert_eq!((&told["methods"], &told["providers"]), (&json!(["local"]), &json!([])));
@@ -208,7 +208,7 @@ async fn a_sign_in_begins_where_a_provider_is_set_up(e: Engine) {
     }
     let scim = json!({ "name": "D", "provider_type": "scim", "config": {} });
     let scim = w.owner().post("/v1/identity-providers", scim).await.expect(201)["id"].as_str().unwrap().to_owned();
-    let saml = json!({ "name": "S", "provider_type": "saml", "config": { "metadata_url": "https://x.example.net/m" } });
+    let saml = json!({ "name": "S", "provider_type": "saml", "config": { "metadata_url": "http://127.0.0.1:1/m" } });
     let saml = w.owner().post("/v1/identity-providers", saml).await.expect(201)["id"].as_str().unwrap().to_owned();
     let rival = w.second_tenant("Rival").await;
     for (place, status, code) in [
@@ -216,7 +216,7 @@ async fn a_sign_in_begins_where_a_provider_is_set_up(e: Engine) {
         ("domain=other.example".into(), 404, "not_found"),
         ("slug=nobody".into(), 404, "not_found"),
         (format!("provider_id={scim}"), 409, "not_configured"),
-        (format!("provider_id={saml}"), 501, "not_implemented"),
+        (format!("provider_id={saml}"), 502, "upstream_failed"),
         (format!("slug={}", rival.slug), 409, "not_configured"),
         ("provider_id=nonsense".into(), 400, "invalid_input"),
         (format!("provider_id={}&slug={slug}", s.id), 400, "invalid_input"),

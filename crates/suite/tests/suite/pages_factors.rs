@@ -234,9 +234,10 @@ async fn an_app_is_added_and_removed_in_the_account(w: World) {
     );
     let page = b.get(FACTORS).await.page(200);
     assert!(page.contains("Authenticator app “My phone”") && !page.contains("Add the app"), "{page}");
-    let listed = ada.client.get(MFA).await.expect(200)["methods"].clone();
-    assert_eq!((listed.as_array().unwrap().len(), &listed[0]["device_name"]), (1, &json!("My phone")));
-    let remove = format!("{FACTORS}/{}/remove", listed[0]["id"].as_str().unwrap());
+    // a session of before is half of one now
+    ada.client.get(MFA).await.refused(403, "mfa_setup_required");
+    let listed = page.split_once("/remove\"").unwrap().0.rsplit('/').next().unwrap();
+    let remove = format!("{FACTORS}/{listed}/remove");
     // nobody removes what is another's
     let bob = w.person("Bob", &["user"]).await;
     Browser::of(&w, &bob.email).await.form(&remove, &[]).await.leads_to(FACTORS);

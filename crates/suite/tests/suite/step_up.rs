@@ -109,11 +109,11 @@ async fn sec_05_a_session_of_before_the_factor_does_not_change_it(w: World) {
     eve.post(BACKUP_CODES, json!({})).await.refused(403, "mfa_setup_required");
     eve.post(&format!("{MFA}/totp"), json!({})).await.refused(403, "mfa_setup_required");
     eve.delete(&format!("{MFA}/{id}")).await.refused(403, "mfa_setup_required");
-    eve.get("/v1/users/me/profile").await.refused(403, "mfa_setup_required");
+    eve.get("/v1/users/me/sessions").await.refused(403, "mfa_setup_required");
     assert_eq!(ada.client.get(MFA).await.expect(200)["methods"].as_array().unwrap().len(), 1);
     // it is whole again for who has the app
     eve.post(AGAIN, json!({ "code": app.next(&w.clock) })).await.expect(204);
-    eve.get("/v1/users/me/profile").await.expect(200);
+    eve.get("/v1/users/me/sessions").await.expect(200);
 }
 
 async fn sec_05_what_was_shown_once_is_shown_again_to_a_fresh_sign_in_only(w: World) {

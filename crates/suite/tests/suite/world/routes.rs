@@ -121,6 +121,7 @@ impl Things {
                 ("{policyId}", "policies") => &self.0["policy"],
                 ("{ruleId}", "policies") => &self.0["rule"],
                 ("{deliveryId}", "webhooks") => &self.0["delivery"],
+                ("{provider_id}", "auth") => &self.0["provider"],
                 ("{role}", "groups") => "admin",
                 _ if part.starts_with('{') => panic!("{path}: teach `Things` {part}"),
                 _ => part,
