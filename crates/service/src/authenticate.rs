@@ -7,27 +7,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use portcullis_crypto::machine_key::Assertion;
-use portcullis_crypto::signing::{Claims, Expect, SubjectType, TokenError};
-use portcullis_crypto::token::{self, Purpose, ServiceToken};
-use portcullis_domain::api_key::{ApiKey, KeyOwner, Scopes};
+use portcullis_crypto::signing::{Expect, SubjectType, TokenError};
+use portcullis_crypto::token::{Purpose, ServiceToken};
+use portcullis_domain::api_key::ApiKey;
 use portcullis_domain::context::AccessToken;
-use portcullis_domain::identity_provider::{IdentityProvider, ProviderType};
-use portcullis_domain::mfa::is_twofold;
-use portcullis_domain::organization::Organization;
 use portcullis_domain::personal_token::PersonalToken;
 use portcullis_domain::role_binding::Bearer;
-use portcullis_domain::service_user::ServiceUser;
 use portcullis_domain::session::Session;
-use portcullis_domain::tenant::{Tenant, TenantKey, TenantState};
-use portcullis_domain::user::{AuthProvider, User, UserState};
+use portcullis_domain::tenant::{Tenant, TenantKey};
+use portcullis_domain::user::{AuthProvider, User};
 use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result, Subject, Timestamp};
-use portcullis_store::{
-    Tx, api_key, directory, identity_provider, organization, personal_token, service_user, session, user,
-};
+use portcullis_store::{Tx, api_key, identity_provider, personal_token, session};
 
 use crate::App;
-use crate::authenticate_machine::{Proof, basic, of_machine};
-use crate::service_user::of_key;
+use crate::authenticate_machine::{Proof, basic};
+use crate::authenticate_personal_token::Holds;
 use crate::tenancy::Tenancy;
 
 /// Where a request comes from.
@@ -71,19 +65,20 @@ impl Credentials {
     }
 }
 
+/// A credential that was verified, with whom it makes somebody.
 pub(crate) struct Known {
-    tenancy: Arc<Tenancy>,
-    principal: Arc<Principal>,
+    pub tenancy: Arc<Tenancy>,
+    pub principal: Arc<Principal>,
     /// Of the tenant, when this was read.
-    revision: i64,
+    pub revision: i64,
     /// Of the credential.
-    expires_at: Option<Timestamp>,
+    pub expires_at: Option<Timestamp>,
     /// When its use was last noted.
-    noted: AtomicI64,
+    pub noted: AtomicI64,
     /// Of a cookie: use renews its session for so many seconds.
-    renews: Option<i64>,
+    pub renews: Option<i64>,
     /// Of an access token: which keys it was read with ([`crate::keys::Keys::epoch`]).
-    epoch: Option<u64>,
+    pub epoch: Option<u64>,
 }
 
 /// Whom a credential makes somebody.
@@ -122,7 +117,7 @@ impl Surface {
 const NOTE_SECONDS: i64 = 60;
 
 /// Why what somebody holds does not count who signs in at a provider that is switched off.
-const LOCKED_OUT: &str = "provider_disabled";
+pub(crate) const LOCKED_OUT: &str = "provider_disabled";
 
 pub(crate) fn refused(reason: &'static str) -> Error {
     let message = match reason {
@@ -299,208 +294,6 @@ impl App {
         known.epoch = Some(keys.epoch);
         Ok(known)
     }
-    async fn read_session(
-        &self,
-        tenancy: &Arc<Tenancy>,
-        id: Id<Session>,
-        claims: Option<&Claims>,
-        now: Timestamp,
-    ) -> Result<Known> {
-        let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
-        let found = self.0.db.read(cx, &id, session_facts).await?;
-        let (revision, s, (u, locked_out), state) = found.ok_or_else(|| refused("invalid"))?;
-        tenancy.hear(revision);
-        if claims.is_some_and(|c| c.sub != u.id.uuid()) || state != TenantState::Active {
-            return Err(refused("invalid"));
-        }
-        let end = s.idle_at.min(s.expires_at);
-        if s.revoked_at.is_some_and(|at| at < end) || u.state != UserState::Active {
-            return Err(refused("revoked"));
-        }
-        if s.revoked_at.is_some() {
-            return Err(refused("expired"));
-        }
-        if end <= now {
-            self.note_end(tenancy, s.id, now).await;
-            return Err(refused("expired"));
-        }
-        if locked_out {
-            return Err(refused(LOCKED_OUT));
-        }
-        let mut credential = of_session(&s);
-        // one of before its person had a second factor is half of one now
-        if let Credential::Session { restricted, .. } = &mut credential {
-            *restricted |= u.mfa_enrolled && !is_twofold(&s.amr);
-        }
-        let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
-        Ok(Known::new(tenancy.clone(), principal, revision, Some(end)))
-    }
-    async fn verify_cookie(&self, raw: &str, now: Timestamp) -> Result<Known> {
-        let hash = *Purpose::Cookie.parse(raw).map_err(|_| refused("malformed"))?.bytes();
-        let found = self.0.db.read(self.nowhere(), &hash, directory::session_by_cookie).await?;
-        let ((tenant, _), id) = found.ok_or_else(|| refused("invalid"))?;
-        let tenancy = self.tenancy_of(tenant).await?;
-        self.freshen(&tenancy).await?;
-        let mut known = self.read_session(&tenancy, Id::from_uuid(id), None, now).await?;
-        let token = known.expires_at.map(|expires_at| AccessToken { expires_at, exchanged: false });
-        known.principal = Arc::new(Principal { token, ..(*known.principal).clone() });
-        let seconds = self.compiled(&tenancy).await?.settings.session_idle_seconds;
-        // it was used when it was renewed
-        known.noted = noted(known.expires_at.map(|end| end.plus_seconds(-seconds)).filter(|at| *at <= now));
-        known.renews = Some(seconds);
-        Ok(known)
-    }
-
-    /// Who a session makes somebody, if it may still be used.
-    pub(crate) async fn session_principal(
-        &self,
-        tenancy: &Arc<Tenancy>,
-        id: Id<Session>,
-        now: Timestamp,
-    ) -> Result<Arc<Principal>> {
-        self.freshen(tenancy).await?;
-        Ok(self.read_session(tenancy, id, None, now).await?.principal)
-    }
-
-    async fn verify_personal_token(&self, raw: &str, now: Timestamp) -> Result<Known> {
-        let hash = Purpose::PersonalAccess.parse(raw).map_err(|_| refused("malformed"))?;
-        let found = self.0.db.read(self.nowhere(), hash.bytes(), directory::personal_token_by_hash).await?;
-        let ((tenant, _), id) = found.ok_or_else(|| refused("invalid"))?;
-        let tenancy = self.tenancy_of(tenant).await?;
-        self.freshen(&tenancy).await?;
-        self.read_personal_token(&tenancy, Id::from_uuid(id), Holds::Secret(*hash.bytes()), now).await
-    }
-    /// A token with its user's facts, if both may still act.
-    async fn read_personal_token(
-        &self,
-        tenancy: &Arc<Tenancy>,
-        id: Id<PersonalToken>,
-        proof: Holds,
-        now: Timestamp,
-    ) -> Result<Known> {
-        if !self.0.settings.personal_tokens.enabled {
-            return Err(refused("invalid"));
-        }
-        let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
-        let found = self.0.db.read(cx, &id, token_facts).await?.ok_or_else(|| refused("invalid"))?;
-        let TokenFacts { revision, token, hash, user, locked_out, organization, state } = found;
-        tenancy.hear(revision);
-        let proved = match proof {
-            Holds::Secret(shown) => portcullis_crypto::same(&shown, &hash),
-            Holds::Generation(n) => n == token.generation,
-            Holds::Nothing => true,
-        };
-        if !proved || state != TenantState::Active {
-            return Err(refused("invalid"));
-        }
-        if !organization.state.is_enabled() {
-            // only who holds the secret comes this far (spec v1beta1 4.1)
-            return Err(Error::new(Code::Forbidden, "The organization of this token is disabled."));
-        }
-        if token.revoked_at.is_some() || user.state != UserState::Active {
-            return Err(refused("revoked"));
-        }
-        if token.expires_at <= now {
-            return Err(refused("expired"));
-        }
-        if locked_out {
-            return Err(refused(LOCKED_OUT));
-        }
-        let credential = Credential::PersonalToken {
-            id: token.id,
-            organization: token.organization_id,
-            generation: token.generation,
-            made_at: token.secret_made_at(),
-            expires_at: token.expires_at,
-        };
-        Ok(Known {
-            tenancy: tenancy.clone(),
-            principal: Arc::new(of_user(&user, credential, tenancy.is_master)),
-            revision,
-            expires_at: Some(token.expires_at),
-            noted: noted(token.used_at),
-            renews: None,
-            epoch: None,
-        })
-    }
-    /// Somebody's token as a caller, for whoever asks what it may do; `None`: it may do nothing.
-    pub(crate) async fn token_of_somebody(&self, cx: &Ctx, id: Id<PersonalToken>) -> Result<Option<Arc<Principal>>> {
-        let tenancy = self.tenancy_of(cx.tenant).await?;
-        match self.read_personal_token(&tenancy, id, Holds::Nothing, cx.now).await {
-            Ok(known) => Ok(Some(known.principal)),
-            Err(e) if matches!(e.code(), Code::Unauthenticated | Code::Forbidden) => Ok(None),
-            Err(e) => Err(e),
-        }
-    }
-
-    async fn verify_key(&self, raw: &str, now: Timestamp) -> Result<Known> {
-        let key = token::ApiKey::parse(raw).map_err(|_| refused("malformed"))?;
-        let prefix = key.prefix().to_owned();
-        let found = self.0.db.read(self.nowhere(), &prefix, directory::api_key_by_prefix).await?;
-        let ((tenant, _), id) = found.ok_or_else(|| refused("invalid"))?;
-        let tenancy = self.tenancy_of(tenant).await?;
-        self.freshen(&tenancy).await?;
-        self.read_key(&tenancy, Id::from_uuid(id), Some(key.hash().bytes()), now).await
-    }
-    async fn read_key(
-        &self,
-        tenancy: &Arc<Tenancy>,
-        id: Id<ApiKey>,
-        hash: Option<&[u8; 32]>,
-        now: Timestamp,
-    ) -> Result<Known> {
-        let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
-        let found = self.0.db.read(cx, &id, key_facts).await?;
-        let KeyFacts { revision, key, hash: stored, creator, machine, directory, state } =
-            found.ok_or_else(|| refused("invalid"))?;
-        tenancy.hear(revision);
-        if hash.is_some_and(|h| !portcullis_crypto::same(h, &stored)) || state != TenantState::Active {
-            return Err(refused("invalid"));
-        }
-        match key.status(now) {
-            "active" => {}
-            "expired" => return Err(refused("expired")),
-            _ => return Err(refused("revoked")),
-        }
-        let credential =
-            Credential::ApiKey { id: key.id, owner: key.owner, scopes: key.scopes.clone(), expires_at: key.expires_at };
-        let principal = match (key.owner, creator, machine) {
-            (KeyOwner::User(_), Some((_, true)), _) => return Err(refused(LOCKED_OUT)),
-            (KeyOwner::User(owner), Some((u, false)), _) if u.id == owner && u.state == UserState::Active => {
-                self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?
-            }
-            (KeyOwner::Service(_), _, Some(machine)) if machine.state.is_enabled() => Principal {
-                credential,
-                acting_user: key.created_by,
-                name: key.name.as_str().into(),
-                ..of_machine(&machine, tenancy.is_master)
-            },
-            _ => return Err(refused("revoked")),
-        };
-        let principal = match (key.identity_provider_id, directory) {
-            (None, _) => principal,
-            // whoever made the key is not who acts, and has lent it nothing
-            (Some(id), Some(directory)) if directory.enabled && directory.kind() == ProviderType::Scim => {
-                let scopes = Scopes::new(vec![]);
-                let credential =
-                    Credential::ApiKey { id: key.id, owner: key.owner, scopes, expires_at: key.expires_at };
-                Principal { credential, ..Principal::bare(Subject::Directory(id), &directory.name) }
-            }
-            (Some(_), Some(_)) => return Err(refused("switched_off")),
-            (Some(_), None) => return Err(refused("revoked")),
-        };
-        let (expires_at, last_used) = (key.expires_at, key.last_used_at);
-        Ok(Known {
-            tenancy: tenancy.clone(),
-            principal: Arc::new(principal),
-            revision,
-            expires_at,
-            noted: noted(last_used),
-            renews: None,
-            epoch: None,
-        })
-    }
-
     /// A person with the roles that their groups give them (spec v1 4.4). Whatever changes these moves the revision, and with it
     /// ends what is remembered.
     pub(crate) async fn with_mapped_roles(&self, tenancy: &Arc<Tenancy>, principal: Principal) -> Result<Principal> {
@@ -532,7 +325,7 @@ impl App {
     }
 }
 
-fn noted(last: Option<Timestamp>) -> AtomicI64 {
+pub(crate) fn noted(last: Option<Timestamp>) -> AtomicI64 {
     AtomicI64::new(last.map_or(0, Timestamp::micros))
 }
 
@@ -581,80 +374,6 @@ pub(crate) async fn locked_out(tx: &mut Tx, user: &User) -> portcullis_store::Re
         Some(id) if user.auth_provider != AuthProvider::Local => Ok(!identity_provider::is_enabled(tx, id).await?),
         _ => Ok(false),
     }
-}
-
-type SessionFacts = (i64, Session, (User, bool), TenantState);
-async fn session_facts(tx: &mut Tx, id: &Id<Session>) -> portcullis_store::Result<Option<SessionFacts>> {
-    let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
-    let Some(s) = session::by_id(tx, *id).await? else { return Ok(None) };
-    let Some(u) = user::facts(tx, s.user_id).await? else { return Ok(None) };
-    let locked_out = locked_out(tx, &u).await?;
-    Ok(Some((tenant.revision, s, (u, locked_out), tenant.state)))
-}
-
-struct KeyFacts {
-    revision: i64,
-    key: ApiKey,
-    hash: Vec<u8>,
-    /// Of a user key: whose it is, and are they locked out?
-    creator: Option<(User, bool)>,
-    /// Of a service key.
-    machine: Option<ServiceUser>,
-    /// Of a directory's key.
-    directory: Option<IdentityProvider>,
-    state: TenantState,
-}
-async fn key_facts(tx: &mut Tx, id: &Id<ApiKey>) -> portcullis_store::Result<Option<KeyFacts>> {
-    let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
-    let Some(key) = api_key::by_id(tx, *id).await? else { return Ok(None) };
-    let Some(hash) = api_key::hash(tx, *id).await? else { return Ok(None) };
-    let (creator, machine) = match key.owner {
-        KeyOwner::User(id) => match user::facts(tx, id).await? {
-            Some(user) => {
-                let locked_out = locked_out(tx, &user).await?;
-                (Some((user, locked_out)), None)
-            }
-            None => (None, None),
-        },
-        KeyOwner::Service(id) => {
-            // a server of before wrote the key alone
-            let machine = service_user::by_id(tx, id).await?;
-            (None, Some(machine.unwrap_or_else(|| of_key(id, &key.name, key.created_at))))
-        }
-    };
-    let directory = match key.identity_provider_id {
-        Some(id) => identity_provider::by_id(tx, id).await?,
-        None => None,
-    };
-    Ok(Some(KeyFacts { revision: tenant.revision, key, hash, creator, machine, directory, state: tenant.state }))
-}
-
-/// What shows that the caller holds a personal access token.
-enum Holds {
-    /// Its secret's hash.
-    Secret([u8; 32]),
-    /// An access token that was made from this one of its secrets.
-    Generation(i64),
-    /// Nothing: somebody else asks about it.
-    Nothing,
-}
-struct TokenFacts {
-    revision: i64,
-    token: PersonalToken,
-    hash: Vec<u8>,
-    user: User,
-    locked_out: bool,
-    organization: Organization,
-    state: TenantState,
-}
-async fn token_facts(tx: &mut Tx, id: &Id<PersonalToken>) -> portcullis_store::Result<Option<TokenFacts>> {
-    let Some(tenant) = portcullis_store::tenant::revisions(tx).await? else { return Ok(None) };
-    let Some(token) = personal_token::by_id(tx, *id).await? else { return Ok(None) };
-    let Some(hash) = personal_token::hash(tx, *id).await? else { return Ok(None) };
-    let Some(user) = user::facts(tx, token.user_id).await? else { return Ok(None) };
-    let Some(organization) = organization::by_id(tx, token.organization_id).await? else { return Ok(None) };
-    let locked_out = locked_out(tx, &user).await?;
-    Ok(Some(TokenFacts { revision: tenant.revision, token, hash, user, locked_out, organization, state: tenant.state }))
 }
 
 /// Whose use is to be noted.
