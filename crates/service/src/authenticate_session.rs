@@ -45,12 +45,14 @@ impl App {
         if locked_out {
             return Err(refused(LOCKED_OUT));
         }
-        let mut credential = of_session(&s);
-        // one of before its person had a second factor is half of one now
-        if let Credential::Session { restricted, .. } = &mut credential {
-            *restricted |= u.mfa_enrolled && !is_twofold(&s.amr);
+        let who = of_user(&u, of_session(&s), tenancy.is_master);
+        let mut principal = self.with_mapped_roles(tenancy, who).await?;
+        // of one factor it is half a session once its person has a second one, or must have one: by the policy and roles of now
+        let policy = self.compiled(tenancy).await?.settings.mfa_policy;
+        let due = u.mfa_enrolled || policy.demands(principal.roles, u.is_owner);
+        if let Credential::Session { restricted, .. } = &mut principal.credential {
+            *restricted |= due && !is_twofold(&s.amr);
         }
-        let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
         Ok(Known::new(tenancy.clone(), principal, revision, Some(end)))
     }
     /// The session of a cookie, which its use renews.

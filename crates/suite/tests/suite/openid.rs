@@ -114,7 +114,7 @@ impl Stage {
 }
 /// Settings of the first tenant that are so from now on.
 pub async fn settings_of(w: &World, settings: &Value) {
-    w.owner().patch(&format!("/v1/tenants/{}/settings", w.tenant), settings.clone()).await.expect(200);
+    w.service().patch(&format!("/v1/tenants/{}/settings", w.tenant), settings.clone()).await.expect(200);
 }
 pub fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()

@@ -457,6 +457,7 @@ async fn somebody_signs_in_with_a_passkey_alone(w: World) {
     let ada = w.person("Ada", &["user"]).await;
     let mut passkey = Passkey::new("of-ada");
     with_passkey(&ada.client, &mut passkey).await;
+    let rival = w.second_tenant("Rival").await;
     // a passkey is two factors
     demand(&w, "required").await;
     let mut b = Browser::new(&w);
@@ -476,7 +477,6 @@ async fn somebody_signs_in_with_a_passkey_alone(w: World) {
     let begun = w.events("action=auth.login_succeeded").await.remove(0);
     assert_eq!((&begun["metadata"]["amr"], &begun["actor_id"]), (&json!(["hwk", "mfa"]), &json!(ada.id)));
     // in a tenant of its own
-    let rival = w.second_tenant("Rival").await;
     let mut of_rival = Passkey::new("of-rival");
     with_passkey(&rival.owner.client, &mut of_rival).await;
     let mut b = Browser::new(&w);

@@ -26,6 +26,7 @@ both!(
     sec_05_enrolling_to_sign_in_is_for_who_has_none,
     sec_04_an_enrolment_bears_ten_wrong_codes,
     the_policy_speaks_of_roles_that_groups_give_too,
+    sec_05_a_policy_counts_for_who_is_signed_in_already,
     a_browser_gets_its_cookie_after_the_second_step,
     sec_04_a_restricted_session_reaches_nothing_else,
 );
@@ -322,8 +323,6 @@ async fn who_must_have_a_factor_enrols_one_to_sign_in(w: World) {
     show(&w.anonymous(), &next, "backup_code", &codes[9]).await.expect(200);
     sign_in(&w, &ada.email, &app).await;
     assert_eq!(w.events("action=mfa.enrolled").await.len(), 1);
-    // who has signed in before the tenant demanded it goes on
-    ada.client.get(ME).await.expect(200);
 }
 
 async fn sec_05_enrolling_to_sign_in_is_for_who_has_none(w: World) {
@@ -381,18 +380,42 @@ async fn sec_04_an_enrolment_bears_ten_wrong_codes(w: World) {
     assert!(rows(&w, "mfa_methods").await.is_empty());
 }
 
+async fn approver_by_group(w: &World, who: &Person) {
+    let group = w.service().post("/v1/groups", json!({ "name": "Approvers" })).await.expect(201);
+    let group = format!("/v1/groups/{}", group["id"].as_str().unwrap());
+    w.service().post(&format!("{group}/roles"), json!({ "role": "approver" })).await.expect(201);
+    w.service().post(&format!("{group}/members"), json!({ "user_id": who.id })).await.expect(201);
+}
+
 async fn the_policy_speaks_of_roles_that_groups_give_too(w: World) {
     let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
     demand(&w, "required_for_admins").await;
     assert!(login(&w, &ada.email).await["token"].is_string());
-    let group = w.owner().post("/v1/groups", json!({ "name": "Approvers" })).await.expect(201);
-    let group = format!("/v1/groups/{}", group["id"].as_str().unwrap());
-    w.owner().post(&format!("{group}/roles"), json!({ "role": "approver" })).await.expect(201);
-    w.owner().post(&format!("{group}/members"), json!({ "user_id": ada.id })).await.expect(201);
+    approver_by_group(&w, &ada).await;
     assert_eq!(login(&w, &ada.email).await["enrollment_required"], json!(true));
     assert!(login(&w, &bob.email).await["token"].is_string());
     let owner = login(&w, "owner@example.com").await;
     assert_eq!(owner["enrollment_required"], json!(true));
+}
+
+async fn sec_05_a_policy_counts_for_who_is_signed_in_already(w: World) {
+    const SESSIONS: &str = "/v1/users/me/sessions";
+    let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
+    demand(&w, "required_for_admins").await;
+    w.owner().get(SESSIONS).await.refused(403, "mfa_setup_required");
+    // who becomes what needs one
+    ada.client.get(SESSIONS).await.expect(200);
+    approver_by_group(&w, &ada).await;
+    ada.client.get(SESSIONS).await.refused(403, "mfa_setup_required");
+    assert_eq!(connect(&ada.client, "GetCurrentUser", json!({})).await.json()["code"], "permission_denied");
+    bob.client.get(SESSIONS).await.expect(200);
+    demand(&w, "required").await;
+    bob.client.get(SESSIONS).await.refused(403, "mfa_setup_required");
+    // with a factor it goes on, and when nobody demands it either
+    enrol(&w, &ada.client).await;
+    ada.client.get(SESSIONS).await.expect(200);
+    demand(&w, "optional").await;
+    bob.client.get(SESSIONS).await.expect(200);
 }
 
 async fn a_browser_gets_its_cookie_after_the_second_step(w: World) {

@@ -23,7 +23,6 @@ async fn demand(s: &Stage, more: Value) {
     for (name, value) in more.as_object().unwrap() {
         settings[name] = value.clone();
     }
-    // the owner demands it of themselves too, and is let in as long as their session lives
     settings_of(&s.w, &settings).await;
 }
 /// Somebody with an app; and what another sign-in answers then.

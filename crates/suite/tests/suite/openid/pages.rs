@@ -210,7 +210,7 @@ async fn over_https_the_cookie_of_a_sign_in_is_bound_to_its_host(e: Engine) {
 async fn where_a_factor_is_due_it_is_the_second_step(e: Engine) {
     let s = Stage::on(e).await;
     let settings = format!("/v1/tenants/{}/settings", s.w.tenant);
-    s.w.owner().patch(&settings, json!({ "mfa_policy": "required", "redirect_uris": [HOME] })).await.expect(200);
+    s.w.service().patch(&settings, json!({ "mfa_policy": "required", "redirect_uris": [HOME] })).await.expect(200);
     let (mut b, url) = s.page("ada@corp.example", "/account/keys").await;
     let back = s.back(&url, claims(&s.w, "ada"));
     let page = come_back(&mut b, &back).await.page(200);
@@ -229,6 +229,6 @@ async fn where_a_factor_is_due_it_is_the_second_step(e: Engine) {
     let form = [("challenge", &*challenge), ("code", &app.next(&s.w.clock))];
     b.form("/sign-in/code", &form).await.leads_to("/account");
     // the provider vouches for the whole session too
-    s.w.owner().put(&s.path(), json!({ "enabled": false })).await.expect(200);
+    s.w.service().put(&s.path(), json!({ "enabled": false })).await.expect(200);
     assert_eq!(b.get("/account").await.status, 303);
 }

@@ -224,7 +224,7 @@ impl World {
     pub async fn events(&self, query: &str) -> Vec<Value> {
         self.seal().await;
         let page = self
-            .owner()
+            .service()
             .get(&format!("/v1/audit-log?{query}{}limit=250", if query.is_empty() { "" } else { "&" }))
             .await
             .expect(200);
