@@ -38,6 +38,7 @@ static START: Op = Op::get(
     (200, Shape::Json("SignInBegun")),
 )
 .access(Access::Auth)
+.redirects()
 .query(&[
     param("provider_id", "uuid", "At this provider; or else domain, or slug."),
     DOMAIN,

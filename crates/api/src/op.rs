@@ -137,6 +137,8 @@ pub struct Op {
     pub body: Body,
     /// Its success.
     pub answer: (u16, Shape),
+    /// May it lead a browser elsewhere instead?
+    pub redirects: bool,
     /// Refusals beyond the class of the path (spec 2.4).
     pub refusals: &'static [Code],
 }
@@ -147,7 +149,7 @@ macro_rules! without_body {
         pub const fn $name(
             path: &'static str, id: &'static str, action: &'static str, summary: &'static str, answer: (u16, Shape),
         ) -> Self {
-            Self { verb: Verb::$verb, path, id, action, summary, access: Access::Tenant, query: &[], body: Body::None, answer, refusals: &[] }
+            Self { verb: Verb::$verb, path, id, action, summary, access: Access::Tenant, query: &[], body: Body::None, answer, redirects: false, refusals: &[] }
         }
     )*};
 }
@@ -157,7 +159,7 @@ macro_rules! with_body {
         pub const fn $name(
             path: &'static str, id: &'static str, action: &'static str, summary: &'static str, body: Body, answer: (u16, Shape),
         ) -> Self {
-            Self { verb: Verb::$verb, path, id, action, summary, access: Access::Tenant, query: &[], body, answer, refusals: &[] }
+            Self { verb: Verb::$verb, path, id, action, summary, access: Access::Tenant, query: &[], body, answer, redirects: false, refusals: &[] }
         }
     )*};
 }
@@ -184,6 +186,10 @@ impl Op {
     /// Query names besides `limit` and `cursor` of a page.
     pub const fn query(self, query: &'static [Param]) -> Self {
         Self { query, ..self }
+    }
+    /// It may lead a browser elsewhere instead.
+    pub const fn redirects(self) -> Self {
+        Self { redirects: true, ..self }
     }
     /// Refusals beyond the class of the path.
     pub const fn refuses(self, refusals: &'static [Code]) -> Self {

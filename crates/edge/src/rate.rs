@@ -20,6 +20,8 @@ use crate::config::EdgeConfig;
 const TIDY_EVERY: u32 = 1024;
 /// An address may ask so often a minute whether somebody confirmed a device: fifty devices at once that ask every five seconds.
 const POLLS_PER_MINUTE: u32 = 600;
+/// An application may ask so often a minute about one who is signed in: each answer is a row and an event.
+const AUTHORIZATIONS_PER_MINUTE: u32 = 60;
 
 /// The clock port in governor's clothes.
 #[derive(Clone)]
@@ -132,6 +134,7 @@ pub struct RateLimits {
     login: Limit,
     public: Limit,
     polls: Limit,
+    authorizations: Limit,
 }
 impl RateLimits {
     /// From the settings; a limit of zero counts as one.
@@ -147,6 +150,7 @@ impl RateLimits {
             login: per_minute(config.login_per_minute),
             public: per_minute(config.public_per_minute),
             polls: per_minute(POLLS_PER_MINUTE),
+            authorizations: per_minute(AUTHORIZATIONS_PER_MINUTE),
         }
     }
     /// Counts a call of a credential; `None` when the operator set no limit.
@@ -172,6 +176,11 @@ impl RateLimits {
     /// Counts a question of an address whether somebody confirmed a device (RFC 8628 3.4).
     pub fn poll(&self, ip: Option<IpAddr>) -> Option<Limited> {
         Some(self.polls.hit(address_key(ip?)))
+    }
+    /// Counts an application's request about who is signed in (RFC 6749 4.1.1), by their session: many may share an address.
+    pub fn authorization(&self, cx: &Ctx) -> Option<Limited> {
+        let Credential::Session { id, .. } = cx.principal.credential else { return self.auth(cx.ip) };
+        Some(self.authorizations.hit(id.uuid().as_u128()))
     }
     /// Counts a change from an address that takes no credential.
     pub fn public(&self, ip: Option<IpAddr>) -> Option<Limited> {

@@ -6,18 +6,18 @@ use portcullis_domain::application::Application;
 use portcullis_domain::identity_provider::IdentityProvider;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::User;
-use portcullis_store::application_session::{self, Offline};
+use portcullis_store::application_session::{self, Live};
 use portcullis_store::{Result, Tx};
 use uuid::Uuid;
 
 use crate::app::Scribe;
 
-/// Somebody has at most so many at one application: the oldest end.
+/// Somebody has at most so many of a kind at one application: the oldest end.
 const MOST: usize = 100;
 
 /// Does this end of a session leave what outlives it?
 pub(crate) fn is_left_by(cause: &str) -> bool {
-    matches!(cause, "logout" | "expired" | "too_many")
+    matches!(cause, "logout" | "expired" | "replaced" | "too_many")
 }
 /// Ends what began with this session.
 pub(crate) async fn of_session(
@@ -66,19 +66,26 @@ pub(crate) async fn of_provider(
         }
     }
 }
-/// Ends the oldest of a user at an application where they are about to have more than [`MOST`].
+/// Ends and forgets the oldest of a user at an application where they are about to have more than [`MOST`] that outlive their session, or
+/// that do not: whoever suspends them has so many to end.
 pub(crate) async fn make_room(
     tx: &mut Tx,
     scribe: &Scribe,
     user: Id<User>,
     application: Id<Application>,
+    offline: bool,
 ) -> Result<()> {
-    let mut live = application_session::offline_at(tx, user, application).await?;
+    let mut live = application_session::live_of(tx, user, application, offline).await?;
     let beyond = live.split_off(live.len().min(MOST - 1));
-    end(tx, scribe, beyond, "too_many").await.map(drop)
+    let ids: Vec<_> = beyond.iter().map(|(id, ..)| *id).collect();
+    end(tx, scribe, beyond, "too_many").await?;
+    for id in ids {
+        application_session::delete(tx, id).await?;
+    }
+    Ok(())
 }
 /// False when there was nothing to end.
-async fn end(tx: &mut Tx, scribe: &Scribe, page: Vec<Offline>, cause: &'static str) -> Result<bool> {
+async fn end(tx: &mut Tx, scribe: &Scribe, page: Vec<Live>, cause: &'static str) -> Result<bool> {
     let any = !page.is_empty();
     for (id, application, user) in page {
         if application_session::revoke(tx, id).await? {

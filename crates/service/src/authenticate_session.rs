@@ -4,7 +4,6 @@ use std::sync::Arc;
 use portcullis_crypto::signing::Claims;
 use portcullis_crypto::token::Purpose;
 use portcullis_domain::context::AccessToken;
-use portcullis_domain::mfa::is_twofold;
 use portcullis_domain::session::Session;
 use portcullis_domain::tenant::TenantState;
 use portcullis_domain::user::{User, UserState};
@@ -13,6 +12,7 @@ use portcullis_store::{Tx, directory, session, user};
 
 use crate::App;
 use crate::authenticate::{Known, LOCKED_OUT, locked_out, noted, of_session, of_user, refused};
+use crate::demand::Demand;
 use crate::tenancy::Tenancy;
 
 impl App {
@@ -45,14 +45,12 @@ impl App {
         if locked_out {
             return Err(refused(LOCKED_OUT));
         }
-        let who = of_user(&u, of_session(&s), tenancy.is_master);
-        let mut principal = self.with_mapped_roles(tenancy, who).await?;
-        // of one factor it is half a session once its person has a second one, or must have one: by the policy and roles of now
-        let policy = self.compiled(tenancy).await?.settings.mfa_policy;
-        let due = u.mfa_enrolled || policy.demands(principal.roles, u.is_owner);
-        if let Credential::Session { restricted, .. } = &mut principal.credential {
-            *restricted |= due && !is_twofold(&s.amr);
+        let demand = Demand::of(self.compiled(tenancy).await?);
+        let mut credential = of_session(&s);
+        if let Credential::Session { restricted, .. } = &mut credential {
+            *restricted |= demand.is_half(&u, &s.amr);
         }
+        let principal = self.with_mapped_roles(tenancy, of_user(&u, credential, tenancy.is_master)).await?;
         Ok(Known::new(tenancy.clone(), principal, revision, Some(end)))
     }
     /// The session of a cookie, which its use renews.

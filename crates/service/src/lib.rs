@@ -29,6 +29,7 @@ pub mod branding;
 mod change;
 pub mod check;
 mod delivery;
+mod demand;
 mod denial;
 mod domain_check;
 pub mod doorway;

@@ -9,14 +9,15 @@ use portcullis_domain::audit::{Event, Outcome};
 use portcullis_domain::mfa::MfaKind;
 use portcullis_domain::session::Session;
 use portcullis_domain::user::{User, UserState};
-use portcullis_domain::{Code, Credential, Ctx, Error, Id, Principal, Result};
+use portcullis_domain::{Code, Ctx, Error, Id, Principal, Result};
 use portcullis_store::mfa_challenge::{self, MfaChallenge, Purpose};
 use portcullis_store::{Tx, backup_code, directory, mfa_method, session, user};
 
 use crate::App;
 use crate::app::Scribe;
-use crate::authenticate::{Origin, context, of_user};
+use crate::authenticate::{Origin, context};
 use crate::backup_code::mac;
+use crate::demand::Demand;
 use crate::mfa::{Factors, blocked, wrong_code};
 use crate::reauthentication::with_factor;
 use crate::session::{
@@ -91,9 +92,8 @@ impl App {
             return Ok(Some(Purpose::Factor));
         }
         self.freshen(tenancy).await?;
-        let policy = self.compiled(tenancy).await?.settings.mfa_policy;
-        let who = self.with_mapped_roles(tenancy, of_user(user, Credential::None, tenancy.is_master)).await?;
-        Ok(policy.demands(who.roles, user.is_owner).then_some(Purpose::Enrolment))
+        let demand = Demand::of(self.compiled(tenancy).await?);
+        Ok(demand.wants(user).then_some(Purpose::Enrolment))
     }
     /// Makes the challenge of the second step.
     pub(crate) async fn challenge(

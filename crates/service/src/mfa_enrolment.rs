@@ -92,7 +92,7 @@ async fn enrol(tx: &mut Tx, c: &Enrol) -> portcullis_store::Result<(Tried, Backu
     mfa_method::begin(tx, user, c.id, sealed, now.plus_seconds(PENDING_SECONDS)).await?;
     mfa_method::confirm(tx, c.id, step, None).await?;
     mfa_challenge::delete_of_user(tx, user).await?;
-    let codes = enrolled(tx, &c.begin.scribe, user, (c.id, MfaKind::Totp), &c.set, c.post.as_ref()).await?;
+    let codes = enrolled(tx, &c.begin.scribe, (user, None), (c.id, MfaKind::Totp), &c.set, c.post.as_ref()).await?;
     whole(tx, &challenge, &c.begin).await?;
     tx.bump().await?;
     Ok((Tried::Right, codes))

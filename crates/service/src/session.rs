@@ -266,9 +266,16 @@ impl App {
     }
     /// Ends the caller's session.
     pub async fn logout(&self, cx: &Ctx) -> Result<()> {
+        self.end_own(cx, "logout").await
+    }
+    /// Ends the caller's session since another one took its place in their browser: nobody holds it any more.
+    pub async fn replaced(&self, cx: &Ctx) -> Result<()> {
+        self.end_own(cx, "replaced").await
+    }
+    async fn end_own(&self, cx: &Ctx, cause: &'static str) -> Result<()> {
         let id = session_of(cx)?;
         let user = cx.principal.user_id().ok_or_else(|| Error::internal("a session of nobody"))?;
-        let c = End { id, user, scribe: self.scribe(cx) };
+        let c = End { id, user, cause, scribe: self.scribe(cx) };
         self.0.db.write(cx.clone(), c, end).await.map_err(Error::from)
     }
     /// The public token keys (RFC 7517).
@@ -448,10 +455,11 @@ async fn make_room(tx: &mut Tx, scribe: &Scribe, user: Id<User>) -> portcullis_s
 struct End {
     id: Id<Session>,
     user: Id<User>,
+    cause: &'static str,
     scribe: Scribe,
 }
 async fn end(tx: &mut Tx, c: &End) -> portcullis_store::Result<()> {
-    if end_session(tx, &c.scribe, c.id, c.user, "logout").await? {
+    if end_session(tx, &c.scribe, c.id, c.user, c.cause).await? {
         tx.bump().await?;
     }
     Ok(())

@@ -136,7 +136,7 @@ impl App {
     /// after their end, counted failures after an hour, changes of the access graph that no node can be waiting for, invitations a
     /// week after they expired, domains of organizations that nobody proved for a week, enrolments and sign-ins that nobody ended in
     /// time, here or at a provider, assertions that count for nothing any more, deliveries of webhooks after 30 days, mails that nobody tries any more (the operator set up none since),
-    /// sessions at applications a week after their end, devices that waited to be confirmed, consents to applications that are gone. True
+    /// sessions at applications a day after their end, or an hour after nobody brought their code, devices that waited to be confirmed, consents to applications that are gone. True
     /// while there is more to do.
     pub async fn retain(&self, holder: &str) -> Result<bool> {
         if self.0.db.write(self.nowhere(), claim("retain", holder), acquire).await?.is_none() {
@@ -165,7 +165,7 @@ impl App {
         let told = cx.now.plus_seconds(-crate::webhook_delivery::KEPT);
         let told = self.0.db.scan(cx.clone(), told, webhook_delivery::old).await?;
         let mails = self.0.db.scan(cx.clone(), cx.now.plus_seconds(-86_400), mail::outlived).await?;
-        let at_applications = self.0.db.scan(cx.clone(), sessions, application_session::ended).await?;
+        let at_applications = self.0.db.scan(cx.clone(), cx.now, application_session::ended).await?;
         let devices = self.0.db.scan(cx.clone(), answers, application_device::ended).await?;
         let consents = self.0.db.scan(cx.clone(), (), application_consent::orphans).await?;
         let most = slots.len().max(ended.len()).max(tries.len()).max(invited.len()).max(claims.len()).max(mails.len());

@@ -9,6 +9,7 @@ use portcullis_store::{Tx, backup_code, mfa_method, session, user};
 use zeroize::Zeroizing;
 
 use crate::app::Scribe;
+use crate::application_session_end;
 use crate::backup_code::{BackupCodes, NewSet};
 use crate::branding;
 use crate::mail::Post;
@@ -124,18 +125,19 @@ async fn confirm(tx: &mut Tx, c: &Confirm) -> portcullis_store::Result<BackupCod
     let step = TotpCode::parse(&c.confirmation.code).and_then(|code| seed.step_of(code, tx.cx.now));
     let step = step.ok_or_else(wrong_code)?;
     mfa_method::confirm(tx, id, step, c.confirmation.device_name.as_deref()).await?;
-    let codes = enrolled(tx, &c.scribe, user, (id, MfaKind::Totp), &c.set, c.post.as_ref()).await?;
+    let codes = enrolled(tx, &c.scribe, (user, Some(session.id)), (id, MfaKind::Totp), &c.set, c.post.as_ref()).await?;
     // its person has shown a factor here: whoever had to enrol one has done so
     let amr = with_factor(&session.amr, "otp");
     session::proved(tx, &Session { amr, restricted: false, ..session }).await?;
     tx.bump().await?;
     Ok(codes)
 }
-/// Writes down that somebody has one more factor; the first one comes with backup codes. The caller moves the revision.
+/// Writes down that somebody has one more factor; the first one comes with backup codes, and ends what is held at applications but by the
+/// session that enrolled it. The caller moves the revision.
 pub(crate) async fn enrolled(
     tx: &mut Tx,
     scribe: &Scribe,
-    user: Id<User>,
+    (user, session): (Id<User>, Option<Id<Session>>),
     (id, kind): (Id<MfaMethod>, MfaKind),
     set: &NewSet,
     post: Option<&Post>,
@@ -146,6 +148,8 @@ pub(crate) async fn enrolled(
     told(tx, post, &person).await?;
     user::set_mfa_enrolled(tx, user, true).await?;
     if mfa_method::of_user(tx, user).await?.len() == 1 {
+        // what other sessions gave to applications was proved by one factor
+        application_session_end::of_user(tx, scribe, user, "mfa_enrolled", session).await?;
         return set.write(tx, user).await;
     }
     Ok(BackupCodes { codes: vec![], remaining: backup_code::remaining(tx, user).await? })

@@ -175,7 +175,7 @@ async fn complete(tx: &mut Tx, c: &Complete) -> portcullis_store::Result<BackupC
         device_name: Some(c.made.device_name.clone()),
     };
     mfa_method::register(tx, id, &row).await?;
-    let codes = enrolled(tx, &c.scribe, c.user, (id, kind), &c.set, c.post.as_ref()).await?;
+    let codes = enrolled(tx, &c.scribe, (c.user, Some(session.id)), (id, kind), &c.set, c.post.as_ref()).await?;
     // its person has shown a factor here: whoever had to enrol one has done so
     let amr = with_factor(&session.amr, amr(registered.synced));
     session::proved(tx, &Session { amr, restricted: false, ..session }).await?;

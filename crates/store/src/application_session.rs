@@ -30,9 +30,11 @@ statements! {
         WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
     TURN: write "UPDATE application_sessions SET refresh_hash = $4, expires_at = $5 WHERE tenant = $1 AND id = $2 \
         AND refresh_hash = $3 AND revoked_at IS NULL";
-    REVOKE: write "UPDATE application_sessions SET revoked_at = $3 WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
-    REVOKE_OF_USER: write "UPDATE application_sessions SET revoked_at = $3 WHERE tenant = $1 AND user_id = $2 AND session_id <> $4 \
-        AND revoked_at IS NULL";
+    // it is forgotten by when it ended
+    REVOKE: write "UPDATE application_sessions SET revoked_at = $3, expires_at = CASE WHEN expires_at > $3 THEN $3 ELSE expires_at END \
+        WHERE tenant = $1 AND id = $2 AND revoked_at IS NULL";
+    REVOKE_OF_USER: write "UPDATE application_sessions SET revoked_at = $3, expires_at = $3 WHERE tenant = $1 AND user_id = $2 \
+        AND session_id <> $4 AND revoked_at IS NULL AND +expires_at > $3";
     // with a plus: the index of ends would be searched instead of the user's
     OFFLINE_OF_USER: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 AND user_id = $2 \
         AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 AND session_id <> $4 ORDER BY application_id, id LIMIT 1000";
@@ -40,15 +42,16 @@ statements! {
         AND session_id = $4 AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 ORDER BY application_id, id LIMIT 1000";
     OFFLINE_OF_PROVIDER: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 \
         AND identity_provider = $2 AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 ORDER BY id LIMIT 1000";
-    OFFLINE_AT: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 AND user_id = $2 \
-        AND application_id = $4 AND offline = 1 AND revoked_at IS NULL AND +expires_at > $3 ORDER BY id DESC LIMIT 1000";
-    REVOKE_AT: write "UPDATE application_sessions SET revoked_at = $4 WHERE tenant = $1 AND user_id = $2 AND application_id = $3 \
-        AND revoked_at IS NULL";
+    LIVE_OF: page "SELECT id, application_id, user_id FROM application_sessions WHERE tenant = $1 AND user_id = $2 \
+        AND application_id = $4 AND offline = $5 AND revoked_at IS NULL AND +expires_at > $3 ORDER BY id DESC LIMIT 1000";
+    REVOKE_AT: write "UPDATE application_sessions SET revoked_at = $4, expires_at = $4 WHERE tenant = $1 AND user_id = $2 \
+        AND application_id = $3 AND revoked_at IS NULL AND +expires_at > $4";
     // of those that end with a session that has ended nothing is left
     LIVE_AT: page "SELECT DISTINCT application_id FROM application_sessions a WHERE tenant = $1 AND user_id = $2 \
         AND revoked_at IS NULL AND +expires_at > $3 AND (offline = 1 OR EXISTS (SELECT 1 FROM sessions s WHERE s.tenant = $1 \
         AND s.id = a.session_id AND s.revoked_at IS NULL)) ORDER BY application_id LIMIT 250";
-    ENDED: scan "SELECT id FROM application_sessions WHERE tenant = $1 AND expires_at <= $2 LIMIT 1000";
+    ENDED: scan "SELECT id FROM application_sessions WHERE tenant = $1 AND expires_at <= $2 \
+        AND (expires_at <= $3 OR expires_at = code_ends_at) LIMIT 1000";
     DELETE: write "DELETE FROM application_sessions WHERE tenant = $1 AND id = $2";
     DELETE_OF_USER: write "DELETE FROM application_sessions WHERE tenant = $1 AND user_id = $2";
 }
@@ -162,30 +165,30 @@ pub async fn revoke_of_user(tx: &mut Tx, user: Id<User>, keep: Id<Session>) -> R
     tx.run(&REVOKE_OF_USER, &[user.into(), now.into(), keep.into()]).await.map(drop)
 }
 
-/// One that is live and outlives the session that it began with, at which application, and whose.
-pub type Offline = (Id<ApplicationSession>, Id<Application>, Id<User>);
-fn read_offline(r: &Row<'_>) -> Result<Offline> {
+/// One that is live, at which application, and whose.
+pub type Live = (Id<ApplicationSession>, Id<Application>, Id<User>);
+fn read_live(r: &Row<'_>) -> Result<Live> {
     Ok((r.id(0)?, r.id(1)?, r.id(2)?))
 }
-/// The first 1,000 such of a user but those that began with this session (nil for none).
-pub async fn offline_of_user(tx: &mut Tx, user: Id<User>, keep: Id<Session>) -> Result<Vec<Offline>> {
+/// The first 1,000 of a user that outlive the session that they began with, but those that began with this one (nil for none).
+pub async fn offline_of_user(tx: &mut Tx, user: Id<User>, keep: Id<Session>) -> Result<Vec<Live>> {
     let now = tx.cx.now;
-    tx.all(&OFFLINE_OF_USER, &[user.into(), now.into(), keep.into()], read_offline).await
+    tx.all(&OFFLINE_OF_USER, &[user.into(), now.into(), keep.into()], read_live).await
 }
 /// The first 1,000 such that began with this session of a user.
-pub async fn offline_of_session(tx: &mut Tx, user: Id<User>, session: Id<Session>) -> Result<Vec<Offline>> {
+pub async fn offline_of_session(tx: &mut Tx, user: Id<User>, session: Id<Session>) -> Result<Vec<Live>> {
     let now = tx.cx.now;
-    tx.all(&OFFLINE_OF_SESSION, &[user.into(), now.into(), session.into()], read_offline).await
+    tx.all(&OFFLINE_OF_SESSION, &[user.into(), now.into(), session.into()], read_live).await
 }
 /// The first 1,000 such that began with sessions which this provider vouched for.
-pub async fn offline_of_provider(tx: &mut Tx, provider: Id<IdentityProvider>) -> Result<Vec<Offline>> {
+pub async fn offline_of_provider(tx: &mut Tx, provider: Id<IdentityProvider>) -> Result<Vec<Live>> {
     let now = tx.cx.now;
-    tx.all(&OFFLINE_OF_PROVIDER, &[provider.into(), now.into()], read_offline).await
+    tx.all(&OFFLINE_OF_PROVIDER, &[provider.into(), now.into()], read_live).await
 }
-/// The newest 1,000 such of a user at one application, newest first.
-pub async fn offline_at(tx: &mut Tx, user: Id<User>, application: Id<Application>) -> Result<Vec<Offline>> {
+/// The newest 1,000 of a user at one application, newest first: those that outlive the session that they began with, or those that do not.
+pub async fn live_of(tx: &mut Tx, user: Id<User>, application: Id<Application>, offline: bool) -> Result<Vec<Live>> {
     let now = tx.cx.now;
-    tx.all(&OFFLINE_AT, &[user.into(), now.into(), application.into()], read_offline).await
+    tx.all(&LIVE_OF, &[user.into(), now.into(), application.into(), i64::from(offline).into()], read_live).await
 }
 /// Ends all of a user at one application; how many they were.
 pub async fn revoke_at(tx: &mut Tx, user: Id<User>, application: Id<Application>) -> Result<u64> {
@@ -197,9 +200,10 @@ pub async fn live_at(tx: &mut Tx, user: Id<User>) -> Result<Vec<Id<Application>>
     let now = tx.cx.now;
     tx.all(&LIVE_AT, &[user.into(), now.into()], |r| r.id(0)).await
 }
-/// Up to 1,000 that ended by themselves before `end`.
-pub async fn ended(tx: &mut Tx, end: &Timestamp) -> Result<Vec<Id<ApplicationSession>>> {
-    tx.all(&ENDED, &[(*end).into()], |r| r.id(0)).await
+/// Up to 1,000 that ended a day ago, or whose code nobody brought for an hour.
+pub async fn ended(tx: &mut Tx, now: &Timestamp) -> Result<Vec<Id<ApplicationSession>>> {
+    let (hour, day) = (now.plus_seconds(-3_600), now.plus_seconds(-86_400));
+    tx.all(&ENDED, &[hour.into(), day.into()], |r| r.id(0)).await
 }
 /// Forgets one.
 pub async fn delete(tx: &mut Tx, id: Id<ApplicationSession>) -> Result<()> {

@@ -31,13 +31,10 @@ struct Page {
 /// A request comes by GET, or as a form of a page elsewhere, which brings no cookie: then the browser asks once more by GET.
 pub(crate) async fn show(visit: Visit) -> Result<Response> {
     let caller = caller(&visit).await?;
-    // who is signed in is counted by their session: many may share an address
-    if caller.is_none() {
-        visit.limit_visits()?;
-    }
+    visit.limit_authorizations(caller.as_ref())?;
     let query = visit.parts.uri.query().unwrap_or_default().to_owned();
     let provider = visit.provider().await?;
-    let asked = match read(&provider, &query).await? {
+    let asked = match read(&visit, &provider, &query).await? {
         Ok(asked) => asked,
         Err(answer) => return Ok(answer),
     };
@@ -59,13 +56,14 @@ pub(crate) async fn again(mut visit: Visit) -> Result<Response> {
 /// What somebody answered who was asked for consent.
 pub(crate) async fn decide(mut visit: Visit) -> Result<Response> {
     let form = visit.form().await?;
+    let caller = caller(&visit).await?;
+    visit.limit_authorizations(caller.as_ref())?;
     let provider = visit.provider().await?;
     let query = form.raw(REQUEST).to_owned();
-    let asked = match read(&provider, &query).await? {
+    let asked = match read(&visit, &provider, &query).await? {
         Ok(asked) => asked,
         Err(answer) => return Ok(answer),
     };
-    let caller = caller(&visit).await?;
     if form.raw("decision") != "allow" {
         let refused = provider.refusal(&asked, OAuthError::AccessDenied, "The person refused.");
         return show_on(&visit, &refused);
@@ -90,10 +88,10 @@ fn take(
 }
 
 /// The request, or what is answered when it is none: to the application, if it is known, else to the person.
-async fn read(provider: &Provider, query: &str) -> Result<Result<Asked, Response>> {
+async fn read(visit: &Visit, provider: &Provider, query: &str) -> Result<Result<Asked, Response>> {
     match provider.authorization_request(query).await {
         Ok(asked) => Ok(Ok(asked)),
-        Err(Misfit::Told(url)) => redirect(&url).map(Err),
+        Err(Misfit::Told(url)) => show_on(visit, &url).map(Err),
         Err(Misfit::Untrusted(why)) => Err(Error::new(Code::InvalidInput, why)),
         Err(Misfit::Failed(e)) => Err(e),
     }

@@ -76,7 +76,7 @@ pub(crate) async fn answer(mut visit: Visit) -> Result<Response> {
         visit.app().answer_passkey(visit.origin(), &answer, Hold::Cookie).await
     };
     match out.await {
-        Ok(signed_in) => enter(&visit, redirect(wanted.return_to.path())?, signed_in),
+        Ok(signed_in) => enter(&visit, redirect(wanted.return_to.path())?, signed_in).await,
         Err(e) if e.code() == Code::InvalidChallenge => redirect(&wanted.again("sign_in_again")),
         Err(e) => asking(&visit, &wanted, Some(&Refused::of(e, &[])?)).await,
     }

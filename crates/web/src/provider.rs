@@ -130,7 +130,7 @@ pub(crate) async fn come_back(visit: Visit) -> Result<Response> {
     let code = code.ok_or_else(|| word(error.as_deref().unwrap_or_default()));
     let back = Return { code, state, issuer: said("iss"), browser };
     let mut answer = match visit.app().finish_sign_in_here(visit.origin(), back).await {
-        Ok(LoggedIn::Whole(signed_in)) => enter(&visit, redirect(from.return_to.path())?, signed_in)?,
+        Ok(LoggedIn::Whole(signed_in)) => enter(&visit, redirect(from.return_to.path())?, signed_in).await?,
         Ok(LoggedIn::SecondStep(step)) => {
             let challenge = step.challenge_id.expose().to_owned();
             let waiting = Waiting { challenge, tenant: from.tenant, return_to: from.return_to };

@@ -110,7 +110,7 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
         visit.app().answer_challenge(visit.origin(), &waiting.challenge, shown, Hold::Cookie).await
     };
     match out.await {
-        Ok(signed_in) => enter(&visit, redirect(waiting.return_to.path())?, signed_in),
+        Ok(signed_in) => enter(&visit, redirect(waiting.return_to.path())?, signed_in).await,
         Err(e) if e.code() == Code::InvalidChallenge => redirect(&waiting.again("sign_in_again")),
         Err(e) => asking(&visit, &waiting, Some(&Refused::of_code(e)?)).await,
     }
@@ -127,7 +127,7 @@ pub(crate) async fn credential(mut visit: Visit) -> Result<Response> {
         visit.app().answer_credential(visit.origin(), &waiting.challenge, &answer, Hold::Cookie).await
     };
     match out.await {
-        Ok(signed_in) => enter(&visit, redirect(waiting.return_to.path())?, signed_in),
+        Ok(signed_in) => enter(&visit, redirect(waiting.return_to.path())?, signed_in).await,
         Err(e) if e.code() == Code::InvalidChallenge => redirect(&waiting.again("sign_in_again")),
         Err(e) => asking(&visit, &waiting, Some(&Refused::of(e, &[])?)).await,
     }
@@ -173,7 +173,7 @@ pub(crate) async fn enrol(mut visit: Visit) -> Result<Response> {
             let brand = visit.brand(waiting.tenant.as_deref()).await?;
             let frame = Frame::new(EN.codes).of(brand.as_ref());
             let shown = Codes { frame, t: &EN, codes, next: waiting.return_to.path() };
-            enter(&visit, page(200, &shown)?, signed_in)
+            enter(&visit, page(200, &shown)?, signed_in).await
         }
         Err(e) if e.code() == Code::InvalidChallenge => redirect(&waiting.again("sign_in_again")),
         Err(e) => enrolment(&visit, &waiting, Some(&Refused::of_code(e)?)).await,

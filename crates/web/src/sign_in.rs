@@ -178,7 +178,7 @@ async fn signed_in(
         Err(e) => Err(e),
     };
     match out {
-        Ok(LoggedIn::Whole(signed_in)) => enter(visit, redirect(wanted.return_to.path())?, signed_in).map(Ok),
+        Ok(LoggedIn::Whole(signed_in)) => enter(visit, redirect(wanted.return_to.path())?, signed_in).await.map(Ok),
         Ok(LoggedIn::SecondStep(step)) => {
             let challenge = step.challenge_id.expose().to_owned();
             let waiting = Waiting { challenge, tenant: at, return_to: wanted.return_to.clone() };
@@ -188,9 +188,12 @@ async fn signed_in(
         Err(e) => Refused::of(e, &[]).map(Err),
     }
 }
-/// This answer with the cookie of a new session.
-pub(crate) fn enter(visit: &Visit, mut answer: Response, signed_in: SignedIn) -> Result<Response> {
+/// This answer with the cookie of a new session; one that the browser held before ends.
+pub(crate) async fn enter(visit: &Visit, mut answer: Response, signed_in: SignedIn) -> Result<Response> {
     let Given::Cookie(given) = signed_in.given else { return Err(Error::internal("a page was given tokens")) };
+    if let Ok(before) = visit.caller().await {
+        visit.app().replaced(&before).await?;
+    }
     let cookie = cookie::set(&visit.app().settings().public_url, &given);
     cookie::put(&mut answer, [cookie])?;
     Ok(answer)

@@ -91,6 +91,13 @@ impl Visit {
     pub fn limit_visits(&self) -> Result<()> {
         self.within(self.edge.rate.auth(self.exchange.origin().ip))
     }
+    /// Counts an application's request about whoever is signed in, or the visit of nobody.
+    pub fn limit_authorizations(&self, caller: Option<&Ctx>) -> Result<()> {
+        match caller {
+            Some(cx) => self.within(self.edge.rate.authorization(cx)),
+            None => self.limit_visits(),
+        }
+    }
     /// Counts a try of a password.
     pub fn limit_passwords(&self) -> Result<()> {
         self.within(self.edge.rate.login(self.exchange.origin().ip))

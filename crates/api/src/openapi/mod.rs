@@ -139,7 +139,7 @@ pub(crate) fn parameters(op: &Op) -> Vec<Value> {
     }
     if tagged(op) && op.verb == Verb::Get {
         all.push(header("If-None-Match", false, "An ETag; 304 when nothing changed.", json!({ "type": "string" })));
-    } else if tagged(op) && op.verb != Verb::Post {
+    } else if is_conditional(op) {
         all.push(header("If-Match", false, "The ETag that you saw; 412 when it changed.", json!({ "type": "string" })));
     }
     all
@@ -151,12 +151,20 @@ fn tagged(op: &Op) -> bool {
         "/v1/users/{id}",
         "/v1/tenants/{id}",
         "/v1/tenants/{id}/settings",
+        "/v1/tenants/{id}/branding",
+        "/v1/applications/{id}",
         "/v1/policies/{policyId}",
         "/v1/identity-providers/{id}",
         "/v1/oidc-config",
     ];
     RESOURCES.contains(&op.path)
         || matches!(op.answer, (201, Shape::Json("User" | "Tenant" | "Policy" | "IdentityProvider")))
+}
+/// Is a change of it refused that did not see the last one?
+fn is_conditional(op: &Op) -> bool {
+    // a group is shown with its members, of which its revision does not tell
+    const WRITTEN: &[&str] = &["/v1/groups/{id}", "/v1/groups/{id}/roles/{role}"];
+    !matches!(op.verb, Verb::Get | Verb::Post) && (tagged(op) || WRITTEN.contains(&op.path))
 }
 
 /// Every code that an operation may answer: its class (spec 2.4 P, A, I) and its own.
@@ -171,7 +179,7 @@ pub(crate) fn refusals(op: &Op) -> Vec<Code> {
     if op.keeps_answers() {
         codes.extend([Code::IdempotencyInProgress, Code::IdempotencyMismatch]);
     }
-    if tagged(op) && !matches!(op.verb, Verb::Get | Verb::Post) {
+    if is_conditional(op) {
         codes.push(Code::PreconditionFailed);
     }
     if op.body != Body::None {
@@ -187,6 +195,9 @@ pub(crate) fn refusals(op: &Op) -> Vec<Code> {
 fn responses(op: &Op) -> Value {
     let mut all: BTreeMap<String, Value> = BTreeMap::new();
     all.insert(op.answer.0.to_string(), success(op));
+    if op.redirects {
+        all.insert("302".into(), json!({ "description": "The browser goes on elsewhere." }));
+    }
     if tagged(op) && op.verb == Verb::Get {
         all.insert("304".into(), json!({ "description": "Not modified." }));
     }

@@ -11,6 +11,9 @@ use super::refusal::OAuthError;
 use super::request::Asked;
 use crate::application_uri::is_on_loopback;
 
+/// Who signed in because an application asked for it is back within so many seconds.
+const BACK_SECONDS: i64 = 60;
+
 /// What is to happen next.
 #[derive(Clone)]
 pub enum Step {
@@ -66,15 +69,20 @@ impl Provider {
         let person = self.person_of(caller)?;
         let proved = person.auth_time;
         let came_back = asked.sent_at.is_some_and(|at| proved >= at);
-        let old = asked.max_age.is_some_and(|max| max == 0 || proved.plus_seconds(max) < self.cx.now);
-        ((!asked.prompt.login && !old) || came_back).then_some(person)
+        // who signed in for this very request has a moment to come back
+        let most = |max: i64| if came_back { max.max(BACK_SECONDS) } else { max };
+        let lately = asked.max_age.is_none_or(|max| proved.plus_seconds(most(max)) > self.cx.now);
+        ((came_back || !asked.prompt.login) && lately && asked.is_about(&person)).then_some(person)
     }
     /// The next step for whoever looks at the request.
     pub async fn step(&self, asked: &Asked, caller: Option<&Ctx>) -> Result<Step> {
         let told = |error, why| Ok(Step::Answer(self.refusal(asked, error, why)));
         let (Some(cx), Some(person)) = (caller, self.ready(asked, caller)) else {
             if asked.prompt.none {
-                return told(OAuthError::LoginRequired, "Nobody is signed in, or not lately enough.");
+                return told(OAuthError::LoginRequired, "Nobody is signed in, or not lately enough, or somebody else.");
+            }
+            if asked.sent_at.is_some() && self.person_of(caller).is_some_and(|person| !asked.is_about(&person)) {
+                return told(OAuthError::LoginRequired, "Somebody else signed in than the id_token_hint names.");
             }
             return Ok(Step::SignIn);
         };

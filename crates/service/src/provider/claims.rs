@@ -5,6 +5,7 @@ use portcullis_crypto::signing::{ApplicationClaims, IdClaims, TokenType};
 use portcullis_domain::application::scope;
 use portcullis_domain::application_session::ApplicationSession;
 use portcullis_domain::group::Group;
+use portcullis_domain::mfa::is_twofold;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::user::User;
 use portcullis_domain::{Credential, Id, Result, Timestamp};
@@ -33,10 +34,10 @@ pub const PERSON: &[&str] = &[
 const GROUPS_IN_TOKEN: usize = 100;
 
 /// The authentication context classes: one factor, or two.
-pub(super) const ACR: [&str; 2] = ["urn:portcullis:acr:1", "urn:portcullis:acr:2"];
-/// Which of them these methods are (RFC 8176: `mfa`).
+const ACR: [&str; 2] = ["urn:portcullis:acr:1", "urn:portcullis:acr:2"];
+/// Which of them these methods are.
 pub(super) fn acr(amr: &[String]) -> &'static str {
-    ACR[usize::from(amr.iter().any(|word| word == "mfa"))]
+    ACR[usize::from(is_twofold(amr))]
 }
 
 /// Where something is told of a person.

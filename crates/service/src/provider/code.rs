@@ -17,6 +17,7 @@ use super::standing::{self, Standing};
 use super::token::{OFFLINE_MOST_SECONDS, OFFLINE_SECONDS, TokenAnswer};
 use crate::app::Scribe;
 use crate::application_session_end::make_room;
+use crate::demand::Demand;
 
 /// A code is good for so long.
 const CODE_SECONDS: i64 = 60;
@@ -56,7 +57,8 @@ impl Provider {
             spent_at: None,
         };
         let seen = asked.application.revision;
-        let c = Issue { session, seen, code: kept, consent, scribe: self.app.scribe(cx) };
+        let (demand, scribe) = (self.demand.clone(), self.app.scribe(cx));
+        let c = Issue { session, seen, code: kept, consent, demand, scribe };
         self.app.0.db.write(cx.clone(), c, issue).await?;
         let said = [("code", code.raw.expose())];
         Ok(self.answer(&asked.redirect_uri, asked.state.as_deref(), &said))
@@ -75,7 +77,9 @@ impl Provider {
                 "The code is not good, or not for this client, redirect_uri and code_verifier.",
             )
         };
-        let hash = Purpose::AuthorizationCode.parse(code).map_err(|_| wrong())?;
+        let hash = *Purpose::AuthorizationCode.parse(code).map_err(|_| wrong())?.bytes();
+        // whoever guesses takes no turn to write
+        self.app.0.db.read(self.cx.clone(), &hash, application_session::by_code).await?.ok_or_else(wrong)?;
         let keys = self.app.keys();
         // before the code is spent: a node that cannot sign leaves it good
         let signing = keys.signing()?;
@@ -84,10 +88,11 @@ impl Provider {
             .then(|| RefreshToken::generate_for_application(&*self.app.0.random));
         let c = Redeem {
             application: application.id,
-            hash: *hash.bytes(),
+            hash,
             redirect_uri: redirect_uri.to_owned(),
             challenge: challenge(verifier),
             refresh: refresh.as_ref().map(|r| Refresh { family: *r.family().bytes(), hash: *r.hash().bytes() }),
+            demand: self.demand.clone(),
             scribe: self.app.scribe(&self.cx),
         };
         let found = self.app.0.db.write(self.cx.clone(), c, redeem).await.map_err(Error::from)?;
@@ -111,11 +116,12 @@ struct Issue {
     seen: i64,
     code: AuthorizationCode,
     consent: Option<Vec<String>>,
+    demand: Demand,
     scribe: Scribe,
 }
 async fn issue(tx: &mut Tx, c: &Issue) -> portcullis_store::Result<()> {
     // all of them may have ended while the person looked at a page
-    let behind = behind(tx, &c.session).await?;
+    let behind = behind(tx, &c.session, &c.demand).await?;
     let s = ApplicationSession { identity_provider: behind.identity_provider, ..c.session.clone() };
     let found = application::by_id(tx, s.application_id).await?.ok_or_else(|| Error::not_found("application"))?;
     if found.revision != c.seen {
@@ -125,9 +131,7 @@ async fn issue(tx: &mut Tx, c: &Issue) -> portcullis_store::Result<()> {
     if let Some(scopes) = &c.consent {
         remember(tx, &c.scribe, s.user_id, s.application_id, scopes).await?;
     }
-    if s.offline {
-        make_room(tx, &c.scribe, s.user_id, s.application_id).await?;
-    }
+    make_room(tx, &c.scribe, s.user_id, s.application_id, s.offline).await?;
     application_session::insert(tx, &s, Some(&c.code)).await?;
     let event = c.scribe.event("application.authorized", "application", s.application_id);
     let event = event.with("user_id", s.user_id.to_string()).with("application_session", s.id.to_string());
@@ -136,9 +140,11 @@ async fn issue(tx: &mut Tx, c: &Issue) -> portcullis_store::Result<()> {
 }
 
 /// The session that somebody is signed in with here, who may still be.
-pub(super) async fn behind(tx: &mut Tx, s: &ApplicationSession) -> portcullis_store::Result<Session> {
-    let active = standing::person(tx, s.user_id).await?.is_some();
-    let live = standing::live(tx, s.session_id, s.user_id).await?.filter(|_| active);
+pub(super) async fn behind(tx: &mut Tx, s: &ApplicationSession, demand: &Demand) -> portcullis_store::Result<Session> {
+    let live = match standing::person(tx, s.user_id).await? {
+        Some(user) => standing::live(tx, s.session_id, &user, demand).await?,
+        None => None,
+    };
     live.ok_or_else(|| crate::authenticate::refused("revoked").into())
 }
 
@@ -148,6 +154,7 @@ struct Redeem {
     redirect_uri: String,
     challenge: Option<String>,
     refresh: Option<Refresh>,
+    demand: Demand,
     scribe: Scribe,
 }
 /// `None`: refused, and what that means is written down.
@@ -174,8 +181,8 @@ async fn redeem(tx: &mut Tx, c: &Redeem) -> portcullis_store::Result<Option<Stan
         _ if code.ends_at <= now => "expired",
         false => "code_verifier",
         true if code.redirect_uri != c.redirect_uri => "redirect_uri",
-        true => match standing::of(tx, s).await? {
-            Some(standing) => return begin(tx, standing, c.refresh.as_ref()).await.map(Some),
+        true => match standing::of(tx, s, &c.demand).await? {
+            Some(standing) => return begin(tx, standing, c.refresh.as_ref(), &c.demand).await.map(Some),
             None => "ended",
         },
     };
@@ -189,21 +196,23 @@ pub(super) async fn begin(
     tx: &mut Tx,
     mut standing: Standing,
     refresh: Option<&Refresh>,
+    demand: &Demand,
 ) -> portcullis_store::Result<Standing> {
-    let expires_at = life(tx, &standing).await?;
+    let expires_at = life(tx, &standing, demand).await?;
     application_session::begin(tx, standing.session.id, refresh, expires_at).await?;
     // what looked at the code's own minute looks at the session's life from here on
     standing.session.expires_at = expires_at;
-    standing::of(tx, standing.session).await?.ok_or_else(|| Error::internal("a session that ended as it began").into())
+    let begun = standing::of(tx, standing.session, demand).await?;
+    begun.ok_or_else(|| Error::internal("a session that ended as it began").into())
 }
 /// Until when it may be refreshed: as long as the session behind it at most, or so long after each use and after it began.
-pub(super) async fn life(tx: &mut Tx, of: &Standing) -> portcullis_store::Result<Timestamp> {
+pub(super) async fn life(tx: &mut Tx, of: &Standing, demand: &Demand) -> portcullis_store::Result<Timestamp> {
     let now = tx.cx.now;
     if of.session.offline {
         let last = of.session.created_at.plus_seconds(OFFLINE_MOST_SECONDS);
         return Ok(now.plus_seconds(OFFLINE_SECONDS).min(last));
     }
-    let behind = standing::live(tx, of.session.session_id, of.session.user_id).await?;
+    let behind = standing::live(tx, of.session.session_id, &of.user, demand).await?;
     Ok(behind.map_or(now, |s| s.expires_at))
 }
 

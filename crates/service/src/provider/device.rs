@@ -22,6 +22,7 @@ use super::standing::{self, Standing};
 use super::token::{TokenAnswer, narrowed};
 use crate::app::Scribe;
 use crate::application_session_end::make_room;
+use crate::demand::Demand;
 
 /// A device waits at most so long.
 const LIFE_SECONDS: i64 = 600;
@@ -149,7 +150,8 @@ impl Provider {
             revoked_at: None,
         };
         let seen = (device.id, application.revision);
-        let c = Decide { user_code: self.digest(&user_code), seen, session, allow, scribe: self.app.scribe(cx) };
+        let (demand, scribe) = (self.demand.clone(), self.app.scribe(cx));
+        let c = Decide { user_code: self.digest(&user_code), seen, session, allow, demand, scribe };
         self.app.0.db.write(cx.clone(), c, decide).await.map_err(Error::from)
     }
     /// A device asks whether somebody confirmed it.
@@ -165,6 +167,7 @@ impl Provider {
             application: application.id,
             device: *hash.bytes(),
             refresh: refresh.as_ref().map(|r| Refresh { family: *r.family().bytes(), hash: *r.hash().bytes() }),
+            demand: self.demand.clone(),
         };
         let standing = match self.app.0.db.write(self.cx.clone(), c, poll).await.map_err(Error::from)? {
             Polled::Allowed(standing) => *standing,
@@ -259,12 +262,13 @@ struct Decide {
     /// All but what the device says itself, and who vouched for the session behind it.
     session: ApplicationSession,
     allow: bool,
+    demand: Demand,
     scribe: Scribe,
 }
 async fn decide(tx: &mut Tx, c: &Decide) -> portcullis_store::Result<Decided> {
     let Some((device, application)) = pending(tx, &c.user_code).await? else { return Ok(Decided::Gone) };
     let (user, id) = (c.session.user_id, c.session.id);
-    let behind = behind(tx, &c.session).await?;
+    let behind = behind(tx, &c.session, &c.demand).await?;
     if (device.id, application.revision) != c.seen {
         return Ok(Decided::LookAgain);
     }
@@ -276,9 +280,7 @@ async fn decide(tx: &mut Tx, c: &Decide) -> portcullis_store::Result<Decided> {
     if c.allow {
         remember(tx, &c.scribe, user, application.id, &device.scopes).await?;
         let offline = device.scopes.iter().any(|s| s == scope::OFFLINE_ACCESS);
-        if offline {
-            make_room(tx, &c.scribe, user, application.id).await?;
-        }
+        make_room(tx, &c.scribe, user, application.id, offline).await?;
         let session = ApplicationSession {
             application_id: application.id,
             identity_provider: behind.identity_provider,
@@ -300,6 +302,7 @@ struct Poll {
     application: Id<Application>,
     device: [u8; 32],
     refresh: Option<Refresh>,
+    demand: Demand,
 }
 enum Polled {
     Allowed(Box<Standing>),
@@ -330,8 +333,8 @@ async fn poll(tx: &mut Tx, c: &Poll) -> portcullis_store::Result<Polled> {
             application_device::delete(tx, d.id).await?;
             let Some(id) = d.application_session_id else { return Ok(Polled::Unknown) };
             let Some(s) = application_session::by_id(tx, id).await? else { return Ok(Polled::Unknown) };
-            let Some(standing) = standing::of(tx, s).await? else { return Ok(Polled::Unknown) };
-            begin(tx, standing, c.refresh.as_ref()).await.map(|s| Polled::Allowed(Box::new(s)))
+            let Some(standing) = standing::of(tx, s, &c.demand).await? else { return Ok(Polled::Unknown) };
+            begin(tx, standing, c.refresh.as_ref(), &c.demand).await.map(|s| Polled::Allowed(Box::new(s)))
         }
     }
 }

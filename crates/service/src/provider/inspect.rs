@@ -1,6 +1,6 @@
 //! Tokens that come back: to learn of their person (OpenID Connect Core 1.0 5.3), to be looked at (RFC 7662), to be ended (RFC 7009).
 use portcullis_crypto::refresh_token::RefreshToken;
-use portcullis_crypto::signing::{ApplicationClaims, TokenError, TokenType};
+use portcullis_crypto::signing::{ApplicationClaims, IdClaims, TokenError, TokenType};
 use portcullis_domain::application::{Application, GrantType, Kind, scope};
 use portcullis_domain::application_session::ApplicationSession;
 use portcullis_domain::{Id, Result};
@@ -9,9 +9,11 @@ use serde_json::{Value, json};
 
 use super::Provider;
 use super::claims::{Told, acr};
+use super::refresh::{ByToken, by_token};
 use super::refusal::{OAuthError, Outcome, refused};
 use super::standing::{self, Standing};
 use crate::app::Scribe;
+use crate::demand::Demand;
 
 /// A token that counts.
 enum Good {
@@ -92,8 +94,9 @@ impl Provider {
 
     async fn good(&self, application: &Application, token: &str) -> Result<Option<Good>> {
         if let Ok(shown) = RefreshToken::parse_of_application(token) {
-            let shown = (*shown.family().bytes(), *shown.hash().bytes());
-            let found = self.app.0.db.read(self.cx.clone(), &shown, by_refresh).await?;
+            let demand = self.demand.clone();
+            let shown = ByToken { family: *shown.family().bytes(), hash: *shown.hash().bytes(), demand };
+            let found = self.app.0.db.read(self.cx.clone(), &shown, by_token).await?;
             let counts =
                 |of: &Standing| of.application.id == application.id && of.application.may(GrantType::RefreshToken);
             return Ok(found.filter(counts).map(|of| Good::Refresh(Box::new(of))));
@@ -104,20 +107,30 @@ impl Provider {
             None => Good::Own(claims),
         }))
     }
-    /// An access token of this issuer that has not ended, with whom it is about.
-    async fn access(&self, token: &str) -> Result<Option<(ApplicationClaims, Option<Standing>)>> {
-        let read = |app: &crate::App| app.keys().tokens.read::<ApplicationClaims>(TokenType::Access, token);
-        let mut claims = read(&self.app);
+    /// An ID token of this issuer: one that has expired still says who was signed in.
+    pub(super) async fn shown_id_token(&self, token: &str) -> Result<Option<IdClaims>> {
+        Ok(self.read_token::<IdClaims>(TokenType::Id, token).await?.filter(|c| c.iss == self.issuer()))
+    }
+    /// What one of our keys signed, that of another node too.
+    async fn read_token<C: serde::de::DeserializeOwned>(&self, of: TokenType, token: &str) -> Result<Option<C>> {
+        let read = || self.app.keys().tokens.read::<C>(of, token);
+        let mut claims = read();
         if matches!(claims, Err(TokenError::UnknownKey)) {
             self.app.look_for_a_new_key().await?;
-            claims = read(&self.app);
+            claims = read();
         }
+        Ok(claims.ok())
+    }
+    /// An access token of this issuer that has not ended, with whom it is about.
+    async fn access(&self, token: &str) -> Result<Option<(ApplicationClaims, Option<Standing>)>> {
         let now = self.cx.now.seconds();
         let ours = |c: &ApplicationClaims| c.iss == self.issuer() && c.aud == c.client_id && now < c.exp;
-        let Some(claims) = claims.ok().filter(ours) else { return Ok(None) };
+        let read = self.read_token::<ApplicationClaims>(TokenType::Access, token).await?;
+        let Some(claims) = read.filter(ours) else { return Ok(None) };
         match claims.application_session {
             Some(id) => {
-                let found = self.app.0.db.read(self.cx.clone(), &Id::from_uuid(id), by_id).await?;
+                let id = (Id::from_uuid(id), self.demand.clone());
+                let found = self.app.0.db.read(self.cx.clone(), &id, by_id).await?;
                 let found =
                     found.filter(|of| of.application.id.uuid() == claims.client_id && of.user.id.uuid() == claims.sub);
                 Ok(found.map(|of| (claims, Some(of))))
@@ -145,16 +158,13 @@ fn tell(members: &mut Value, of: &Standing, scopes: &[&str]) {
     members["sid"] = of.session.session_id.to_string().into();
 }
 
-async fn by_id(tx: &mut Tx, id: &Id<ApplicationSession>) -> portcullis_store::Result<Option<Standing>> {
+async fn by_id(
+    tx: &mut Tx,
+    (id, demand): &(Id<ApplicationSession>, Demand),
+) -> portcullis_store::Result<Option<Standing>> {
     match application_session::by_id(tx, *id).await? {
-        Some(s) => standing::of(tx, s).await,
+        Some(s) => standing::of(tx, s, demand).await,
         None => Ok(None),
-    }
-}
-async fn by_refresh(tx: &mut Tx, (family, hash): &([u8; 32], [u8; 32])) -> portcullis_store::Result<Option<Standing>> {
-    match application_session::by_refresh(tx, family).await? {
-        Some((s, refresh)) if portcullis_crypto::same(&refresh.hash, hash) => standing::of(tx, s).await,
-        _ => Ok(None),
     }
 }
 

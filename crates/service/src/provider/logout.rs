@@ -1,7 +1,7 @@
 //! Signing out because an application says so (OpenID Connect RP-Initiated Logout 1.0).
 use std::fmt;
 
-use portcullis_crypto::signing::{IdClaims, TokenType};
+use portcullis_crypto::signing::IdClaims;
 use portcullis_domain::{Credential, Ctx, Result};
 use url::Url;
 
@@ -39,9 +39,10 @@ impl Provider {
         redirect_uri: Option<&str>,
         state: Option<&str>,
     ) -> Result<Leaving> {
-        let read = |token: &str| self.app.keys().tokens.read::<IdClaims>(TokenType::Id, token).ok();
-        // one that has expired still says who was signed in
-        let hint = id_token_hint.and_then(read).filter(|c| c.iss == self.issuer());
+        let hint = match id_token_hint {
+            Some(token) => self.shown_id_token(token).await?,
+            None => None,
+        };
         let named = match (&hint, client_id) {
             (Some(hint), Some(id)) if id != hint.aud.to_string() => return Ok(Leaving::default()),
             (Some(hint), _) => hint.aud.to_string(),

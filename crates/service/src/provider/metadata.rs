@@ -3,7 +3,7 @@ use portcullis_domain::application::{GrantType, scope};
 use serde_json::{Value, json};
 
 use super::Provider;
-use super::claims::{ACR, PERSON};
+use super::claims::PERSON;
 
 impl Provider {
     /// The discovery document.
@@ -35,7 +35,6 @@ impl Provider {
             "introspection_endpoint_auth_methods_supported": client_auth,
             "code_challenge_methods_supported": ["S256"],
             "prompt_values_supported": ["none", "login", "consent", "select_account"],
-            "acr_values_supported": ACR,
             "claim_types_supported": ["normal"],
             "claims_parameter_supported": false,
             "request_parameter_supported": false,

@@ -29,6 +29,7 @@ use portcullis_store::{Tx, directory};
 
 use crate::App;
 use crate::authenticate::{Origin, context};
+use crate::demand::Demand;
 use crate::tenancy::Tenancy;
 
 pub use authorize::{Step, ToAllow};
@@ -47,6 +48,7 @@ pub struct Provider {
     tenancy: Arc<Tenancy>,
     /// Of nobody, in the tenant.
     cx: Ctx,
+    demand: Demand,
 }
 impl std::fmt::Debug for Provider {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -66,7 +68,9 @@ impl App {
         if self.0.db.read(cx.clone(), &(), state).await? != Some(TenantState::Active) {
             return Err(missing());
         }
-        Ok(Provider { app: self.clone(), tenancy, cx })
+        self.freshen(&tenancy).await?;
+        let demand = Demand::of(self.compiled(&tenancy).await?);
+        Ok(Provider { app: self.clone(), tenancy, cx, demand })
     }
 }
 async fn state(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<TenantState>> {

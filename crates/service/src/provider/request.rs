@@ -5,8 +5,10 @@ use std::fmt;
 use portcullis_domain::application::{Application, GrantType, scope};
 use portcullis_domain::{Error, Timestamp};
 use url::{Url, form_urlencoded};
+use uuid::Uuid;
 
 use super::Provider;
+use super::authorize::Person;
 use super::refusal::OAuthError;
 use super::stamp::About;
 use crate::application_uri::is_one_of;
@@ -33,6 +35,8 @@ pub struct Asked {
     pub(super) challenge: String,
     pub(super) prompt: Prompt,
     pub(super) max_age: Option<i64>,
+    /// Whom an ID token that was shown names: nobody else is meant (OpenID Connect Core 1.0 3.1.2.2).
+    pub(super) hinted: Option<Uuid>,
     /// All that the application sent, as we write it.
     pub(super) request: String,
     /// When this person was sent to sign in for just this request, if that was lately.
@@ -44,6 +48,12 @@ impl fmt::Debug for Asked {
             .field("application", &self.application.id)
             .field("scopes", &self.scopes)
             .finish_non_exhaustive()
+    }
+}
+impl Asked {
+    /// May this be whom the application asks about?
+    pub(super) fn is_about(&self, person: &Person) -> bool {
+        self.hinted.is_none_or(|hinted| hinted == person.user.uuid())
     }
 }
 /// What the person may or has to be asked.
@@ -128,7 +138,12 @@ impl Provider {
             Ok(rest) => {
                 let stamp = q.one(SENT_AT).ok().flatten().unwrap_or_default();
                 let sent_at = self.stamped_at(About::SignIn, &[request.as_bytes()], stamp, BACK_SECONDS);
-                Ok(Asked { redirect_uri: redirect_uri.to_owned(), state, application, request, sent_at, ..rest })
+                let hinted = match q.one("id_token_hint").ok().flatten() {
+                    Some(token) => self.shown_id_token(token).await?.map(|claims| claims.sub),
+                    None => None,
+                };
+                let redirect_uri = redirect_uri.to_owned();
+                Ok(Asked { redirect_uri, state, application, request, sent_at, hinted, ..rest })
             }
             Err((error, why)) => Err(Misfit::Told(self.refusal_at(redirect_uri, state.as_deref(), error, why))),
         }
@@ -137,6 +152,7 @@ impl Provider {
         use OAuthError::{InvalidRequest, InvalidScope};
         let one = |name| q.one(name).map_err(|()| (InvalidRequest, "Each parameter is sent once."));
         one("state")?;
+        one("id_token_hint")?;
         if !application.may(GrantType::AuthorizationCode) {
             return Err((OAuthError::UnauthorizedClient, "The grant authorization_code is not registered."));
         }
@@ -187,6 +203,7 @@ impl Provider {
             challenge: challenge.to_owned(),
             prompt,
             max_age,
+            hinted: None,
             request: String::new(),
             sent_at: None,
         })

@@ -9,6 +9,7 @@ use portcullis_store::{Tx, application, application_consent, session, tenant, us
 
 use super::token::OFFLINE_MOST_SECONDS;
 use crate::authenticate::locked_out;
+use crate::demand::Demand;
 
 /// One that counts, with those whom it is about as they are now.
 #[derive(Clone, Debug)]
@@ -26,7 +27,13 @@ pub(super) struct Standing {
 
 /// This session at an application, if nothing has ended: it, the application with the grant that it began with, what the person allowed,
 /// the person, the tenant, and the session that they were signed in with, unless it may outlive that.
-pub(super) async fn of(tx: &mut Tx, s: ApplicationSession) -> portcullis_store::Result<Option<Standing>> {
+///
+/// Who has a second factor to give, or has to have one, shows it before anything goes on: here, or since then in the session behind it.
+pub(super) async fn of(
+    tx: &mut Tx,
+    s: ApplicationSession,
+    demand: &Demand,
+) -> portcullis_store::Result<Option<Standing>> {
     let now = tx.cx.now;
     let mut ends_at = s.expires_at.min(s.created_at.plus_seconds(OFFLINE_MOST_SECONDS));
     if s.revoked_at.is_some() || ends_at <= now {
@@ -49,9 +56,11 @@ pub(super) async fn of(tx: &mut Tx, s: ApplicationSession) -> portcullis_store::
     }
     let given = application.may(GrantType::RefreshToken) && scopes.iter().any(|word| word == scope::OFFLINE_ACCESS);
     let offline = s.offline && given;
-    if !offline {
-        let Some(behind) = live(tx, s.session_id, user.id).await? else { return Ok(None) };
-        ends_at = ends_at.min(behind.idle_at).min(behind.expires_at);
+    if !offline || demand.is_half(&user, &s.amr) {
+        let Some(behind) = live(tx, s.session_id, &user, demand).await? else { return Ok(None) };
+        if !offline {
+            ends_at = ends_at.min(behind.idle_at).min(behind.expires_at);
+        }
     }
     Ok(Some(Standing { session: ApplicationSession { scopes, offline, ..s }, application, user, ends_at }))
 }
@@ -61,10 +70,15 @@ pub(super) async fn person(tx: &mut Tx, id: Id<User>) -> portcullis_store::Resul
     let Some(user) = user::facts(tx, id).await?.filter(|u| u.state == UserState::Active) else { return Ok(None) };
     Ok(if locked_out(tx, &user).await? { None } else { Some(user) })
 }
-/// A session of this person that has not ended.
-pub(super) async fn live(tx: &mut Tx, id: Id<Session>, user: Id<User>) -> portcullis_store::Result<Option<Session>> {
+/// A session of this person that has not ended, and is a whole one.
+pub(super) async fn live(
+    tx: &mut Tx,
+    id: Id<Session>,
+    user: &User,
+    demand: &Demand,
+) -> portcullis_store::Result<Option<Session>> {
     let now = tx.cx.now;
+    let counts = |s: &Session| s.user_id == user.id && s.revoked_at.is_none() && s.idle_at.min(s.expires_at) > now;
     let found = session::by_id(tx, id).await?;
-    Ok(found
-        .filter(|s| s.user_id == user && s.revoked_at.is_none() && !s.restricted && s.idle_at.min(s.expires_at) > now))
+    Ok(found.filter(|s| counts(s) && !s.restricted && !demand.is_half(user, &s.amr)))
 }

@@ -168,6 +168,8 @@ const FORMS: &[(&str, &[(&str, &str)])] = &[
     ("/account/factors/backup-codes", &[]),
     ("/account/factors/0199c0de-0000-7000-8000-00000000dead/remove", &[]),
     ("/account/reauthenticate", &[("password", PASSWORD)]),
+    ("/account/applications/0199c0de-0000-7000-8000-00000000dead/leave", &[]),
+    ("/t/acme/oauth2/end-session/confirm", &[]),
     ("/account/sessions/end-others", &[]),
     ("/account/sessions/0199c0de-0000-7000-8000-00000000dead/end", &[]),
     ("/account/keys", &[("name", "evil")]),

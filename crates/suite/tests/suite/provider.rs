@@ -15,6 +15,7 @@ both!(
     a_request_may_be_a_form,
     a_browser_that_came_from_a_form_is_led_on_by_a_page,
     prompts_and_ages_are_kept,
+    nobody_else_is_told_than_whom_the_hint_names,
     scopes_say_what_is_told,
     a_refresh_token_brings_the_next,
     tokens_end_with_the_session_unless_they_are_offline,
@@ -169,11 +170,46 @@ async fn prompts_and_ages_are_kept(w: World) {
         let (_, id) = shop.read(&tokens["id_token"]).await;
         assert!(id["iat"].as_i64().unwrap() - id["auth_time"].as_i64().unwrap() < 60, "{ask:?}: {id}");
     }
+    // who took their time on the way back has to again
+    for (ask, again) in [(("max_age", "60"), true), (("max_age", "0"), true), (("max_age", "600"), false)] {
+        w.clock.pass(700);
+        let sent = b.get(&shop.request(&[ask])).await;
+        let back = sign_in_from(&mut b, &sent, &ada.email).await.header("location").unwrap().to_owned();
+        w.clock.pass(90);
+        let to = b.get(&back).await.header("location").unwrap().to_owned();
+        assert_eq!(to.starts_with("/sign-in?"), again, "{ask:?}: {to}");
+    }
     // who came back signs in again for the next request, and an old way back opens nothing
     let sent = b.get(&shop.request(&[("prompt", "login")])).await;
     assert!(sent.header("location").unwrap().starts_with("/sign-in?"));
     let forged = b.get(&format!("{}&signed_in_after=0", shop.request(&[("prompt", "login")]))).await;
     assert!(forged.header("location").unwrap().starts_with("/sign-in?"));
+}
+
+async fn nobody_else_is_told_than_whom_the_hint_names(w: World) {
+    let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
+    let shop = relying(&w, json!({})).await;
+    let mut b = Browser::of(&w, &ada.email).await;
+    let tokens = shop.tokens(&b, "openid").await;
+    let hint = ("id_token_hint", tokens["id_token"].as_str().unwrap());
+    let error = |answer: &Answer| said(answer.header("location").unwrap(), "error");
+    shop.code(&b, &[hint]).await;
+    // one that has expired says so too
+    w.clock.pass(4_000);
+    shop.code(&b, &[hint, ("prompt", "none")]).await;
+    let mut other = Browser::of(&w, &bob.email).await;
+    let silent = other.get(&shop.request(&[hint, ("prompt", "none")])).await;
+    assert_eq!(error(&silent).as_deref(), Some("login_required"));
+    let sent = other.get(&shop.request(&[hint])).await;
+    let back = sign_in_from(&mut other, &sent, &bob.email).await.header("location").unwrap().to_owned();
+    assert_eq!(error(&other.get(&back).await).as_deref(), Some("login_required"));
+    // the right one is asked for and comes
+    let sent = other.get(&shop.request(&[hint])).await;
+    let back = sign_in_from(&mut other, &sent, &ada.email).await.header("location").unwrap().to_owned();
+    assert!(said(other.get(&back).await.header("location").unwrap(), "code").is_some());
+    // what is no token of ours says nothing
+    shop.code(&b, &[("id_token_hint", "x.y.z")]).await;
+    b.form("/sign-out", &[]).await;
 }
 
 async fn scopes_say_what_is_told(w: World) {

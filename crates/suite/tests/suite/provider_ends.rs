@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 
 use crate::mails::Office;
 use crate::openid::{Stage, claims};
-use crate::world::pages::Browser;
+use crate::world::authenticator::{MFA, demand, enrol};
+use crate::world::pages::{Browser, HERE};
 use crate::world::relying::*;
 use crate::world::tables::{count, execute};
 use crate::world::*;
@@ -16,9 +17,13 @@ both!(
     sec_19_nothing_is_refreshed_for_ever,
     sec_19_what_ends_an_application_ends_its_tokens,
     sec_19_what_an_application_may_no_longer_do_its_tokens_do_no_longer,
+    sec_05_a_factor_ends_what_one_factor_gave_to_applications,
+    sec_05_a_demand_reaches_what_applications_hold,
+    sec_19_a_session_that_another_one_replaces_ends,
     sec_01_a_provider_that_is_switched_off_ends_what_applications_hold,
     who_signed_in_at_a_provider_is_told_as_such,
     somebody_has_a_hundred_of_them_at_one_application,
+    sec_14_an_application_asks_sixty_times_a_minute_about_somebody,
 );
 on_postgres!(sec_16_what_one_node_ends_no_other_tells);
 
@@ -44,6 +49,10 @@ impl Held {
         }
         oauth_refused(&shop.exchange(&self.code).await, 400, "invalid_grant");
     }
+}
+async fn has_to_sign_in(b: &Browser, shop: &Relying) {
+    let sent = b.get(&shop.request(&[])).await;
+    assert!(sent.header("location").is_some_and(|to| to.starts_with("/sign-in?")), "{}", sent.text());
 }
 /// How often something that outlives a session was ended for this reason.
 async fn ended(w: &World, cause: &str) -> usize {
@@ -211,6 +220,61 @@ async fn sec_19_what_an_application_may_no_longer_do_its_tokens_do_no_longer(w: 
     );
 }
 
+async fn sec_05_a_factor_ends_what_one_factor_gave_to_applications(w: World) {
+    let (ada, shop) = (w.person("Ada", &["user"]).await, relying(&w, json!({})).await);
+    let (home, thief) = (Browser::of(&w, &ada.email).await, Browser::of(&w, &ada.email).await);
+    let (kept, stolen) = (Held::by(&shop, &home).await, Held::by(&shop, &thief).await);
+    let by = w.anonymous().with("cookie", home.cookies()).with("origin", HERE).with("x-tenant-id", &*w.tenant);
+    let (app, _) = enrol(&w, &by).await;
+    stolen.has_ended(&shop, "one factor").await;
+    assert_eq!(ended(&w, "mfa_enrolled").await, 2);
+    has_to_sign_in(&thief, &shop).await;
+    // who enrolled it goes on
+    assert!(shop.is_alive(&kept.bound).await && shop.is_alive(&kept.offline).await);
+    let tokens = shop.exchange(&kept.code).await.expect(200);
+    assert_eq!(shop.refresh(&tokens["refresh_token"]).await.status, 200);
+    // and nothing comes back with the end of the factor
+    w.clock.pass(60);
+    by.post("/v1/users/me/reauthenticate", json!({ "code": app.next(&w.clock) })).await.expect(204);
+    let factor = by.get(MFA).await.expect(200)["methods"][0]["id"].as_str().unwrap().to_owned();
+    by.delete(&format!("{MFA}/{factor}")).await.expect(204);
+    stolen.has_ended(&shop, "for ever").await;
+}
+
+async fn sec_05_a_demand_reaches_what_applications_hold(w: World) {
+    let (ada, shop) = (w.person("Ada", &["user"]).await, relying(&w, json!({})).await);
+    let (b, waiting) = (Browser::of(&w, &ada.email).await, Browser::of(&w, &ada.email).await);
+    let held = Held::by(&shop, &b).await;
+    demand(&w, "required").await;
+    held.has_ended(&shop, "demanded").await;
+    has_to_sign_in(&b, &shop).await;
+    // nobody demands it any more
+    demand(&w, "optional").await;
+    assert!(shop.is_alive(&held.bound).await && shop.is_alive(&held.offline).await);
+    // what was given goes on where the session behind it has shown two meanwhile
+    let offline = shop.tokens(&waiting, "openid offline_access").await;
+    demand(&w, "required").await;
+    assert!(!shop.is_alive(&offline).await);
+    let by = w.anonymous().with("cookie", waiting.cookies()).with("origin", HERE).with("x-tenant-id", &*w.tenant);
+    enrol(&w, &by).await;
+    assert!(shop.is_alive(&offline).await && !shop.is_alive(&held.offline).await);
+}
+
+async fn sec_19_a_session_that_another_one_replaces_ends(w: World) {
+    let (ada, shop) = (w.person("Ada", &["user"]).await, relying(&w, json!({})).await);
+    let mut b = Browser::of(&w, &ada.email).await;
+    let before = w.anonymous().with("cookie", b.cookies()).with("origin", HERE).with("x-tenant-id", &*w.tenant);
+    let held = Held::by(&shop, &b).await;
+    let sent = b.get(&shop.request(&[("prompt", "login")])).await;
+    sign_in_from(&mut b, &sent, &ada.email).await;
+    assert_eq!(before.get("/v1/users/me/profile").await.status, 401);
+    // what outlives a sign-out outlives this
+    assert!(!shop.is_alive(&held.bound).await && shop.is_alive(&held.offline).await);
+    let event = w.events("action=session.revoked").await.remove(0);
+    assert_eq!((&event["metadata"]["cause"], &event["actor_id"]), (&json!("replaced"), &json!(ada.id)));
+    b.get("/account").await.page(200);
+}
+
 /// A browser in which somebody came from their provider to the application.
 async fn from_provider(s: &Stage, shop: &Relying, sub: &str) -> Browser {
     let mut b = Browser::new(&s.w);
@@ -275,10 +339,37 @@ async fn somebody_has_a_hundred_of_them_at_one_application(w: World) {
     let mut last = oldest.clone();
     for n in 0..100 {
         assert!(n < 99 || shop.is_alive(&oldest).await);
+        w.clock.pass(1);
         last = shop.tokens(&b, "openid offline_access").await;
     }
     assert!(!shop.is_alive(&oldest).await && shop.is_alive(&last).await && other.is_alive(&elsewhere).await);
     assert_eq!(ended(&w, "too_many").await, 1);
+    // of those that end with the session too, which are others; and what is too many is forgotten
+    let bound = shop.tokens(&b, "openid").await;
+    for _ in 0..100 {
+        w.clock.pass(1);
+        shop.tokens(&b, "openid").await;
+    }
+    assert!(!shop.is_alive(&bound).await && shop.is_alive(&last).await);
+    assert_eq!(count(&w, "application_sessions").await, 201);
+}
+
+async fn sec_14_an_application_asks_sixty_times_a_minute_about_somebody(w: World) {
+    let (ada, shop) = (w.person("Ada", &["user"]).await, relying(&w, json!({})).await);
+    let (b, other) = (Browser::of(&w, &ada.email).await, Browser::of(&w, &ada.email).await);
+    for _ in 0..60 {
+        shop.code(&b, &[]).await;
+    }
+    let refused = b.get(&shop.request(&[])).await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("1")));
+    shop.code(&other, &[]).await;
+    // codes that nobody brings are forgotten
+    w.clock.pass(30 * 60);
+    w.node.retain().await;
+    assert_eq!(count(&w, "application_sessions").await, 61);
+    w.clock.pass(31 * 60);
+    w.node.retain().await;
+    assert_eq!(count(&w, "application_sessions").await, 0);
 }
 
 async fn sec_16_what_one_node_ends_no_other_tells(w: World) {

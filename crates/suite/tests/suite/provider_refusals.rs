@@ -1,5 +1,5 @@
 //! What the OpenID provider refuses, by the lines of the security checklist and of RFC 9700 (OAuth 2.0 Security Best Current Practice).
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::world::pages::{Browser, HERE, send};
 use crate::world::relying::*;
@@ -267,6 +267,25 @@ async fn sec_08_a_refresh_token_that_comes_twice_ends_the_session_there(w: World
     assert!(!shop.is_alive(&last).await && shop.is_alive(&untouched).await);
     let events = w.events("action=application.refresh_reused").await;
     assert_eq!((events.len(), &events[0]["resource_id"]), (1, &json!(shop.id)));
+    // a scope that was never given is no way to learn whether the family lives
+    let first = shop.tokens(&b, "openid").await;
+    let last = shop.refresh(&first["refresh_token"]).await.expect(200);
+    let asked = |token: &Value| {
+        vec![
+            ("grant_type", "refresh_token".to_owned()),
+            ("refresh_token", token["refresh_token"].as_str().unwrap().to_owned()),
+            ("scope", "openid roles".to_owned()),
+        ]
+    };
+    let refused = async |token: &Value, error: &str| {
+        let fields = asked(token);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(n, v)| (*n, v.as_str())).collect();
+        oauth_refused(&shop.post("oauth2/token", &fields).await, 400, error);
+    };
+    refused(&last, "invalid_scope").await;
+    assert!(shop.is_alive(&last).await);
+    refused(&first, "invalid_grant").await;
+    assert!(!shop.is_alive(&last).await);
 }
 
 async fn sec_15_who_guesses_at_applications_learns_nothing(w: World) {
