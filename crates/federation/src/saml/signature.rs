@@ -19,6 +19,7 @@ const fn no(why: &'static str) -> Fault {
     Fault::Token(why)
 }
 const FORM: Fault = no("The signature of the assertion is not of the form that is accepted.");
+const LONG: Fault = no("The assertion is longer than 256 KiB in the form that is signed.");
 /// No certificate of the provider is the signer's: perhaps there is a new one.
 pub const UNKNOWN_SIGNER: Fault = no("No certificate of the provider is the one that the assertion is signed with.");
 
@@ -64,11 +65,11 @@ pub fn verify(element: Node<'_>, trusted: &[Certificate]) -> Result<String, Faul
     if method.children().next().is_some() || digest.children().next().is_some() {
         return Err(FORM);
     }
-    let content = element.canonical(Some(signature), &prefixes(canonical)?).ok_or(FORM)?;
+    let content = element.canonical(Some(signature), &prefixes(canonical)?).ok_or(LONG)?;
     if digest::digest(algorithm, &content).as_ref() != bytes(expected)? {
         return Err(no("The signature does not hold: the assertion was changed after it was signed."));
     }
-    let signed = info.canonical(None, &prefixes(form)?).ok_or(FORM)?;
+    let signed = info.canonical(None, &prefixes(form)?).ok_or(LONG)?;
     let (with, value) = (signed_with.unwrap_or_default(), bytes(value)?);
     if !trusted.iter().any(|c| c.signed(with, &signed, &value)) {
         return Err(UNKNOWN_SIGNER);

@@ -1,15 +1,23 @@
 //! XML of others: bounded, without document types, and read by one parser, whether it is to be verified or believed (checklist 6).
 use std::collections::HashSet;
 
-use bergshamra_c14n::{C14nMode, canonicalize_doc};
+use bergshamra_c14n::{C14nMode, C14nSink, canonicalize_doc_to};
 use bergshamra_xml::nodeset::{NodeIdSet, NodeSet, NodeSetType};
 use uppsala::{Document, Element, NodeId, NodeKind, Parser};
 
 /// The longest document that is read, in bytes.
 pub const MOST: usize = 256 * 1024;
 const DEPTH: u32 = 40;
-/// Names are looked up in what was declared: their product is what a document costs.
-const DECLARATIONS: usize = 4_000;
+// What follows bounds what reading costs, which is more than the length: an element has a copy of its namespace's name, its attributes are
+// compared with each other, and a prefix is looked up in all that was declared around it.
+/// Elements begin and end with `<`.
+const TAGS: usize = 8_000;
+const ATTRIBUTES: usize = 4_000;
+const ATTRIBUTES_OF_ONE: usize = 64;
+/// Of namespaces. Some providers write two on each of the 200 groups of a person.
+const DECLARATIONS: usize = 500;
+/// The longest name of a namespace, in bytes.
+const NAMESPACE: usize = 512;
 
 pub const ASSERTION: &str = "urn:oasis:names:tc:SAML:2.0:assertion";
 pub const PROTOCOL: &str = "urn:oasis:names:tc:SAML:2.0:protocol";
@@ -27,9 +35,7 @@ pub fn parse(text: &str) -> Result<Document<'_>, &'static str> {
     if text.contains("<!DOCTYPE") || text.contains("<!ENTITY") {
         return Err("it has a document type, which is not read");
     }
-    if text.matches("xmlns").count() > DECLARATIONS {
-        return Err("it declares too many namespaces");
-    }
+    is_cheap(text)?;
     let parser = Parser::new().with_max_depth(DEPTH).with_forbid_dtd(true).with_forbid_entities(true);
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let doc = parser.parse(text).map_err(|_| "it is no well-formed XML")?;
@@ -37,6 +43,56 @@ pub fn parse(text: &str) -> Result<Document<'_>, &'static str> {
         return Err("it is no well-formed XML");
     }
     Ok(doc)
+}
+
+/// Refuses what would cost more than its length, without reading it: what is no tag (a comment, a text with quotation marks) may be counted
+/// as one, but no tag is missed, as there is no `<` in a tag.
+fn is_cheap(text: &str) -> Result<(), &'static str> {
+    let (mut attributes, mut declarations) = (0, 0);
+    for (n, tag) in text.split('<').skip(1).enumerate() {
+        if n == TAGS {
+            return Err("it has too many elements");
+        }
+        let (mut of_one, mut rest) = (0, tag);
+        while let Some(at) = rest.find(['"', '\'', '>']) {
+            let (name, value) = rest.split_at(at);
+            let mut value = value.chars();
+            let Some(mark) = value.next().filter(|c| *c != '>') else { break };
+            let Some((value, behind)) = value.as_str().split_once(mark) else { break };
+            (of_one, attributes, rest) = (of_one + 1, attributes + 1, behind);
+            if name.contains("xmlns") {
+                declarations += 1;
+                if value.len() > NAMESPACE || value.contains('&') {
+                    return Err("a namespace in it has a name that is too long");
+                }
+            }
+            if of_one > ATTRIBUTES_OF_ONE || attributes > ATTRIBUTES {
+                return Err("it has too many attributes");
+            }
+            if declarations > DECLARATIONS {
+                return Err("it declares too many namespaces");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// As much of a canonical form as would be read again. A prefix that was declared once is declared anew wherever it is used, so that the
+/// form can be far longer than the document.
+#[derive(Default)]
+struct Canonical {
+    bytes: Vec<u8>,
+    is_over: bool,
+}
+impl C14nSink for Canonical {
+    fn write(&mut self, bytes: &[u8]) {
+        self.is_over |= self.bytes.len() + bytes.len() > MOST;
+        if self.is_over {
+            self.bytes = vec![];
+        } else {
+            self.bytes.extend_from_slice(bytes);
+        }
+    }
 }
 
 /// An element of a document.
@@ -112,7 +168,7 @@ impl<'d> Node<'d> {
         let ids = every.iter().filter_map(|n| n.element()).flat_map(|e| &e.attributes);
         ids.filter(|a| a.name.local_name.eq_ignore_ascii_case("id")).any(|a| !seen.insert(&*a.value))
     }
-    /// Its exclusive canonical form without comments, and without what is in `but`.
+    /// Its exclusive canonical form without comments, and without what is in `but`. None if that is longer than [`MOST`].
     pub fn canonical(self, but: Option<Self>, prefixes: &[&str]) -> Option<Vec<u8>> {
         let mut ids = NodeIdSet::default();
         let mut waiting = vec![self.id];
@@ -124,7 +180,9 @@ impl<'d> Node<'d> {
             waiting.extend(self.doc.children_iter(id));
         }
         let set = NodeSet::from_ids(ids, NodeSetType::Normal);
-        canonicalize_doc(self.doc, C14nMode::Exclusive, Some(&set), prefixes).ok()
+        let mut out = Canonical::default();
+        canonicalize_doc_to(self.doc, C14nMode::Exclusive, Some(&set), prefixes, &mut out).ok()?;
+        (!out.is_over).then_some(out.bytes)
     }
 }
 
@@ -144,8 +202,61 @@ mod tests {
         assert!(parse(&format!("{}{}", "<a>".repeat(41), "</a>".repeat(41))).is_err(), "too deep");
         assert!(parse(&format!("{}{}", "<a>".repeat(40), "</a>".repeat(40))).is_ok());
         assert!(parse(&format!("<a>{}</a>", "x".repeat(MOST))).is_err(), "too long");
-        let many: String = (0..5_000).map(|n| format!(" xmlns:a{n}=\"b\"")).collect();
-        assert!(parse(&format!("<a{many}/>")).is_err(), "too many names");
+    }
+
+    #[test]
+    fn sec_14_what_costs_more_than_its_length_is_refused_before_it_is_read() {
+        let attributes = |n: usize, name: &str| -> String { (0..n).map(|n| format!(" {name}{n}=\"b\"")).collect() };
+        let around = |inner: &str| format!("<r>{inner}</r>");
+        let (one, long) = ("<a b='c'/>", "u".repeat(513));
+        for (good, bad, why) in [
+            (around(&"<a/>".repeat(7_998)), around(&"<a/>".repeat(7_999)), "it has too many elements"),
+            (
+                format!("<a{}/>", attributes(64, "x")),
+                format!("<a{}/>", attributes(65, "x")),
+                "it has too many attributes",
+            ),
+            (
+                format!("<a{}/>", attributes(64, "xmlns:x")),
+                format!("<a{}/>", attributes(65, "xmlns:x")),
+                "it has too many attributes",
+            ),
+            (around(&one.repeat(4_000)), around(&one.repeat(4_001)), "it has too many attributes"),
+            (
+                around(&"<a xmlns='u'/>".repeat(500)),
+                around(&"<a xmlns='u'/>".repeat(501)),
+                "it declares too many namespaces",
+            ),
+            (
+                format!("<a xmlns='{}'/>", &long[1..]),
+                format!("<a xmlns='{long}'/>"),
+                "a namespace in it has a name that is too long",
+            ),
+            // one that is written in one place is copied for each element, if it has to be unescaped
+            (
+                "<p:a xmlns:p='u'/>".into(),
+                "<p:a xmlns:p='u&amp;'/>".into(),
+                "a namespace in it has a name that is too long",
+            ),
+            // whatever is written around it
+            (
+                "<p:a x='>' y=\"'\" xmlns:p\n=\t'u'/>".into(),
+                format!("<p:a x='>' y=\"'\" xmlns:p\n=\t'{long}'/>"),
+                "a namespace in it has a name that is too long",
+            ),
+        ] {
+            assert!(parse(&good).is_ok(), "{why}: {:?}", parse(&good).err());
+            assert_eq!(parse(&bad).err(), Some(why));
+        }
+    }
+
+    #[test]
+    fn sec_14_a_canonical_form_is_no_longer_than_a_document() {
+        // each of the elements declares the prefix, which the document does once
+        let of = |n: usize| format!("<r xmlns:p=\"{}\">{}</r>", "u".repeat(500), "<p:a/>".repeat(n));
+        let form = |text: &str| Node::root(&parse(text).unwrap()).unwrap().canonical(None, &[]).map(|v| v.len());
+        assert_eq!(form(&of(400)), Some(7 + 400 * (500 + 22)));
+        assert_eq!(form(&of(7_000)), None);
     }
 
     #[test]
