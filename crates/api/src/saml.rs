@@ -30,7 +30,8 @@ static ACS: Op = Op::post(
     Body::Form("SamlResponse"),
     (303, Shape::Empty),
 )
-.access(Access::Auth)
+// reading it is work, whoever posts it
+.access(Access::Login)
 .refuses(&[Code::LoginFailed, Code::NotFound, Code::NotConfigured, Code::UpstreamFailed, Code::NotImplemented]);
 
 /// The operations of this file.

@@ -100,6 +100,8 @@ pub enum Fault {
     },
     /// What it said does not hold: signature, issuer, audience, time, nonce.
     Token(&'static str),
+    /// Nothing was looked at: too much of the kind is being read already.
+    Busy,
 }
 impl Fault {
     /// Is it the provider that does not work, rather than this sign-in?
@@ -114,6 +116,7 @@ impl fmt::Display for Fault {
             Self::Refused { what, why } => write!(f, "{what} refuses: {why}."),
             Self::Provider(text) => f.write_str(text),
             Self::Token(text) => f.write_str(text),
+            Self::Busy => f.write_str("Too much is being read already."),
         }
     }
 }

@@ -39,6 +39,23 @@ pub struct Heard {
     pub dead_at: Timestamp,
 }
 
+/// What was found in what a browser posted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The request that it says it answers. Nothing of it has been checked.
+    pub claims_to_answer: Option<String>,
+    /// Did the provider sign the assertion in it, whatever else is wrong?
+    pub is_signed: bool,
+    /// What it says, or why that does not count.
+    pub heard: Result<Heard, Fault>,
+}
+impl Report {
+    /// Nothing was read.
+    pub const fn unread(fault: Fault) -> Self {
+        Self { claims_to_answer: None, is_signed: false, heard: Err(fault) }
+    }
+}
+
 /// What settings tell of a provider without asking anybody.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -73,16 +90,14 @@ pub trait Saml: Send + Sync {
         id: &'a str,
         now: Timestamp,
     ) -> Waiting<'a, Result<String, Fault>>;
-    /// Reads what the browser posted.
+    /// Reads what the browser posted. [`Fault::Busy`] where too many are being read already.
     fn hear<'a>(
         &'a self,
         own: &'a ServiceProvider,
         settings: &'a SamlSettings,
         response: &'a str,
         now: Timestamp,
-    ) -> Waiting<'a, Result<Heard, Fault>>;
-    /// The request that a response says it answers. Nothing of it has been checked.
-    fn claims_to_answer(&self, response: &str) -> Option<String>;
+    ) -> Waiting<'a, Report>;
     /// Looks at everything that a sign-in needs, short of signing in; nothing that is remembered is believed.
     fn examine<'a>(
         &'a self,

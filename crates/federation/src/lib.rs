@@ -22,14 +22,37 @@ use serde::de::DeserializeOwned;
 use crate::directory::Directory;
 
 /// Speaks to OpenID providers over this port.
+use crate::keys::Key;
+use crate::metadata::Metadata;
 pub struct RelyingParty {
     http: Arc<dyn Outbound>,
-    known: Directory,
+    known: Known,
+}
+/// What issuers say of themselves, and the keys that they publish.
+#[derive(Default)]
+struct Known {
+    issuers: Directory<Metadata>,
+    keys: Directory<Vec<Key>>,
+}
+impl Known {
+    async fn metadata(&self, http: &dyn Outbound, issuer: &str, now: Timestamp) -> Result<Arc<Metadata>, Fault> {
+        self.issuers.get(issuer, |_| true, metadata::fetch(http, issuer), now).await
+    }
+    /// The keys that are published at a URL; asked for anew if they do not help.
+    async fn keys(
+        &self,
+        http: &dyn Outbound,
+        url: &str,
+        helps: impl FnOnce(&[Key]) -> bool,
+        now: Timestamp,
+    ) -> Result<Arc<Vec<Key>>, Fault> {
+        self.keys.get(url, |keys| helps(keys), keys::fetch(http, url), now).await
+    }
 }
 impl RelyingParty {
     /// Knows nobody yet.
     pub fn new(http: Arc<dyn Outbound>) -> Self {
-        Self { http, known: Directory::default() }
+        Self { http, known: Known::default() }
     }
 
     async fn url(&self, client: &Client, ask: &Ask, now: Timestamp) -> Result<String, Fault> {

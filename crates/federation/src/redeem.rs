@@ -8,8 +8,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::form_urlencoded;
 
+use crate::Known;
 use crate::claims::{self, Claims};
-use crate::directory::Directory;
 use crate::keys::Unproved;
 use crate::metadata::{Metadata, Proof};
 
@@ -28,7 +28,7 @@ pub struct Tokens {
 /// Redeems a code and says who signed in.
 pub async fn redeem(
     http: &dyn Outbound,
-    known: &Directory,
+    known: &Known,
     client: &Client,
     redemption: &Redemption,
     now: Timestamp,
@@ -37,7 +37,7 @@ pub async fn redeem(
     of_this_provider(&metadata, client, redemption.issuer.as_deref())?;
     let tokens = tokens(http, &metadata, client, redemption).await?;
     let token = Unproved::read(&tokens.id_token)?;
-    let keys = known.keys(http, &client.issuer, |keys| token.is_of_none(keys), now).await?;
+    let keys = known.keys(http, &metadata.jwks_uri, |keys| !token.is_of_none(keys), now).await?;
     let mut said = token.prove(&keys)?;
     claims::check(&said, client, &redemption.nonce, now)?;
     let wanting = !said.contains_key("email")

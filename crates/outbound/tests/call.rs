@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use portcullis_domain::outbound::{Message, Outbound, Unreachable};
+use portcullis_domain::outbound::{Fetch, Message, Outbound, Unreachable};
 use portcullis_outbound::{Allowed, HttpClient, Resolver};
 use rustls::RootCertStore;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,6 +12,9 @@ use tokio::net::TcpListener;
 
 fn message(url: impl Into<String>) -> Message {
     Message { url: url.into(), headers: vec![("x-signature".into(), "1=ab".into())], body: b"{\"a\":1}".to_vec() }
+}
+fn fetch(url: impl Into<String>, most: usize) -> Fetch {
+    Fetch { body: Some(b"{\"a\":1}".to_vec()), url: url.into(), headers: vec![], most }
 }
 fn names(addresses: &'static [&'static str], asked: Arc<AtomicUsize>) -> Resolver {
     Arc::new(move |_| {
@@ -67,6 +70,22 @@ async fn sec_10_a_redirect_is_an_answer_and_not_followed() {
     let reached = client(ALL, &["127.0.0.1"]).post(&message(format!("http://hooks.example:{port}/"))).await.unwrap();
     assert_eq!(reached.status, 307);
     told.await.unwrap();
+    let (port, told) = receiver("HTTP/1.1 302 T\r\nlocation: http://127.0.0.1:1/\r\ncontent-length: 0\r\n\r\n").await;
+    let there = fetch(format!("http://id.example:{port}/"), 100);
+    let fetched = client(ALL, &["127.0.0.1"]).fetch(&there).await.unwrap();
+    assert_eq!((fetched.status, fetched.body.len()), (302, 0));
+    told.await.unwrap();
+}
+
+#[tokio::test]
+async fn sec_14_no_more_of_an_answer_is_read_than_was_asked_for() {
+    for (most, read) in [(5, true), (4, false)] {
+        let (port, told) = receiver("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello").await;
+        let there = fetch(format!("http://id.example:{port}/"), most);
+        let fetched = client(ALL, &["127.0.0.1"]).fetch(&there).await;
+        assert_eq!(fetched.is_ok(), read, "{fetched:?}");
+        told.await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -77,15 +96,18 @@ async fn sec_10_private_addresses_are_not_called_whatever_leads_there() {
     {
         let client = HttpClient::with(http, names(addresses, Arc::default()), RootCertStore::empty()).unwrap();
         assert_eq!(client.post(&message("http://hooks.example/")).await, Err(Unreachable::Private), "{addresses:?}");
+        assert_eq!(client.fetch(&fetch("http://id.example/", 9)).await, Err(Unreachable::Private), "{addresses:?}");
     }
     for url in
         ["http://127.0.0.1/", "http://169.254.169.254/", "http://[::1]/", "http://0x7f.1/", "https://100.64.0.1/"]
     {
         assert_eq!(client(http, &["1.1.1.1"]).post(&message(url)).await, Err(Unreachable::Private), "{url}");
+        assert_eq!(client(http, &["1.1.1.1"]).fetch(&fetch(url, 9)).await, Err(Unreachable::Private), "{url}");
     }
     // and nothing but https unless the operator says so
     for url in ["http://1.1.1.1/", "ftp://1.1.1.1/", "file:///etc/passwd", "nonsense"] {
         assert_eq!(client(Allowed::default(), &[]).post(&message(url)).await, Err(Unreachable::Url), "{url}");
+        assert_eq!(client(Allowed::default(), &[]).fetch(&fetch(url, 9)).await, Err(Unreachable::Url), "{url}");
     }
 }
 

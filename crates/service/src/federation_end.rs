@@ -162,7 +162,7 @@ impl App {
         let settings = self.compiled(&tenancy).await?.settings.clone();
         let amr = methods(&asserted, settings.mfa_trust_provider);
         let arrival = Arrival::new(&provider, asserted, self.id(&cx), self.scribe(&cx));
-        let user = match self.0.db.write(cx.clone(), arrival, arrive).await? {
+        let user = match self.0.db.write_structure(cx.clone(), arrival, arrive).await? {
             Arrived::Known(user) => *user,
             Arrived::Refused(why, user) => return self.refuse(&cx, provider_id, why, user).await,
         };
@@ -245,7 +245,9 @@ fn methods(a: &Asserted, believed: bool) -> Vec<String> {
     for word in WORDS.iter().filter(|w| a.amr.iter().any(|m| m == *w)) {
         amr.push((*word).to_owned());
     }
-    if a.acr.as_deref().is_some_and(|acr| FACTORS.contains(&acr)) && !amr.iter().any(|m| m == "mfa") {
+    // rules and applications read that word only
+    let two = is_twofold(&amr) || a.acr.as_deref().is_some_and(|acr| FACTORS.contains(&acr));
+    if two && !amr.iter().any(|m| m == "mfa") {
         amr.push("mfa".into());
     }
     amr
@@ -263,6 +265,11 @@ mod tests {
         };
         assert_eq!(methods(&said(&["pwd", "otp", "mfa", "<script>"], None), true), ["fed", "mfa", "otp", "pwd"]);
         assert_eq!(methods(&said(&["pwd"], Some("https://refeds.org/profile/mfa")), true), ["fed", "pwd", "mfa"]);
+        // two that it names are two, for everybody who asks
+        assert_eq!(methods(&said(&["pwd", "otp"], None), true), ["fed", "otp", "pwd", "mfa"]);
+        assert_eq!(methods(&said(&["sc", "pin"], None), true), ["fed", "pin", "sc", "mfa"]);
+        assert_eq!(methods(&said(&["pwd", "otp"], None), false), ["fed"]);
+        assert_eq!(methods(&said(&["pwd", "pin"], None), true), ["fed", "pin", "pwd"]);
         // resistant to phishing is not two: a key that is touched
         assert_eq!(methods(&said(&["hwk"], Some("phr")), true), ["fed", "hwk"]);
         assert_eq!(methods(&said(&["mfa"], Some("https://refeds.org/profile/mfa")), false), ["fed"]);

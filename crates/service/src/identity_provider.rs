@@ -195,6 +195,9 @@ impl App {
         if secret == SecretChange::Keep && p.sealed_secret.is_none() {
             let message = "No secret is kept yet: send it.".into();
             wrong.push(FieldError { field: format!("{at}client_secret").into(), message });
+        } else if secret == SecretChange::Keep && is_elsewhere(&p.config, &config) {
+            let message = "The secret that is kept is for another issuer: give the secret again.".into();
+            wrong.push(FieldError { field: format!("{at}client_secret").into(), message });
         }
         if !wrong.is_empty() {
             return Err(Error::fields(wrong));
@@ -237,6 +240,14 @@ pub(crate) fn target(provider: Option<&IdentityProvider>) -> Target<'static> {
     match provider {
         Some(p) => target.attribute("name", &*p.name).into_owned(),
         None => target,
+    }
+}
+/// Would what is sent to the issuer be sent to another one from then on? A secret was given for one of them, and who may change settings may
+/// not read it.
+fn is_elsewhere(before: &ProviderConfig, after: &ProviderConfig) -> bool {
+    match (before, after) {
+        (ProviderConfig::Oidc(before), ProviderConfig::Oidc(after)) => before.issuer_url != after.issuer_url,
+        _ => false,
     }
 }
 /// Who names who vouches could become anybody.

@@ -177,7 +177,7 @@ impl App {
         let (id, enrolled) = (user.id, user.mfa_enrolled);
         let registration = self.compiled(&tenancy).await?.settings.registration;
         let c = End { hash, strategy, id, enrolled, newcomer, registration, begin, email: row.email };
-        if self.0.db.write(cx, c, end).await? {
+        if self.0.db.write_structure(cx, c, end).await? {
             return Ok(Entered { signed_in, return_to: row.return_to });
         }
         Err(wrong())

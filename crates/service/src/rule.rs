@@ -338,8 +338,10 @@ async fn ids_of(tx: &mut Tx, (emails, names): &(Vec<Email>, Vec<String>)) -> por
     for name in names {
         let by_title = group::by_title(tx, name).await?;
         let by_slug = group::by_name(tx, None, &name.to_lowercase()).await?;
+        // what a group of an identity provider is called is not ours to say: such a one is named by its id only
+        let ours = by_title.into_iter().chain(by_slug).filter(|g| g.identity_provider_id.is_none());
         // a name that could mean either of two groups means neither: nobody makes a group to be taken for another
-        let ids: Vec<Uuid> = by_title.into_iter().chain(by_slug).map(|g| g.id.uuid()).collect();
+        let ids: Vec<Uuid> = ours.map(|g| g.id.uuid()).collect();
         if let Some(id) = ids.first().filter(|first| ids.iter().all(|id| id == *first)) {
             groups.insert(name.clone(), *id);
         }

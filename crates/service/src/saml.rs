@@ -7,7 +7,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_domain::identity_provider::IdentityProvider;
-use portcullis_domain::openid::Asserted;
+use portcullis_domain::openid::{Asserted, Fault};
 use portcullis_domain::provider_config::{ProviderConfig, SamlSettings};
 use portcullis_domain::saml::{Heard, Saml, ServiceProvider};
 use portcullis_domain::tenant::TenantState;
@@ -82,15 +82,18 @@ impl App {
         }
         let settings = settings(&provider)?;
         let cx = context(origin, &tenancy, Arc::new(Principal::anonymous()), self.0.clock.now());
-        let waiting = match saml.claims_to_answer(response).and_then(|id| start_of(&id)) {
+        let own = self.service_provider(&tenancy, &provider)?;
+        let report = saml.hear(&own, settings, response, cx.now).await;
+        let waiting = match report.claims_to_answer.as_deref().and_then(start_of) {
             Some(id) => self.0.db.read(cx.clone(), &id, by_id).await?,
             None => None,
         };
         let waits = |s: &SignInStart| s.provider == provider.id && s.answer.is_none() && s.expires_at > cx.now;
         let waiting = waiting.filter(waits);
-        let own = self.service_provider(&tenancy, &provider)?;
-        let heard = match saml.hear(&own, settings, response, cx.now).await {
+        let heard = match report.heard {
             Ok(heard) => heard,
+            // the sign-in goes on waiting: the browser can post it once more
+            Err(fault @ Fault::Busy) => return Err(Error::unavailable(fault)),
             Err(fault) if fault.is_upstream() => {
                 let e = upstream(&cx, provider.id, &fault);
                 return self.turned_back(&cx, &tenancy, waiting, "temporarily_unavailable", e).await;

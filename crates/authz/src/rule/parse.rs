@@ -341,7 +341,12 @@ impl Names {
                     |u| Ok(Some(u)),
                 ),
                 "Group" => canonical(&id).or_else(|| group(&id, resolver)).map_or_else(
-                    || Err((format!("There is no group {id} in this tenant."), "Write the group's name or id.")),
+                    || {
+                        Err((
+                            format!("There is no group {id} in this tenant."),
+                            "Write the group's name or id; of an identity provider's group, the id.",
+                        ))
+                    },
                     |g| Ok(Some(g)),
                 ),
                 kind => {

@@ -6,7 +6,6 @@
 //! of signature is checked, and the text that it covers is what is read.
 mod certificate;
 mod decrypt;
-mod directory;
 mod examine;
 mod key;
 mod person;
@@ -25,23 +24,28 @@ use portcullis_domain::Timestamp;
 use portcullis_domain::openid::{Check, Fault, Waiting};
 use portcullis_domain::outbound::Outbound;
 use portcullis_domain::provider_config::{SamlSettings, SamlSource};
-use portcullis_domain::saml::{BadSetting, Heard, Saml, ServiceProvider, Told};
+use portcullis_domain::saml::{BadSetting, Report, Saml, ServiceProvider, Told};
+use tokio::sync::Semaphore;
 use zeroize::Zeroizing;
 
-use directory::Directory;
+use crate::directory::Directory;
 use key::OwnKey;
 use provider::Provider;
 use response::Hearing;
 
+/// So many responses are read at once. Anybody can post one, and each costs milliseconds of a core and megabytes.
+const AT_ONCE: usize = 16;
+
 /// Speaks SAML; what providers publish is fetched over this port.
 pub struct SamlParty {
     http: Arc<dyn Outbound>,
-    known: Directory,
+    known: Directory<Provider>,
+    turns: Arc<Semaphore>,
 }
 impl SamlParty {
     /// Knows nobody yet.
     pub fn new(http: Arc<dyn Outbound>) -> Self {
-        Self { http, known: Directory::default() }
+        Self { http, known: Directory::default(), turns: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 
     /// The provider of these settings, as far as what it says of itself still counts. `stale`: other than this, if there is another.
@@ -52,7 +56,10 @@ impl SamlParty {
         now: Timestamp,
     ) -> Result<Arc<Provider>, Fault> {
         let provider = match &settings.source {
-            SamlSource::MetadataUrl(url) => self.known.provider(&*self.http, url, stale, now).await?,
+            SamlSource::MetadataUrl(url) => {
+                let helps = |p: &Arc<Provider>| stale.is_none_or(|stale| !Arc::ptr_eq(stale, p));
+                self.known.get(url, helps, provider::fetch(&*self.http, url), now).await?
+            }
             _ => match provider::of_settings(settings) {
                 Ok(Some(provider)) => Arc::new(provider),
                 Ok(None) => return Err(Fault::Provider("Nothing is known of the provider.".into())),
@@ -75,26 +82,45 @@ impl SamlParty {
         let key = if settings.sign_requests { Some(OwnKey::of_bytes(&own.key)?) } else { None };
         request::url(own, &provider.sso_url, id, key.as_ref(), now)
     }
-    async fn heard(
-        &self,
-        own: &ServiceProvider,
-        settings: &SamlSettings,
-        response: &str,
-        now: Timestamp,
-    ) -> Result<Heard, Fault> {
-        let key = OwnKey::of_bytes(&own.key)?;
-        let provider = self.provider(settings, None, now).await?;
-        let hear = |provider: &Provider| Hearing { own, key: &key, provider, settings, now }.hear(response);
-        match hear(&provider) {
-            // it may have a new one since
-            Err(fault)
-                if fault == signature::UNKNOWN_SIGNER && matches!(settings.source, SamlSource::MetadataUrl(_)) =>
-            {
-                let again = self.provider(settings, Some(&provider), now).await?;
-                if Arc::ptr_eq(&again, &provider) { Err(fault) } else { hear(&again) }
+    /// What a response is worth, and what is known of it if it is worth nothing.
+    async fn report(&self, own: &ServiceProvider, settings: &SamlSettings, response: &str, now: Timestamp) -> Report {
+        let response: Arc<str> = response.into();
+        let provider = match self.provider(settings, None, now).await {
+            Ok(provider) => provider,
+            Err(fault) => {
+                let claims = self.aside(move || response::claims_to_answer(&response)).await;
+                return Report { claims_to_answer: claims.ok().flatten(), ..Report::unread(fault) };
             }
-            heard => heard,
+        };
+        let hear = |provider: Arc<Provider>| {
+            let (own, settings, response) = (own.clone(), settings.clone(), response.clone());
+            self.aside(move || match OwnKey::of_bytes(&own.key) {
+                Ok(key) => {
+                    Hearing { own: &own, key: &key, provider: &provider, settings: &settings, now }.hear(&response)
+                }
+                Err(fault) => Report::unread(fault),
+            })
+        };
+        let report = hear(provider.clone()).await.unwrap_or_else(Report::unread);
+        if report.heard != Err(signature::UNKNOWN_SIGNER) || !matches!(settings.source, SamlSource::MetadataUrl(_)) {
+            return report;
         }
+        // it may have a new one since
+        match self.provider(settings, Some(&provider), now).await {
+            Ok(again) if !Arc::ptr_eq(&again, &provider) => hear(again).await.unwrap_or_else(Report::unread),
+            Ok(_) => report,
+            Err(fault) => Report { heard: Err(fault), ..report },
+        }
+    }
+    /// Off the threads that serve everybody, if there is a turn left.
+    async fn aside<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Fault> {
+        let turn = self.turns.clone().try_acquire_owned().map_err(|_| Fault::Busy)?;
+        let done = tokio::task::spawn_blocking(move || {
+            // held to the end, whether or not anybody waits for it
+            let _turn = turn;
+            work()
+        });
+        done.await.map_err(|_| Fault::Token("What was posted could not be read."))
     }
     async fn checks(&self, own: &ServiceProvider, settings: &SamlSettings, now: Timestamp) -> Vec<Check> {
         match OwnKey::of_bytes(&own.key) {
@@ -130,11 +156,8 @@ impl Saml for SamlParty {
         settings: &'a SamlSettings,
         response: &'a str,
         now: Timestamp,
-    ) -> Waiting<'a, Result<Heard, Fault>> {
-        Box::pin(self.heard(own, settings, response, now))
-    }
-    fn claims_to_answer(&self, response: &str) -> Option<String> {
-        response::claims_to_answer(response)
+    ) -> Waiting<'a, Report> {
+        Box::pin(self.report(own, settings, response, now))
     }
     fn examine<'a>(
         &'a self,

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use portcullis_domain::Timestamp;
 use portcullis_domain::openid::Fault;
 use portcullis_domain::provider_config::SamlSettings;
-use portcullis_domain::saml::{Heard, ServiceProvider};
+use portcullis_domain::saml::{Heard, Report, ServiceProvider};
 
 use super::key::OwnKey;
 use super::provider::Provider;
@@ -48,19 +48,28 @@ pub fn document(posted: &str) -> Result<String, Fault> {
 /// The request that it says it answers. Nothing of it has been checked.
 pub fn claims_to_answer(posted: &str) -> Option<String> {
     let text = document(posted).ok()?;
-    let doc = xml::parse(&text).ok()?;
-    Node::root(&doc)?.attribute("InResponseTo").map(ToOwned::to_owned)
+    answered(&xml::parse(&text).ok()?)
+}
+fn answered(doc: &uppsala::Document<'_>) -> Option<String> {
+    Node::root(doc)?.attribute("InResponseTo").map(ToOwned::to_owned)
 }
 
 impl Hearing<'_> {
     /// What a response says.
-    pub fn hear(&self, posted: &str) -> Result<Heard, Fault> {
+    pub fn hear(&self, posted: &str) -> Report {
+        let mut report = Report::unread(Fault::Busy);
+        let heard = self.look(posted, &mut report);
+        Report { heard, ..report }
+    }
+    /// The same; `report` is told what is known before it is known whether the response counts.
+    fn look(&self, posted: &str, report: &mut Report) -> Result<Heard, Fault> {
         let text = document(posted)?;
         let doc = xml::parse(&text).map_err(|_| {
             Fault::Token(
-                "The response is no XML that is read: too long, too deep, with a document type, or not well-formed.",
+                "The response is no XML that is read: too long, too deep, of too many parts, with a document type, or not well-formed.",
             )
         })?;
+        report.claims_to_answer = answered(&doc);
         let Some(response) = Node::root(&doc).filter(|r| r.is(PROTOCOL, "Response")) else {
             return no("What was posted is no Response of SAML 2.0.");
         };
@@ -77,7 +86,7 @@ impl Hearing<'_> {
             return no("The response has to hold one assertion, and no other anywhere.");
         }
         if let Some(plain) = response.one(ASSERTION, "Assertion") {
-            return self.believe(plain, answers);
+            return self.believe(plain, answers, report);
         }
         let Some(encrypted) = response.one(ASSERTION, "EncryptedAssertion") else {
             return no("The response has to hold one assertion, and no other anywhere.");
@@ -87,11 +96,12 @@ impl Hearing<'_> {
         let doc = xml::parse(&text).map_err(|_| unread.clone())?;
         let alone = |a: &Node<'_>| a.every().into_iter().filter(|n| is_assertion(*n)).count() == 1;
         let assertion = Node::root(&doc).filter(|a| a.is(ASSERTION, "Assertion") && !a.repeats_an_id() && alone(a));
-        self.believe(assertion.ok_or(unread)?, answers)
+        self.believe(assertion.ok_or(unread)?, answers, report)
     }
     /// What a signed assertion says, if it says it to us and now.
-    fn believe(&self, assertion: Node<'_>, answers: Option<&str>) -> Result<Heard, Fault> {
+    fn believe(&self, assertion: Node<'_>, answers: Option<&str>, report: &mut Report) -> Result<Heard, Fault> {
         let signed = signature::verify(assertion, &self.provider.certificates)?;
+        report.is_signed = true;
         let unread = Fault::Token("The assertion is too long or too deep.");
         let doc = xml::parse(&signed).map_err(|_| unread.clone())?;
         self.read(Node::root(&doc).ok_or(unread)?, answers)

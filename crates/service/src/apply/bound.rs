@@ -11,7 +11,7 @@ use uuid::Uuid;
 
 use super::file::PlatformRelation;
 use super::wanted::{On, Placed, To, WantedBinding};
-use super::work::{ADMIN, BINDING, GROUP, MEMBER, ORGANIZATION, PROJECT, Work, named};
+use super::work::{ADMIN, BINDING, GROUP, MEMBER, ORGANIZATION, PROJECT, Work, named, providers};
 use crate::role_binding as bindings;
 use crate::thing::Thing;
 
@@ -106,7 +106,10 @@ impl Work<'_> {
                 None => return Ok(None),
             },
         };
-        group::by_name(self.tx, organization, &name.name).await
+        match group::by_name(self.tx, organization, &name.name).await? {
+            Some(group) if group.identity_provider_id.is_some() => Err(providers(&name.to_string())),
+            found => Ok(found),
+        }
     }
 
     pub async fn platform_user(&mut self, email: &str, relation: PlatformRelation) -> Result<()> {

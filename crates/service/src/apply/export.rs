@@ -58,7 +58,9 @@ async fn read(tx: &mut Tx, (): &()) -> portcullis_store::Result<AccessFile> {
     }
     let organizations: Vec<Organization> = pages!(tx, organization::page);
     let projects: Vec<Project> = pages!(tx, project::page);
-    let groups: Vec<Group> = pages!(tx, group::page);
+    let mut groups: Vec<Group> = pages!(tx, group::page);
+    // a provider says who is in its own: they are no file's to make, nor what is bound to them
+    groups.retain(|g| g.identity_provider_id.is_none());
     let roles: Vec<AccessRole> = pages!(tx, access_role::page);
     let bindings: Vec<RoleBinding> = pages!(tx, role_binding::page);
 

@@ -351,6 +351,8 @@ impl Work<'_> {
                 self.made(GROUP, id.uuid(), &name).await?;
                 (id, State::Enabled)
             }
+            // who is in it is the provider's to say, so that nobody takes it over
+            Some(old) if old.identity_provider_id.is_some() => return Err(providers(&name)),
             Some(old) => {
                 let fields = Compared::default()
                     .field("title", old.title.as_str(), w.content.title.as_str())
@@ -467,6 +469,13 @@ impl Work<'_> {
     }
 }
 
+/// 409: a file names no group of an identity provider.
+pub(super) fn providers(name: &str) -> portcullis_store::Error {
+    let message = format!(
+        "group {name} is an identity provider's, which says who is in it: a file neither keeps nor binds it. Name your own otherwise."
+    );
+    Error::new(Code::Conflict, message).detail("state", "managed_externally").into()
+}
 /// `organization/name`, as the file says it.
 pub(super) fn placed(organization: Option<&Organization>, name: &str) -> String {
     Placed { organization: organization.map(|o| o.name.to_string()), name: name.into() }.to_string()

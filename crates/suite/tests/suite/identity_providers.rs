@@ -9,6 +9,7 @@ both!(
     a_provider_is_made_read_changed_and_deleted,
     settings_are_those_of_the_type,
     sec_18_a_client_secret_is_shown_to_nobody_and_kept_sealed,
+    sec_18_a_client_secret_goes_to_no_other_issuer,
     sec_01_a_provider_is_trusted_only_for_verified_domains,
     sec_10_a_provider_at_a_private_address_is_refused,
     sec_11_whoever_names_who_vouches_may_give_every_role,
@@ -177,6 +178,36 @@ async fn sec_18_a_client_secret_is_shown_to_nobody_and_kept_sealed(w: World) {
     }
     let tables = Contents::of(&w).await;
     assert_eq!(tables.tables_with(SECRET.as_bytes()), [""; 0]);
+}
+
+async fn sec_18_a_client_secret_goes_to_no_other_issuer(w: World) {
+    let o = w.owner();
+    let p = make(&o, with("Work", json!({ "client_secret": "hush", "is_default": true }))).await;
+    let mut config = p["config"].clone();
+    assert_eq!(config["client_secret"], "********");
+    for issuer in ["https://evil.example.net", "https://id.example.net/", "http://id.example.net"] {
+        config["issuer_url"] = json!(issuer);
+        let e = o.put(&at(&p), json!({ "config": config })).await.refused(400, "invalid_input");
+        let fields = e["details"]["fields"].as_array().unwrap().clone();
+        let told = fields.iter().find(|f| f["field"] == "config.client_secret").unwrap();
+        assert!(told["message"].as_str().unwrap().contains("give the secret again"), "{told}");
+        let old = json!({ "issuer_url": issuer, "client_id": "portcullis", "client_secret": "********" });
+        let e = o.put("/v1/oidc-config", old).await.refused(400, "invalid_input");
+        let fields = e["details"]["fields"].as_array().unwrap().clone();
+        assert!(fields.iter().any(|f| f["field"] == "client_secret"), "{e}");
+    }
+    assert_eq!(o.get(&at(&p)).await.expect(200)["config"]["issuer_url"], "https://id.example.net");
+    // who knows the secret, or says that there is none, may go elsewhere; and what stays there keeps it
+    config["issuer_url"] = json!("https://id.example.net");
+    config["client_id"] = json!("other");
+    o.put(&at(&p), json!({ "config": config })).await.expect(200);
+    config["issuer_url"] = json!("https://new.example.net");
+    config["client_secret"] = json!("hush-2");
+    o.put(&at(&p), json!({ "config": config })).await.expect(200);
+    config["issuer_url"] = json!("https://newer.example.net");
+    config["client_secret"] = Value::Null;
+    let open = o.put(&at(&p), json!({ "config": config })).await.expect(200);
+    assert_eq!(open["config"]["client_secret"], Value::Null);
 }
 
 async fn sec_01_a_provider_is_trusted_only_for_verified_domains(w: World) {

@@ -282,11 +282,11 @@ async fn a_provider_that_does_not_work_is_told_from_a_sign_in_that_does_not(e: E
         ("jwks_uri", json!(5)),
     ] {
         s.provider.describe(member, wrong.clone());
-        s.w.clock.pass(6);
+        s.w.clock.pass(16);
         s.w.anonymous().get(&at).await.refused(502, "upstream_failed");
         s.provider.describe(member, Value::Null);
     }
-    s.w.clock.pass(6);
+    s.w.clock.pass(16);
     for (member, wrong) in [("token_endpoint", "http://127.0.0.1:1/token"), ("jwks_uri", "http://127.0.0.1:1/jwks")] {
         s.provider.describe(member, json!(wrong));
         s.w.clock.pass(601);

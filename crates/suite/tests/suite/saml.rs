@@ -308,6 +308,12 @@ async fn sec_01_a_person_is_found_as_at_any_provider(e: Engine) {
         s.sign_in_as(name, |_| {}).await.refused(401, "login_failed");
         assert_eq!(s.why().await, why);
     }
+    let mine = s.w.owner().get("/v1/users/me/profile").await.expect(200)["email"].as_str().unwrap().to_owned();
+    let domain = mine.split_once('@').unwrap().1.to_owned();
+    crate::identity_providers::verified_domain(&s.w, &domain).await;
+    s.set(json!({ "domains": ["corp.example", domain] })).await;
+    s.sign_in_as("boss", |said| said.mail = mine.clone()).await.refused(401, "login_failed");
+    assert_eq!(s.why().await, "the owner is not linked by an address");
     // who was made for it is linked, once
     let user = json!({ "email": "sam@corp.example", "name": "Sam", "roles": ["user"], "auth_provider": "saml" });
     let sam = s.w.owner().post("/v1/users", user).await.expect(201);
@@ -330,6 +336,13 @@ async fn a_factor_that_the_provider_states_is_one(e: Engine) {
     let sessions =
         s.w.bearer(two["token"].as_str().unwrap()).get("/v1/users/me/sessions").await.expect(200)["data"].clone();
     assert!(sessions.as_array().unwrap().iter().any(|s| s["amr"] == json!(["fed", "mfa"])), "{sessions}");
+    // a card and its number are two as well
+    let card = "urn:oasis:names:tc:SAML:2.0:ac:classes:SmartcardPKI";
+    let two = s.sign_in_as("ada", |said| said.class = card.into()).await.expect(200);
+    let sessions =
+        s.w.bearer(two["token"].as_str().unwrap()).get("/v1/users/me/sessions").await.expect(200)["data"].clone();
+    let amr = json!(["fed", "pin", "sc", "mfa"]);
+    assert!(sessions.as_array().unwrap().iter().any(|s| s["amr"] == amr), "{sessions}");
     let distrusting = json!({ "mfa_policy": "required", "mfa_trust_provider": false, "redirect_uris": [HOME] });
     settings_of(&s.w, &distrusting).await;
     let two = s.sign_in_as("ada", |said| said.class = TWO_FACTORS.into()).await.expect(200);

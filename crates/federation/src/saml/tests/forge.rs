@@ -15,6 +15,7 @@ use super::super::xml::{self, ASSERTION, DSIG, EXCLUSIVE, Node, PROTOCOL};
 /// 2026-11-22T09:21:44Z.
 pub const NOW: Timestamp = Timestamp::from_micros(1_795_339_304_000_000);
 pub const ENTITY: &str = "https://idp.example/saml";
+pub const DIGEST: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 /// The provider, another one, and ours.
 pub static IDP: LazyLock<OwnKey> = LazyLock::new(|| OwnKey::generate(NOW).unwrap());
 pub static OTHER: LazyLock<OwnKey> = LazyLock::new(|| OwnKey::generate(NOW).unwrap());
@@ -149,22 +150,29 @@ impl Draft {
 
 /// The signature of the outermost element, about the one with this id.
 pub fn signature(element: &str, id: &str, key: &OwnKey) -> String {
-    signature_with(element, id, key, RSA_SHA256, "http://www.w3.org/2001/04/xmlenc#sha256", "")
+    bent_signature(element, id, &|info| info, &|signed| key.sign(signed).unwrap(), key)
 }
-pub fn signature_with(element: &str, id: &str, key: &OwnKey, method: &str, digested: &str, more: &str) -> String {
+/// The same of a `SignedInfo` that was bent before it was signed, in whatever way.
+pub fn bent_signature(
+    element: &str,
+    id: &str,
+    bend: &dyn Fn(String) -> String,
+    sign: &dyn Fn(&[u8]) -> Vec<u8>,
+    shown: &OwnKey,
+) -> String {
     let doc = xml::parse(element).unwrap();
     let content = Node::root(&doc).unwrap().canonical(None, &["xs"]).unwrap();
     let value = STANDARD.encode(digest(&SHA256, &content));
-    let info = format!(
-        r##"<ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"/><ds:SignatureMethod Algorithm="{method}"/><ds:Reference URI="#{id}"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><ds:Transform Algorithm="{EXCLUSIVE}"><ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="xs"/></ds:Transform>{more}</ds:Transforms><ds:DigestMethod Algorithm="{digested}"/><ds:DigestValue>{value}</ds:DigestValue></ds:Reference></ds:SignedInfo>"##
-    );
+    let info = bend(format!(
+        r##"<ds:SignedInfo><ds:CanonicalizationMethod Algorithm="{EXCLUSIVE}"/><ds:SignatureMethod Algorithm="{RSA_SHA256}"/><ds:Reference URI="#{id}"><ds:Transforms><ds:Transform Algorithm="http://www.w3.org/2000/09/xmldsig#enveloped-signature"/><ds:Transform Algorithm="{EXCLUSIVE}"><ec:InclusiveNamespaces xmlns:ec="{EXCLUSIVE}" PrefixList="xs"/></ds:Transform></ds:Transforms><ds:DigestMethod Algorithm="{DIGEST}"/><ds:DigestValue>{value}</ds:DigestValue></ds:Reference></ds:SignedInfo>"##
+    ));
     let doc = format!(r#"<ds:Signature xmlns:ds="{DSIG}">{info}</ds:Signature>"#);
     let doc = xml::parse(&doc).unwrap();
     let signed = Node::root(&doc).unwrap().one(DSIG, "SignedInfo").unwrap().canonical(None, &[]).unwrap();
-    let value = STANDARD.encode(key.sign(&signed).unwrap());
+    let value = STANDARD.encode(sign(&signed));
     format!(
         r#"<ds:Signature xmlns:ds="{DSIG}">{info}<ds:SignatureValue>{value}</ds:SignatureValue><ds:KeyInfo><ds:X509Data><ds:X509Certificate>{}</ds:X509Certificate></ds:X509Data></ds:KeyInfo></ds:Signature>"#,
-        certificate(key)
+        certificate(shown)
     )
 }
 /// The same element with its signature after its issuer.

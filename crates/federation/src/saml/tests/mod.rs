@@ -4,24 +4,25 @@ pub mod forge;
 mod refusals;
 mod wrapping;
 
-use portcullis_domain::openid::Fault;
+use std::sync::Arc;
+
+use portcullis_domain::openid::{Fault, Waiting};
+use portcullis_domain::outbound::{Fetch, Fetched, Message, Outbound, Outcome, Unreachable};
+use portcullis_domain::provider_config::{SamlSettings, SamlSource};
+use portcullis_domain::saml::{Heard, Report, Saml};
 
 use super::response::Hearing;
-use super::{Heard, ServiceProvider, provider};
+use super::{SamlParty, ServiceProvider, provider};
 use forge::Draft;
 
 /// What a response is worth to us.
 pub fn hear(xml: &str) -> Result<Heard, Fault> {
     hear_as(&forge::own(), &forge::settings(), xml)
 }
-pub fn hear_as(
-    own: &ServiceProvider,
-    settings: &portcullis_domain::provider_config::SamlSettings,
-    xml: &str,
-) -> Result<Heard, Fault> {
+pub fn hear_as(own: &ServiceProvider, settings: &SamlSettings, xml: &str) -> Result<Heard, Fault> {
     let provider = provider::of_settings(settings).unwrap().unwrap();
     let key = forge::own_key();
-    Hearing { own, key: &key, provider: &provider, settings, now: forge::NOW }.hear(&forge::post(xml))
+    Hearing { own, key: &key, provider: &provider, settings, now: forge::NOW }.hear(&forge::post(xml)).heard
 }
 /// Why it is refused.
 #[track_caller]
@@ -49,6 +50,81 @@ fn what_is_signed_for_us_now_is_heard() {
     assert!(hear(&twice).is_ok());
     let spelled = Draft::default().response().replace("<samlp:Status>", "\n  <!-- c --><samlp:Status>\n ");
     assert!(hear(&format!("\u{feff}<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{spelled}\n")).is_ok());
+}
+
+struct Nowhere;
+impl Outbound for Nowhere {
+    fn post<'a>(&'a self, _: &'a Message) -> Waiting<'a, Outcome> {
+        Box::pin(std::future::ready(Err(Unreachable::Name)))
+    }
+    fn fetch<'a>(&'a self, _: &'a Fetch) -> Waiting<'a, Result<Fetched, Unreachable>> {
+        Box::pin(std::future::ready(Err(Unreachable::Name)))
+    }
+}
+
+#[test]
+fn sec_14_so_many_responses_are_read_at_once_and_no_more() {
+    let party = SamlParty::new(Arc::new(Nowhere));
+    let (own, settings, posted) = (forge::own(), forge::settings(), forge::post(&Draft::default().response()));
+    let hear = async || party.hear(&own, &settings, &posted, forge::NOW).await;
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
+        let turns = party.turns.clone().try_acquire_many_owned(15).unwrap();
+        let report = hear().await;
+        assert!(report.is_signed && report.heard.is_ok());
+        assert_eq!(report.claims_to_answer.as_deref(), Some("_request"));
+        let last = party.turns.clone().try_acquire_owned().unwrap();
+        assert_eq!(hear().await, Report::unread(Fault::Busy));
+        drop((turns, last));
+        assert!(hear().await.heard.is_ok());
+    });
+}
+
+#[test]
+fn what_is_known_before_a_response_counts_is_reported() {
+    let party = SamlParty::new(Arc::new(Nowhere));
+    let (own, settings) = (forge::own(), forge::settings());
+    let report = |settings: &SamlSettings, xml: &str| {
+        let hearing = async { party.hear(&own, settings, &forge::post(xml), forge::NOW).await };
+        let report = tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(hearing);
+        assert!(report.heard.is_err());
+        (report.claims_to_answer.is_some(), report.is_signed)
+    };
+    let d = Draft::default();
+    assert_eq!(report(&settings, "<x"), (false, false));
+    assert_eq!(report(&settings, &d.around(&d.assertion())), (true, false));
+    assert_eq!(report(&settings, &d.response_by(&forge::OTHER)), (true, false));
+    assert_eq!(report(&settings, &Draft { audience: "x".into(), ..d.clone() }.response()), (true, true));
+    // a provider that cannot be asked: the sign-in that waits is found all the same
+    let source = SamlSource::MetadataUrl("https://idp.example/metadata".into());
+    assert_eq!(report(&SamlSettings { source, ..settings.clone() }, &d.response()), (true, false));
+}
+
+#[test]
+fn sec_10_metadata_is_fetched_from_where_it_is_and_from_nowhere_else() {
+    struct Elsewhere(u16);
+    impl Outbound for Elsewhere {
+        fn post<'a>(&'a self, _: &'a Message) -> Waiting<'a, Outcome> {
+            Box::pin(std::future::ready(Err(Unreachable::Private)))
+        }
+        fn fetch<'a>(&'a self, _: &'a Fetch) -> Waiting<'a, Result<Fetched, Unreachable>> {
+            let body = provider::tests::metadata(&[forge::certificate(&forge::IDP)]).into_bytes();
+            Box::pin(std::future::ready(match self.0 {
+                0 => Err(Unreachable::Private),
+                status => Ok(Fetched { status, body }),
+            }))
+        }
+    }
+    let source = SamlSource::MetadataUrl("https://idp.example/metadata".into());
+    let settings = SamlSettings { source, ..forge::settings() };
+    let begin = |status: u16| {
+        let party = SamlParty::new(Arc::new(Elsewhere(status)));
+        let (own, runtime) = (forge::own(), tokio::runtime::Builder::new_current_thread().build().unwrap());
+        runtime.block_on(party.request_url(&own, &settings, "_request", forge::NOW))
+    };
+    assert_eq!(begin(0), Err(Fault::Unreachable("The metadata (metadata_url)", Unreachable::Private)));
+    // a redirect is an answer, whatever comes with it
+    assert_eq!(begin(302), Err(Fault::Provider("The metadata (metadata_url) answers 302.".into())));
+    assert!(begin(200).unwrap().starts_with("https://idp.example/sso?tenant=a&SAMLRequest="));
 }
 
 #[test]

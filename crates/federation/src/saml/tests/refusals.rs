@@ -1,9 +1,10 @@
 //! What is signed and still not for us, not now, or not clear.
-use super::forge::{self, Draft, put, signature_with};
+use aws_lc_rs::hmac;
+use x509_cert::der::{Decode, Encode};
+
+use super::forge::{self, DIGEST, Draft, bent_signature, put};
 use super::{hear, hear_as, refused};
 use crate::saml::key::RSA_SHA256;
-
-const SHA256: &str = "http://www.w3.org/2001/04/xmlenc#sha256";
 
 #[test]
 fn sec_06_a_response_is_for_us_now_and_from_the_provider() {
@@ -51,6 +52,27 @@ fn sec_06_a_response_is_for_us_now_and_from_the_provider() {
 }
 
 #[test]
+fn sec_08_an_assertion_is_remembered_while_any_of_its_confirmations_counts() {
+    let end = |until: i64, begin: i64| {
+        let d = Draft { not_on_or_after: 900, confirmed_until: Some(100), ..Draft::default() };
+        let at = |s: i64| forge::NOW.plus_seconds(s).to_string();
+        let first = d.assertion();
+        let more = first.split("<saml:SubjectConfirmation ").nth(1).unwrap().split("</saml:Subject>").next().unwrap();
+        let later = more
+            .replace(&at(100), &at(until))
+            .replace("Recipient=", &format!("NotBefore=\"{}\" Recipient=", at(begin)));
+        let both = first.replacen("</saml:Subject>", &format!("<saml:SubjectConfirmation {later}</saml:Subject>"), 1);
+        hear(&d.around(&forge::sign(&both, "_assertion", &forge::IDP))).unwrap().dead_at
+    };
+    // one that counts already, one that counts later, and one that is over
+    assert_eq!(end(800, -10), forge::NOW.plus_seconds(860));
+    assert_eq!(end(800, 500), forge::NOW.plus_seconds(860));
+    assert_eq!(end(-700, -800), forge::NOW.plus_seconds(160));
+    // none outlives the conditions
+    assert_eq!(end(5_000, -10), forge::NOW.plus_seconds(960));
+}
+
+#[test]
 fn sec_06_what_a_response_says_around_its_assertion_makes_it_no_better() {
     let good = Draft::default().response();
     for (from, to, told) in [
@@ -93,52 +115,85 @@ fn sec_06_an_assertion_is_signed_itself_by_this_provider() {
         let why = refused(&d.response().replace(from, to));
         assert!(why.contains("changed after it was signed"), "{why}");
     }
-    for (from, to) in
-        [("<ds:SignatureValue>", "<ds:SignatureValue>AAAA"), ("PrefixList=\"xs\"", "PrefixList=\"xs xsi\"")]
-    {
-        refused(&d.response().replace(from, to));
+    for (from, to, told) in [
+        ("<ds:SignatureValue>", "<ds:SignatureValue>AAAA", "No certificate"),
+        ("<ds:SignatureValue>", "<ds:SignatureValue>%", "not of the form"),
+        ("PrefixList=\"xs\"", "PrefixList=\"xs xsi\"", "changed after it was signed"),
+    ] {
+        let why = refused(&d.response().replace(from, to));
+        assert!(why.contains(told), "{told}: {why}");
     }
 }
 
 #[test]
-fn sec_06_sha_1_and_strange_forms_are_refused() {
+fn sec_06_sha_1_and_strange_forms_are_refused_even_if_the_provider_signed_them() {
     let d = Draft::default();
-    let with = |method: &str, digest: &str, more: &str| {
-        let signature = signature_with(&d.assertion(), "_assertion", &forge::IDP, method, digest, more);
+    let with = |bend: &dyn Fn(String) -> String, sign: &dyn Fn(&[u8]) -> Vec<u8>| {
+        let signature = bent_signature(&d.assertion(), "_assertion", bend, sign, &forge::IDP);
         d.around(&put(&d.assertion(), &signature))
     };
-    assert!(hear(&with(RSA_SHA256, SHA256, "")).is_ok());
-    for (method, digest) in [
-        ("http://www.w3.org/2000/09/xmldsig#rsa-sha1", SHA256),
-        (RSA_SHA256, "http://www.w3.org/2000/09/xmldsig#sha1"),
-        ("http://www.w3.org/2000/09/xmldsig#hmac-sha1", SHA256),
-        ("http://www.w3.org/2001/04/xmldsig-more#rsa-md5", SHA256),
-    ] {
-        let why = refused(&with(method, digest, ""));
-        assert!(why.contains("SHA-1"), "{why}");
-    }
-    // a public key is no shared secret
-    refused(&with("http://www.w3.org/2001/04/xmldsig-more#hmac-sha256", SHA256, ""));
-    refused(&with(RSA_SHA256, "http://www.w3.org/2001/04/xmldsig-more#md5", ""));
-    for more in [
-        r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>"#,
+    let by_provider = |signed: &[u8]| forge::IDP.sign(signed).unwrap();
+    assert!(hear(&with(&|info| info, &by_provider)).is_ok());
+    let (weak, form, elsewhere) = ("SHA-1", "not of the form", "about something other than");
+    let enveloped = "<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>";
+    let more = |transform: &str| format!("</ds:Transform>{transform}</ds:Transforms>");
+    let xslt = more(r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xslt-19991116"/>"#);
+    let xpath = more(
         r#"<ds:Transform Algorithm="http://www.w3.org/TR/1999/REC-xpath-19991116"><ds:XPath>true()</ds:XPath></ds:Transform>"#,
+    );
+    for (from, to, told) in [
+        (RSA_SHA256, "http://www.w3.org/2000/09/xmldsig#rsa-sha1", weak),
+        (DIGEST, "http://www.w3.org/2000/09/xmldsig#sha1", weak),
+        (RSA_SHA256, "http://www.w3.org/2000/09/xmldsig#hmac-sha1", weak),
+        (RSA_SHA256, "http://www.w3.org/2001/04/xmldsig-more#rsa-md5", weak),
+        (DIGEST, "http://www.w3.org/2001/04/xmldsig-more#md5", weak),
+        (DIGEST, "http://www.w3.org/2001/04/xmldsig-more#sha224", "none of SHA-256, SHA-384 and SHA-512"),
+        (RSA_SHA256, "http://www.w3.org/2001/04/xmldsig-more#rsa-sha224", "No certificate"),
+        ("ds:SignatureMethod Algorithm", "ds:SignatureMethod Other", "No certificate"),
+        ("</ds:Transform></ds:Transforms>", &xslt, form),
+        ("</ds:Transform></ds:Transforms>", &xpath, form),
+        ("URI=\"#_assertion\"", "URI=\"\"", elsewhere),
+        ("URI=\"#_assertion\"", "URI=\"file:///etc/passwd\"", elsewhere),
+        ("URI=\"#_assertion\"", "URI=\"http://evil.example/\"", elsewhere),
+        ("URI=\"#_assertion\"", "URI=\"#_response\"", elsewhere),
+        ("URI=\"#_assertion\"", "URI=\"#xpointer(id('_assertion'))\"", elsewhere),
+        ("URI=\"#_assertion\"", "", elsewhere),
+        ("xml-exc-c14n#\"/>", "xml-exc-c14n#WithComments\"/>", form),
+        ("xml-exc-c14n#\"><ec", "xml-exc-c14n#WithComments\"><ec", form),
+        ("2001/10/xml-exc-c14n#\"/>", "TR/2001/REC-xml-c14n-20010315\"/>", form),
+        (enveloped, "", form),
+        ("</ds:SignedInfo>", "<ds:Reference/></ds:SignedInfo>", form),
     ] {
-        refused(&with(RSA_SHA256, SHA256, more));
+        let bend = |info: String| {
+            let bent = info.replace(from, to);
+            assert_ne!(bent, info, "{from}");
+            bent
+        };
+        let why = refused(&with(&bend, &by_provider));
+        assert!(why.contains(told), "{from} -> {to}: {why}");
     }
-    let good = d.response();
-    for (from, to) in [
-        ("URI=\"#_assertion\"", "URI=\"\""),
-        ("URI=\"#_assertion\"", "URI=\"file:///etc/passwd\""),
-        ("URI=\"#_assertion\"", "URI=\"http://evil.example/\""),
-        ("URI=\"#_assertion\"", ""),
-        ("xml-exc-c14n#\"/>", "xml-exc-c14n#WithComments\"/>"),
-        ("<ds:Transform Algorithm=\"http://www.w3.org/2000/09/xmldsig#enveloped-signature\"/>", ""),
-        ("ds:SignatureMethod Algorithm", "ds:SignatureMethod Other"),
+}
+
+#[test]
+fn sec_06_a_public_key_is_no_shared_secret() {
+    let d = Draft::default();
+    let certificate = x509_cert::Certificate::from_der(forge::IDP.certificate()).unwrap();
+    let spki = certificate.tbs_certificate.subject_public_key_info;
+    let pem = format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", forge::certificate(&forge::IDP));
+    for secret in [
+        spki.to_der().unwrap(),
+        spki.subject_public_key.raw_bytes().to_vec(),
+        forge::IDP.certificate().to_vec(),
+        pem.into_bytes(),
     ] {
-        let bad = good.replace(from, to);
-        assert_ne!(bad, good);
-        refused(&bad);
+        let tag = |signed: &[u8]| {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
+            hmac::sign(&key, signed).as_ref().to_vec()
+        };
+        let bend = |info: String| info.replace(RSA_SHA256, "http://www.w3.org/2001/04/xmldsig-more#hmac-sha256");
+        let signature = bent_signature(&d.assertion(), "_assertion", &bend, &tag, &forge::IDP);
+        let why = refused(&d.around(&put(&d.assertion(), &signature)));
+        assert!(why.contains("No certificate"), "{why}");
     }
 }
 
@@ -178,7 +233,7 @@ fn sec_06_bombs_and_entities_in_a_response_are_refused() {
         now: forge::NOW,
     };
     for bad in ["", "%%%", "AAAA", "/w==", &"A".repeat(400_000)] {
-        assert!(hearing.hear(bad).is_err());
+        assert!(hearing.hear(bad).heard.is_err());
     }
 }
 

@@ -13,6 +13,7 @@ both!(
     sec_11_a_provider_gives_the_roles_that_were_set_and_no_others,
     sec_01_a_link_ends_what_somebody_else_may_hold,
     groups_of_the_claim_are_the_providers_own,
+    sec_11_a_providers_group_is_taken_for_no_other_by_its_name,
     sec_19_groups_that_are_wanted_no_more_are_taken_at_once,
     who_is_deleted_is_forgotten_and_who_is_suspended_stays_out,
 );
@@ -107,7 +108,7 @@ async fn sec_01_a_person_belongs_to_one_provider(e: Engine) {
     // another issuer is another party: who its subjects are is forgotten, and found by address again
     let s = Stage { id: s.id, provider: s.provider, w: other.w };
     let moved = super::provider::Provider::start(super::SigningKey::ed()).await;
-    s.set(json!({ "issuer_url": moved.issuer() })).await;
+    s.set(json!({ "issuer_url": moved.issuer(), "client_secret": super::provider::SECRET })).await;
     let s = Stage { provider: moved, ..s };
     let told = s.w.events("action=user.unlinked").await;
     assert_eq!((told.len(), &told[0]["metadata"]["cause"]), (1, &json!("provider_changed")), "{told:?}");
@@ -252,6 +253,47 @@ async fn groups_of_the_claim_are_the_providers_own(e: Engine) {
     o.post(&format!("{at}/members"), member).await.refused(409, "managed_externally");
     o.put(&at, json!({ "name": "Mine" })).await.refused(409, "managed_externally");
     o.delete(&at).await.expect(204);
+}
+
+async fn sec_11_a_providers_group_is_taken_for_no_other_by_its_name(e: Engine) {
+    let s = Stage::with(e, super::SigningKey::ed(), json!({ "group_sync": true, "groups_claim": "teams" })).await;
+    let o = s.w.owner();
+    let mut said = claims(&s.w, "ada");
+    said["teams"] = json!(["Admins"]);
+    s.sign_in(said).await.expect(200);
+    let theirs = o.get("/v1/groups?source=oidc").await.expect(200)["data"][0].clone();
+    let (id, slug) = (theirs["id"].as_str().unwrap(), "admins");
+    // no file keeps it, whatever it is asked to take over, nor binds anything to it or on it
+    let group = format!("version: 1\ngroups:\n  - {{ name: {slug}, title: Ours }}\n");
+    let to = format!(
+        "version: 1\nbindings:\n  - {{ role: app_group_member, on: group:{slug}, to: user:ada@corp.example }}\n"
+    );
+    let on = format!(
+        "version: 1\norganizations:\n  - {{ name: acme-corp, title: Acme }}\nbindings:\n  - {{ role: app_organization_owner, on: organization:acme-corp, to: group:{slug} }}\n"
+    );
+    let app = &s.w.node.app;
+    let cx = app.system(s.w.tenant.parse().unwrap()).await.unwrap();
+    for file in [&group, &to, &on] {
+        let wanted = portcullis::access_file::parse(file).unwrap();
+        for adopt in [false, true] {
+            let options = portcullis_service::apply::ApplyOptions { adopt, dry_run: false };
+            let e = app.apply_access(&cx, &wanted, options).await.unwrap_err();
+            assert!(e.message().contains(&format!("group {slug} is an identity provider's")), "{e}");
+        }
+    }
+    let exported = app.export_access(&cx).await.unwrap();
+    assert!(exported.groups.is_empty() && exported.bindings.iter().all(|b| !b.on.contains(slug)), "{exported:?}");
+    // nor does a rule mean it by its name, or by its slug; it says so, and the id is the way
+    let policy = s.w.policy("p", 100, "").await;
+    let rule = async |name: &str| {
+        let text = format!("permit (principal in Group::\"{name}\", action == Action::\"users:read\", resource);");
+        o.post(&format!("/v1/policies/{policy}/rules"), json!({ "policy_text": text })).await
+    };
+    for name in ["Admins", slug] {
+        let e = rule(name).await.refused(422, "policy_invalid");
+        assert!(e.to_string().contains("of an identity provider's group, the id"), "{e}");
+    }
+    rule(id).await.expect(201);
 }
 
 async fn who_is_deleted_is_forgotten_and_who_is_suspended_stays_out(e: Engine) {

@@ -85,6 +85,14 @@ async fn sec_04_a_sign_in_on_a_page_ends_in_the_browser_that_began_it(e: Engine)
         let asked = s.provider.asked("/token");
         assert_eq!(asked, 0, "the code is not even shown to the provider");
     }
+    // nor does a link on a page of elsewhere begin one
+    let at = format!("/sign-in/at?provider={}", s.id);
+    for (from, leads_there) in [("cross-site", false), ("same-origin", true), ("none", true)] {
+        let sent = s.w.anonymous().with("sec-fetch-site", from).get(&at).await;
+        let to = sent.header("location").unwrap_or_default();
+        assert_eq!((sent.status, to.starts_with(&s.provider.issuer())), (303, leads_there), "{from}: {to}");
+        assert_eq!(sent.header("set-cookie").is_some(), leads_there, "{from}");
+    }
     // nor does an API client end what a page began
     let (mut b, url) = s.page("ada@corp.example", "").await;
     let back = s.back(&url, claims(&s.w, "ada"));

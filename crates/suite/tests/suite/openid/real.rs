@@ -151,6 +151,8 @@ async fn a_test_says_what_is_wrong_at_a_real_provider(e: Engine) {
     assert_eq!(names, ["discovery", "keys", "pkce", "scopes", "client", "domains"]);
     let change = async |name: &str, value: Value| {
         let mut config = w.owner().get(&path).await.expect(200)["config"].clone();
+        // with another issuer the secret is given again
+        config["client_secret"] = json!(SECRET);
         config[name] = value;
         w.owner().put(&path, json!({ "config": config })).await.expect(200);
     };

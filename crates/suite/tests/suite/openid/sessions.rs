@@ -101,7 +101,7 @@ async fn sec_19_another_issuer_ends_what_the_old_one_vouched_for(e: Engine) {
     s.set(json!({ "groups_claim": "teams" })).await;
     ada.get("/v1/users/me/profile").await.expect(200);
     let back = s.come_back(claims(&s.w, "ada")).await;
-    s.set(json!({ "issuer_url": "https://id.example.net" })).await;
+    s.set(json!({ "issuer_url": "https://id.example.net", "client_secret": "theirs" })).await;
     ada.get("/v1/users/me/profile").await.refused(401, "unauthenticated");
     let answer = s.finish(&back).await;
     assert!([401, 502].contains(&answer.status), "{}", answer.text());

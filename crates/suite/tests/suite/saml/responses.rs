@@ -12,6 +12,7 @@ use crate::world::*;
 both!(
     sec_06_a_response_counts_once_for_the_sign_in_that_it_answers,
     sec_06_what_the_provider_did_not_sign_is_refused,
+    sec_14_what_anybody_may_post_leaves_nothing_behind,
     sec_06_a_sign_in_begins_here,
     sec_08_a_code_counts_once_for_a_minute_with_its_state,
     sec_01_a_disabled_or_changed_provider_is_dead_on_every_path,
@@ -72,11 +73,13 @@ async fn sec_06_what_the_provider_did_not_sign_is_refused(e: Engine) {
     let stranger = super::provider::Key::new(s.w.clock.seconds());
     let issuer = &*s.provider.entity_id;
     type Bend<'a> = Box<dyn Fn(&Said, String) -> String + 'a>;
-    let bends: [(Bend<'_>, &str); 6] = [
+    let bends: [(Bend<'_>, &str); 7] = [
         (Box::new(|_, xml| xml.replace(&signature(&xml), "")), "itself is not signed"),
         (Box::new(|_, xml| xml.replace("ada@corp", "owner@corp")), "changed after it was signed"),
         (Box::new(|said, _| said.around(&said.signed(&stranger, issuer), issuer)), "No certificate"),
-        (Box::new(|_, xml| format!("<!DOCTYPE r [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>{xml}")), "document type"),
+        // signature wrapping: another assertion beside the one that is signed, and around it
+        (Box::new(|_, xml| wrapped(&xml, false)), "one assertion, and no other anywhere"),
+        (Box::new(|_, xml| wrapped(&xml, true)), "one assertion, and no other anywhere"),
         (Box::new(|_, xml| xml.replace("rsa-sha256", "rsa-sha1")), "SHA-1"),
         (Box::new(|_, xml| xml.replace("status:Success", "status:Responder")), "The provider refuses: Responder."),
     ];
@@ -90,6 +93,10 @@ async fn sec_06_what_the_provider_did_not_sign_is_refused(e: Engine) {
         let told = s.why().await;
         assert!(told.contains(why), "{why}: {told}");
     }
+    let (url, _) = s.begin().await;
+    let good = String::from_utf8(STANDARD.decode(s.provider.response(&s.said(&url, "ada"))).unwrap()).unwrap();
+    let entity = format!("<!DOCTYPE r [<!ENTITY x SYSTEM \"file:///etc/passwd\">]>{good}");
+    s.post(&STANDARD.encode(entity)).await.refused(401, "login_failed");
     for bad in ["", "%", "AAAA"] {
         let answer = s.post(bad).await;
         assert!([400, 401].contains(&answer.status), "{}", answer.text());
@@ -97,6 +104,43 @@ async fn sec_06_what_the_provider_did_not_sign_is_refused(e: Engine) {
     s.post(&"A".repeat(400_000)).await.refused(401, "login_failed");
     assert_eq!((count(&s.w, "identities").await, count(&s.w, "saml_assertions").await), (0, 0));
     s.person("ada").await;
+}
+
+/// Somebody else's assertion before the signed one, or around it.
+fn wrapped(xml: &str, around: bool) -> String {
+    let (a, b) = (xml.find("<saml:Assertion ").unwrap(), xml.find("</saml:Assertion>").unwrap() + 17);
+    let (signed, end) = (&xml[a..b], "</saml:Assertion>");
+    let (c, d) = (signed.find("<ds:Signature ").unwrap(), signed.find("</ds:Signature>").unwrap() + 15);
+    let evil = format!("{}{}", &signed[..c], &signed[d..]).replace("ada@corp", "owner@corp").replacen(
+        " ID=\"_",
+        " ID=\"_evil",
+        1,
+    );
+    let evil = if around { evil.replace(end, &format!("{signed}{end}")) } else { format!("{evil}{signed}") };
+    format!("{}{evil}{}", &xml[..a], &xml[b..])
+}
+
+async fn sec_14_what_anybody_may_post_leaves_nothing_behind(e: Engine) {
+    let s = Stage::on(e).await;
+    let (url, _) = s.begin().await;
+    let said = s.said(&url, "ada");
+    let stranger = super::provider::Key::new(s.w.clock.seconds());
+    let forged = said.around(&said.signed(&stranger, &s.provider.entity_id), &s.provider.entity_id);
+    // it answers a sign-in that nobody began, or none
+    let request = said.request.clone().unwrap();
+    let other = forged.replace(&request, &format!("_{}", "a7".repeat(16)));
+    let none = forged.replace(&format!(" InResponseTo=\"{request}\""), "");
+    let before = count(&s.w, "audit_events").await;
+    for bad in [other, none, "<x/>".into(), format!("<x xmlns=\"{}\"/>", "u".repeat(10_000))] {
+        s.post(&STANDARD.encode(bad)).await.refused(401, "login_failed");
+    }
+    assert_eq!(count(&s.w, "audit_events").await, before);
+    // what spoils a sign-in that somebody began is told, and so is what the provider signed
+    s.post(&STANDARD.encode(&forged)).await.refused(401, "login_failed");
+    assert!(s.why().await.contains("No certificate"));
+    s.post(&s.provider.response(&said)).await.refused(401, "login_failed");
+    assert_eq!(s.why().await, "the response answers no sign-in that waits for it");
+    assert_eq!(count(&s.w, "audit_events").await, before + 2);
 }
 
 async fn sec_06_a_sign_in_begins_here(e: Engine) {
