@@ -67,8 +67,8 @@ impl App {
     }
 
     /// Hears what a browser posted, once: it goes on to where its sign-in began. 401 `login_failed` for every reason that is the caller's,
-    /// and the audit log has which it was, but where it began on a page of ours, which says so; 404 for what is no SAML provider or
-    /// switched off; 502 when its metadata cannot be fetched.
+    /// but where it began on a page of ours, which says so. The audit log has which it was, if a sign-in waited for it or the provider signed
+    /// it; 404 for what is no SAML provider or switched off; 502 when its metadata cannot be fetched; 503 when too many are being heard.
     pub async fn hear_saml_response(
         &self,
         origin: Origin,
@@ -97,6 +97,11 @@ impl App {
             Err(fault) if fault.is_upstream() => {
                 let e = upstream(&cx, provider.id, &fault);
                 return self.turned_back(&cx, &tenancy, waiting, "temporarily_unavailable", e).await;
+            }
+            Err(fault) if waiting.is_none() && !report.is_signed => {
+                // anybody can post that, and as often as they like: the audit log keeps what is written there
+                tracing::info!(tenant = %cx.tenant_id, provider = %provider.id, error = %fault, "a SAML response that nobody waits for was refused");
+                return Err(failed());
             }
             Err(fault) => return self.unheard(&cx, &tenancy, &provider, waiting, &fault.to_string()).await,
         };
