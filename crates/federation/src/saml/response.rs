@@ -182,15 +182,18 @@ impl Hearing<'_> {
         }
         Ok(end.unwrap_or(self.now.plus_seconds(OLDEST)))
     }
-    /// Profiles 4.1.4.2: whoever brings it is whom it speaks of, at our address, in time. Until when, and which request it answers.
+    /// Profiles 4.1.4.2: whoever brings it is whom it speaks of, at our address, in time. Until when at most, and which request it answers.
     fn confirmed<'d>(&self, subject: Node<'d>, answers: Option<&str>) -> Result<(Timestamp, Option<&'d str>), Fault> {
         let mut why = Fault::Token("No one may bring this assertion (SubjectConfirmation of method bearer).");
+        // it is remembered for as long as any of them may let it in, now or later
+        let (mut until, mut fitting) = (self.now, None);
         for c in subject.all(ASSERTION, "SubjectConfirmation").filter(|c| c.attribute("Method") == Some(BEARER)) {
             let Some(data) = c.one(ASSERTION, "SubjectConfirmationData") else { continue };
             let (Some(end), begin) = (moment(data, "NotOnOrAfter")?, moment(data, "NotBefore")?) else {
                 why = Fault::Token("The assertion has no end (NotOnOrAfter of SubjectConfirmationData).");
                 continue;
             };
+            until = until.max(end);
             why = Fault::Token(if data.attribute("Recipient") != Some(&self.own.acs_url) {
                 "The assertion was made for another address (Recipient): it has to be that of our assertion consumer service."
             } else if self.is_over(end) {
@@ -200,10 +203,11 @@ impl Hearing<'_> {
             } else if answers.is_some() && data.attribute("InResponseTo") != answers {
                 "The assertion answers another request than its response does (InResponseTo)."
             } else {
-                return Ok((end, data.attribute("InResponseTo")));
+                fitting = fitting.or(Some(data.attribute("InResponseTo")));
+                continue;
             });
         }
-        Err(why)
+        fitting.map(|asked| (until, asked)).ok_or(why)
     }
 }
 
