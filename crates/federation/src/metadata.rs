@@ -72,7 +72,7 @@ fn read(d: Document, issuer: &str) -> Result<Metadata, Fault> {
             "The provider calls itself {told:?}, not {issuer:?}: issuer_url has to be the same to the letter."
         )));
     }
-    let secure = issuer.starts_with("https:");
+    let secure = crate::is_https(issuer);
     let address = |name: &str, text: &str| {
         let url = Url::parse(text).ok().filter(|u| u.has_host() && u.fragment().is_none());
         let fine = url.filter(|u| u.scheme() == "https" || (!secure && u.scheme() == "http"));
@@ -136,6 +136,19 @@ mod tests {
             for bad in ["http://id.example/x", "javascript:alert(1)", "/relative", "https://id.example/#x", ""] {
                 assert!(of(&[(name, json!(bad))]).unwrap_err().to_string().contains(name), "{name} {bad}");
             }
+        }
+    }
+
+    #[test]
+    fn sec_10_an_issuer_is_https_however_it_is_spelled() {
+        for (issuer, fine) in
+            [("HTTPS://id.example", false), (" https://id.example", false), ("http://id.example", true)]
+        {
+            let d = json!({
+                "issuer": issuer, "authorization_endpoint": "https://id.example/auth", "token_endpoint": "http://id.example/token",
+                "jwks_uri": "https://id.example/jwks",
+            });
+            assert_eq!(read(serde_json::from_value(d).unwrap(), issuer).is_ok(), fine, "{issuer}");
         }
     }
 

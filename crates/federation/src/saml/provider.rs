@@ -60,7 +60,7 @@ pub async fn fetch(http: &dyn Outbound, url: &str) -> Result<Provider, Fault> {
         return Err(Fault::Provider(format!("{WHAT} answers {}.", answer.status)));
     }
     let text = String::from_utf8(answer.body).map_err(|_| Fault::Provider(format!("{WHAT} is no text in UTF-8.")))?;
-    of_metadata(&text, !url.starts_with("https:")).map_err(|why| Fault::Provider(format!("{WHAT}: {why}.")))
+    of_metadata(&text, !crate::is_https(url)).map_err(|why| Fault::Provider(format!("{WHAT}: {why}.")))
 }
 
 /// `plain`: may a browser be sent to `http://`?
