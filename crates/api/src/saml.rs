@@ -5,6 +5,7 @@ use axum::response::Response;
 use portcullis_domain::fields::{self, Fields};
 use portcullis_domain::{Code, Error, Result};
 use portcullis_edge::cookie;
+use portcullis_service::federation::SIGN_IN_SECONDS;
 
 use crate::call::Visit;
 use crate::op::{Access, Body, Op, Route, Shape};
@@ -57,7 +58,7 @@ async fn acs(mut visit: Visit) -> Result<Response> {
     if let Some(browser) = landing.browser {
         // a sign-in that began there ends on a page of ours, in this browser; it did not want to go anywhere else
         let own = &visit.app().settings().public_url;
-        let kept = cookie::bound(own, cookie::SIGN_IN, &format!("{browser}."), cookie::SIGN_IN_SECONDS);
+        let kept = cookie::bound(own, cookie::SIGN_IN, &format!("{browser}."), SIGN_IN_SECONDS);
         cookie::put(&mut answer, [kept])?;
     }
     Ok(answer)

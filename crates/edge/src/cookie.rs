@@ -21,8 +21,6 @@ const PLAIN: &str = "portcullis_session";
 
 /// What a browser keeps between a sign-in at a provider and its end on a page of ours; see [`bound`].
 pub const SIGN_IN: &str = "portcullis_sign_in";
-/// For as many seconds as such a sign-in may take.
-pub const SIGN_IN_SECONDS: i64 = 600;
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

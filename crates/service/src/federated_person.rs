@@ -92,10 +92,7 @@ async fn vouched(tx: &mut Tx, c: &Arrival, trust: &Trust) -> portcullis_store::R
         return Ok(Err("the provider does not say that the e-mail address is verified"));
     }
     let trusted = trust.domains.iter().any(|d| **d == *email.domain());
-    let proved = trusted && {
-        let all = tenant_domain::list(tx).await?;
-        all.iter().any(|d| *d.name == *email.domain() && d.verified_at.is_some())
-    };
+    let proved = trusted && tenant_domain::is_proved(tx, email.domain()).await?;
     Ok(if proved { Ok(email.clone()) } else { Err("the provider is not trusted for the domain of the e-mail address") })
 }
 

@@ -25,7 +25,7 @@ use crate::saml::request_id;
 use crate::tenancy::Tenancy;
 
 /// A sign-in that was begun has to end within so many seconds.
-pub(crate) const MINUTES: i64 = 600;
+pub const SIGN_IN_SECONDS: i64 = 600;
 
 /// Where somebody wants to sign in.
 #[derive(Clone, Debug)]
@@ -139,7 +139,7 @@ impl App {
             provider: provider.id,
             redirect_uri: redirect_uri.clone(),
             challenge: kept,
-            expires_at: cx.now.plus_seconds(MINUTES),
+            expires_at: cx.now.plus_seconds(SIGN_IN_SECONDS),
             answer: None,
         };
         let secrets = Secrets::of(&tenancy, start.id);
@@ -236,8 +236,8 @@ impl Ground {
 async fn ground(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<Ground>> {
     let alive = tenant::revisions(tx).await?.is_some_and(|t| t.state == TenantState::Active);
     let providers = identity_provider::all(tx).await?;
-    let proved = tenant_domain::list(tx).await?.into_iter().filter(|d| d.verified_at.is_some()).map(|d| d.name);
-    Ok(alive.then(|| Ground { providers, proved: proved.collect() }))
+    let proved = tenant_domain::proved(tx).await?;
+    Ok(alive.then_some(Ground { providers, proved }))
 }
 
 async fn begin(tx: &mut Tx, start: &SignInStart) -> portcullis_store::Result<()> {

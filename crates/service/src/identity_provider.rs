@@ -478,11 +478,11 @@ async fn verified(tx: &mut Tx, p: &IdentityProvider, before: &[DomainName]) -> p
     if named.iter().all(|d| before.contains(d)) {
         return Ok(());
     }
-    let proved = tenant_domain::list(tx).await?;
+    let proved = tenant_domain::proved(tx).await?;
     let missing: Vec<FieldError> = named
         .iter()
         .enumerate()
-        .filter(|(_, d)| !before.contains(d) && !proved.iter().any(|p| p.name == **d && p.verified_at.is_some()))
+        .filter(|(_, d)| !before.contains(d) && !proved.contains(d))
         .map(|(n, d)| FieldError {
             field: format!("config.domains[{n}]").into(),
             message: format!("{} is no verified domain of this tenant.", &**d).into(),

@@ -109,5 +109,5 @@ fn domains(p: &IdentityProvider, proved: &[DomainName]) -> Check {
     Check::failed("domains", message)
 }
 async fn proved(tx: &mut Tx, (): &()) -> portcullis_store::Result<Vec<DomainName>> {
-    Ok(tenant_domain::list(tx).await?.into_iter().filter(|d| d.verified_at.is_some()).map(|d| d.name).collect())
+    tenant_domain::proved(tx).await
 }

@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use crate::App;
 use crate::authenticate::{Origin, context};
-use crate::federation::{MINUTES, Secrets, failed, state, upstream};
+use crate::federation::{SIGN_IN_SECONDS, Secrets, failed, state, upstream};
 use crate::identity_provider::{open_secret, seal_secret};
 use crate::tenancy::Tenancy;
 
@@ -220,7 +220,7 @@ impl App {
             provider: provider.id,
             redirect_uri: self.own_callback(),
             challenge: None,
-            expires_at: cx.now.plus_seconds(MINUTES),
+            expires_at: cx.now.plus_seconds(SIGN_IN_SECONDS),
             answer: None,
         }
     }

@@ -42,9 +42,7 @@ pub(crate) async fn connection(tx: &mut Tx) -> portcullis_store::Result<Connecti
 /// 400 unless the directory may speak for the address today: its domain is one that the connection names, and the tenant's own.
 pub(crate) async fn speaks_for(tx: &mut Tx, c: &Connection, email: &Email) -> portcullis_store::Result<()> {
     let trusted = c.trust.domains.iter().any(|d| **d == *email.domain());
-    let proved =
-        trusted && tenant_domain::list(tx).await?.iter().any(|d| *d.name == *email.domain() && d.verified_at.is_some());
-    if proved {
+    if trusted && tenant_domain::is_proved(tx, email.domain()).await? {
         return Ok(());
     }
     let message = format!("This connection is not trusted for the domain {}.", email.domain());

@@ -66,11 +66,15 @@ pub async fn by_id(tx: &mut Tx, id: Id<TenantDomain>) -> Result<Option<TenantDom
 pub async fn list(tx: &mut Tx) -> Result<Vec<TenantDomain>> {
     tx.all(&LIST, &[], read).await
 }
+/// The names of those that are proved.
+pub async fn proved(tx: &mut Tx) -> Result<Vec<DomainName>> {
+    Ok(list(tx).await?.into_iter().filter(|d| d.verified_at.is_some()).map(|d| d.name).collect())
+}
 /// Up to 50 proved ones that were last looked up before `end`, the longest first.
 pub async fn due(tx: &mut Tx, end: &Timestamp) -> Result<Vec<TenantDomain>> {
     tx.all(&DUE, &[(*end).into()], read).await
 }
 /// Has the tenant proved this domain?
 pub async fn is_proved(tx: &mut Tx, name: &str) -> Result<bool> {
-    Ok(tx.one(&PROVED, &[P::Text(name)], |r| r.int(0)).await?.is_some())
+    Ok(tx.one(&PROVED, &[P::Text(name)], |_| Ok(())).await?.is_some())
 }

@@ -7,7 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use portcullis_domain::{Code, Error, Result};
 use portcullis_edge::cookie;
-use portcullis_service::federation::SignInProvider;
+use portcullis_service::federation::{SIGN_IN_SECONDS, SignInProvider};
 use portcullis_service::federation_end::Return;
 use portcullis_service::session::LoggedIn;
 use url::form_urlencoded;
@@ -105,7 +105,7 @@ pub(crate) async fn go(visit: Visit) -> Result<Response> {
             let own = &visit.app().settings().public_url;
             cookie::put(
                 &mut answer,
-                [cookie::bound(own, cookie::SIGN_IN, &from.kept(&begun.browser), cookie::SIGN_IN_SECONDS)],
+                [cookie::bound(own, cookie::SIGN_IN, &from.kept(&begun.browser), SIGN_IN_SECONDS)],
             )?;
             Ok(answer)
         }
