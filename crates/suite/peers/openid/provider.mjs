@@ -1,5 +1,6 @@
 // A real OpenID provider, and the browser of whoever signs in there. The first line of the standard input says who the client is and
-// what time it is; each line after it is a place where the browser is sent, and who signs in there. Each answer is a line.
+// what time it is; each line after it is a place where the browser is sent, and who signs in there. Each answer is a line. A browser that
+// comes by itself is shown the provider's own pages, where one of these people signs in.
 import { generateKeyPairSync } from 'node:crypto';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
@@ -21,7 +22,7 @@ const { default: Provider } = await import('oidc-provider');
 const http = createServer();
 await new Promise((ready) => http.listen(0, '127.0.0.1', ready));
 const issuer = `http://127.0.0.1:${http.address().port}`;
-const people = new Map();
+const people = new Map(Object.entries(given.people));
 const key = (type, options) => ({ ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }), use: 'sig' });
 const provider = new Provider(issuer, {
   clients: [{
@@ -41,7 +42,14 @@ const provider = new Provider(issuer, {
   conformIdTokenClaims: given.claims_at_userinfo,
   findAccount: (_, id) => ({ accountId: id, claims: () => ({ sub: id, ...people.get(id) }) }),
 });
-http.on('request', provider.callback());
+const answer = provider.callback();
+http.on('request', (request, response) => {
+  // a real browser has a clock of its own: what the provider leaves there stays until it is taken back
+  const set = response.setHeader.bind(response);
+  const kept = (cookie) => cookie.replace(/; expires=(?!Thu, 01 Jan 1970)[^;]*/i, '');
+  response.setHeader = (name, value) => set(name, name.toLowerCase() === 'set-cookie' ? [value].flat().map(kept) : value);
+  answer(request, response);
+});
 
 // Follows the browser from there until it would leave the provider.
 async function signIn({ url, sub, claims, abort }) {

@@ -58,6 +58,7 @@ mod pages;
 mod pages_account;
 mod pages_browser;
 mod pages_factors;
+mod pages_flows;
 mod pages_mail;
 mod password_resets;
 mod permissions;

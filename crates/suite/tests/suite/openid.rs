@@ -4,7 +4,7 @@ mod factors;
 mod linking;
 pub mod pages;
 pub mod provider;
-mod real;
+pub mod real;
 mod sessions;
 mod tokens;
 

@@ -2,18 +2,14 @@
 //! `pages_browser.rs`.
 use serde_json::json;
 
-use crate::pages_browser::drive;
+use crate::pages_browser::{driven, hosts};
 use crate::world::pages::HERE;
 use crate::world::relying::{query, relying};
 use crate::world::*;
 
-// the browser sees one engine as it sees the other
-#[test]
-fn a_browser_is_led_to_the_application_and_back() {
-    on_sqlite(a_browser);
-}
+both!(a_browser_is_led_to_the_application_and_back);
 
-async fn a_browser(w: World) {
+async fn a_browser_is_led_to_the_application_and_back(w: World) {
     let ada = w.person("Ada", &["user"]).await;
     // the browser is led there by redirects, which nothing but a server answers: the peer's own, at a port that is free
     let callback = "http://127.0.0.1/callback";
@@ -28,7 +24,7 @@ async fn a_browser(w: World) {
     let leave = query(&[("client_id", &own.id), ("post_logout_redirect_uri", bye)]);
     let given = json!({
         "url": HERE,
-        "hosts": format!("localhost:7400 127.0.0.1:{}", w.node.address.port()),
+        "hosts": hosts(&w),
         "email": ada.email,
         "password": PASSWORD,
         "ask": {
@@ -40,9 +36,5 @@ async fn a_browser(w: World) {
         "leave": format!("{HERE}{}?{leave}", own.at("oauth2/end-session")),
         "bye": bye,
     });
-    let done = tokio::task::spawn_blocking(move || drive("application.mjs", &given)).await.unwrap();
-    match done {
-        None => println!("skipped: node, Chromium or the packages of crates/suite/peers/pages are not installed"),
-        Some((fine, said)) => assert!(fine, "{said}"),
-    }
+    driven("application.mjs", given).await;
 }

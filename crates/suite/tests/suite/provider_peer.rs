@@ -10,13 +10,9 @@ use crate::world::pages::HERE;
 use crate::world::relying::{CALLBACK, relying};
 use crate::world::*;
 
-// the library sees one engine as it sees the other
-#[test]
-fn a_library_signs_somebody_in() {
-    on_sqlite(a_library);
-}
+both!(a_library_signs_somebody_in);
 
-async fn a_library(w: World) {
+async fn a_library_signs_somebody_in(w: World) {
     let ada = w.person("Ada", &["user"]).await;
     let grants = json!({ "grants": ["authorization_code", "refresh_token", "client_credentials"] });
     let shop = relying(&w, grants).await;

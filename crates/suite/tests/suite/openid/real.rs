@@ -16,15 +16,15 @@ both!(people_sign_in_at_a_real_provider, a_test_says_what_is_wrong_at_a_real_pro
 const SECRET: &str = "the-client-secret-4711+/%";
 
 /// The provider; it ends with the test.
-struct Real {
+pub struct Real {
     node: Child,
     to: ChildStdin,
     from: BufReader<ChildStdout>,
-    issuer: String,
+    pub issuer: String,
 }
 impl Real {
     /// `None`: something that it needs is not there.
-    fn start(w: &World, alg: &str, auth_method: &str) -> Option<Self> {
+    pub fn start(w: &World, alg: &str, auth_method: &str) -> Option<Self> {
         let peers = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/openid");
         if !peers.join("node_modules/oidc-provider").is_dir() {
             println!("skipped: the packages of crates/suite/peers/openid are not installed");
@@ -41,6 +41,7 @@ impl Real {
         let told = real.say(&json!({
             "client_id": "portcullis", "client_secret": SECRET, "redirect_uris": [HOME, format!("{HERE}/v1/auth/callback")],
             "alg": alg, "auth_method": auth_method, "now": w.clock.seconds(), "claims_at_userinfo": true,
+            "people": { "ada-at-real": ada() },
         }));
         real.issuer = told["issuer"].as_str().unwrap().to_owned();
         Some(real)
@@ -71,7 +72,7 @@ async fn world(e: Engine) -> World {
     w
 }
 /// The provider's path here.
-async fn set_up(w: &World, real: &Real, more: Value) -> String {
+pub async fn set_up(w: &World, real: &Real, more: Value) -> String {
     let mut config = json!({
         "issuer_url": real.issuer, "client_id": "portcullis", "client_secret": SECRET, "domains": ["corp.example"],
         "scopes": ["openid", "profile", "email", "groups"], "group_sync": true,

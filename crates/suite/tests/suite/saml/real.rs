@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use super::provider::Key;
 use super::{Stage, post};
 use crate::openid::{HOME, encoded, settings_of};
+use crate::pages_browser::{driven, hosts};
 use crate::world::pages::HERE;
 use crate::world::*;
 
-both!(people_sign_in_at_a_real_saml_provider);
+both!(people_sign_in_at_a_real_saml_provider, a_real_browser_signs_in_at_a_real_saml_provider);
 
 /// The provider; it ends with the test.
 struct Real {
@@ -138,17 +139,11 @@ async fn people_sign_in_at_a_real_saml_provider(e: Engine) {
     }
 }
 
-// the browser sees one engine as it sees the other
-#[test]
-fn a_real_browser_signs_in_at_a_real_saml_provider() {
-    on_sqlite(in_chromium);
-}
-async fn in_chromium(e: Engine) {
+async fn a_real_browser_signs_in_at_a_real_saml_provider(e: Engine) {
     let w = world(e).await;
     let Some(mut real) = Real::start(&w, true) else { return };
     real.introduce(&w, json!({ "allow_idp_initiated": true })).await;
-    let hosts = format!("localhost:7400 127.0.0.1:{}", w.node.address.port());
     let there = real.metadata_url.replace("/metadata", "/sso");
-    let given = json!({ "url": HERE, "hosts": hosts, "email": "ada@corp.example", "there": there });
-    crate::pages_browser::driven("saml.mjs", given).await;
+    let given = json!({ "url": HERE, "hosts": hosts(&w), "email": "ada@corp.example", "there": there });
+    driven("saml.mjs", given).await;
 }
