@@ -26,7 +26,7 @@ static UPDATE: Op = Op::patch(
     "/v1/tenants/{id}/branding",
     "updateTenantBranding",
     "settings:update",
-    "Change how your tenant shows itself; what is left out stays, null takes it away.",
+    "Change how your tenant shows itself; what is left out stays, null takes it away. Changing mails also needs roles:grant.",
     Body::Json("BrandingPatch"),
     (200, Shape::Json("Branding")),
 );

@@ -11,6 +11,7 @@ use crate::App;
 use crate::app::Scribe;
 use crate::authenticate::{Origin, context};
 use crate::authorize::Gate;
+use crate::identity_provider::every_role;
 use crate::settings::own;
 use crate::tenant::target;
 use crate::user_change::require_revision;
@@ -66,7 +67,8 @@ impl App {
         own(cx, id)?;
         self.0.db.read(cx.clone(), &(), read).await.map_err(Into::into)
     }
-    /// Changes it; the next page and the next mail show it. `settings:update`.
+    /// Changes it; the next page and the next mail show it. `settings:update`, and `roles:grant` for every role where words of mails change:
+    /// they reach whoever holds these roles with the links and codes that let in.
     pub async fn update_branding(
         &self,
         cx: &Ctx,
@@ -75,6 +77,7 @@ impl App {
         if_match: Option<i64>,
     ) -> Result<Set> {
         let gate = Gate::new("settings:update", target(cx, id));
+        let gate = if patch.as_ref().is_ok_and(|p| !p.mails.is_empty()) { gate.carrying(every_role()) } else { gate };
         let command = async {
             own(cx, id)?;
             Ok(Update { id, patch: patch?, if_match, scribe: self.scribe(cx) })

@@ -2,7 +2,7 @@
 //! and everything that came from outside is escaped in one place (checklist 13).
 use std::borrow::Cow;
 
-use portcullis_domain::branding::{Template, Words};
+use portcullis_domain::branding::{Piece, Template, Words, pieces};
 use portcullis_domain::mail::Purpose;
 
 /// A link of an invitation or to prove an address counts for so many seconds (spec v1 9).
@@ -39,7 +39,7 @@ impl Letter {
         let Some(w) = words else { return Self::plain(template, tenant, name, value) };
         let mut names = vec![("Tenant", tenant), ("Name", name)];
         names.extend(template.needs().map(|place| (place, value)));
-        Self::in_words(template.purpose(), &w.subject, &w.body, &names)
+        Self::in_text(template.purpose(), &w.subject, &w.body, &names)
     }
     /// The same in ours.
     fn plain(template: Template, tenant: &str, name: &str, value: &str) -> Self {
@@ -86,21 +86,21 @@ impl Letter {
     }
     /// A mail in the words of others, with these values in their places: a document, or text without a tag.
     fn in_words(purpose: Purpose, subject: &str, body: &str, names: &[(&str, &str)]) -> Self {
-        let (text, html) = if body.contains('<') {
-            (filled(&plain(body), names, Cow::Borrowed), filled(body, names, escaped))
-        } else {
-            let text = filled(body.trim(), names, Cow::Borrowed) + "\n";
-            let html = paragraphs(&text);
-            (text, html)
-        };
-        Self {
-            purpose,
-            subject: one_line(&filled(subject, names, Cow::Borrowed)),
-            text,
-            html,
-            of_many: false,
-            seconds: worth(purpose),
+        if !body.contains('<') {
+            return Self::in_text(purpose, subject, body, names);
         }
+        let text = filled(&plain(body), names, |_, value| Cow::Borrowed(value));
+        let html = filled(body, names, |_, value| escaped(value));
+        Self { purpose, subject: subject_of(subject, names), text, html, of_many: false, seconds: worth(purpose) }
+    }
+    /// The same of text, whatever is in it.
+    fn in_text(purpose: Purpose, subject: &str, body: &str, names: &[(&str, &str)]) -> Self {
+        let text = filled(body.trim(), names, |_, value| Cow::Borrowed(value)) + "\n";
+        let html = filled(&paragraphs(body.trim()), names, |name, value| match (name, escaped(value)) {
+            ("Link", url) => Cow::Owned(format!("<a href=\"{url}\">{url}</a>")),
+            (_, value) => value,
+        });
+        Self { purpose, subject: subject_of(subject, names), text, html, of_many: false, seconds: worth(purpose) }
     }
     /// The same as one of many.
     pub fn of_many(self) -> Self {
@@ -171,27 +171,23 @@ fn paragraphs(text: &str) -> String {
     text.split("\n\n").map(|p| format!("<p>{}</p>\n", escaped(p.trim()).replace('\n', "<br>"))).collect()
 }
 
-/// Puts values in the places of Go's templates that documentation names, `{{.Name}}`; anything else stays as it is.
-fn filled<'v>(template: &str, names: &[(&str, &'v str)], form: impl Fn(&'v str) -> Cow<'v, str>) -> String {
-    let (mut out, mut rest) = (String::with_capacity(template.len() + 64), template);
-    while let Some((before, from)) = rest.split_once("{{") {
-        out += before;
-        let found = from.split_once("}}").and_then(|(inner, after)| {
-            let name = inner.trim().strip_prefix('.')?;
-            names.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value, after))
-        });
-        match found {
-            Some((value, after)) => {
-                out += &form(value);
-                rest = after;
-            }
-            None => {
-                out += "{{";
-                rest = from;
-            }
+/// A line with these values in its places.
+fn subject_of(template: &str, names: &[(&str, &str)]) -> String {
+    one_line(&filled(template, names, |_, value| Cow::Borrowed(value)))
+}
+/// Puts values in the places that documentation names, each in the form that its name has; anything else stays as it is.
+fn filled<'v>(template: &str, names: &[(&str, &'v str)], form: impl Fn(&str, &'v str) -> Cow<'v, str>) -> String {
+    let mut out = String::with_capacity(template.len() + 64);
+    for piece in pieces(template) {
+        match piece {
+            Piece::Text(text) => out += text,
+            Piece::Place { name, written } => match names.iter().find(|(n, _)| *n == name) {
+                Some((_, value)) => out += &form(name, *value),
+                None => out += written,
+            },
         }
     }
-    out + rest
+    out
 }
 /// A document as text: its tags are left out, where its lines end they do here too.
 fn plain(document: &str) -> String {
@@ -253,12 +249,14 @@ mod tests {
     fn a_tenant_says_it_in_its_words() {
         let words = Words {
             subject: "Welcome to {{.Tenant}}".into(),
-            body: "<h1>Hi {{.Name}}</h1><p><a href=\"{{.Link}}\">Begin</a> or {{.Link}}</p>".into(),
+            body: "Hi {{.Name}} & all,\n\nbegin here:\n{{.Link}}.".into(),
         };
         let l = Letter::of(Template::Invitation, "Fish & <Chips>", Some(&words), "A\"da", "https://x/?a=1&token=y");
         assert_eq!((&*l.subject, l.seconds, l.of_many), ("Welcome to Fish & <Chips>", TRIED, false));
-        assert!(l.html.starts_with("<h1>Hi A&quot;da</h1><p><a href=\"https://x/?a=1&amp;token=y\">"), "{}", l.html);
-        assert_eq!(l.text, "Hi A\"da\n\nBegin or https://x/?a=1&token=y\n");
+        let url = "https://x/?a=1&amp;token=y";
+        let link = format!("<p>begin here:<br><a href=\"{url}\">{url}</a>.</p>\n");
+        assert_eq!(l.html, format!("<p>Hi A&quot;da &amp; all,</p>\n{link}"));
+        assert_eq!(l.text, "Hi A\"da & all,\n\nbegin here:\nhttps://x/?a=1&token=y.\n");
         let words = Words { subject: "Code".into(), body: "It is {{.Code}}.".into() };
         let l = Letter::of(Template::SignInCode, "Acme", Some(&words), "", "ABC234");
         assert_eq!((&*l.text, &*l.html, l.seconds), ("It is ABC234.\n", "<p>It is ABC234.</p>\n", SIGN_IN_SECONDS));
@@ -266,7 +264,7 @@ mod tests {
     #[test]
     fn sec_13_a_value_is_never_a_place_for_another() {
         let names = [("UserID", "{{.Organization}}"), ("Organization", "secret")];
-        assert_eq!(filled("{{.UserID}}", &names, Cow::Borrowed), "{{.Organization}}");
+        assert_eq!(filled("{{.UserID}}", &names, |_, value| Cow::Borrowed(value)), "{{.Organization}}");
     }
 
     proptest! {

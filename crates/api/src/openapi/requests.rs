@@ -164,8 +164,8 @@ pub(super) const REQUESTS: &[Row] = &[
     ),
     (
         "MailTemplate",
-        "Places: {{.Tenant}}, {{.Name}} (not in mails to sign in), and {{.Link}} or {{.Code}}, which the body needs.",
-        &["subject* string(1..200)", "body* string(1..4000) – Text or, with a tag in it, HTML."],
+        "Places: {{.Tenant}}, {{.Name}} (not in mails to sign in), and {{.Link}} or {{.Code}}, which the body needs, as a word of its own.",
+        &["subject* string(1..200)", "body* string(1..4000) – Text, without <; {{.Link}} becomes a link by itself."],
     ),
     ("VerifyEmail", "The token of an invitation or of a verification mail.", &["token* string"]),
     ("Forgotten", "Who forgot their password.", &["email* string", "tenant_slug string?"]),

