@@ -95,7 +95,7 @@ pub fn write(g: &GroupListing, base: &str) -> Map<String, Value> {
 /// Reads a patch.
 pub fn patch(body: &Map<String, Value>) -> Result<GroupChange> {
     let mut change = GroupChange::default();
-    for operation in patch::operations(body)? {
+    for operation in patch::operations(body, patch::OF_GROUPS)? {
         match (&operation.path, &operation.value) {
             (None, _) if operation.deed == Deed::Remove => return Err(patch::no_path()),
             (None, Value::Object(members)) => {

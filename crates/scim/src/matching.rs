@@ -15,6 +15,14 @@ pub(crate) fn matches(filter: &ValFilter, value: &Map<String, Value>) -> bool {
         ValFilter::Attr(AttrExp::Comparison(path, how, wanted)) => compares(member(value, &path.name), how, wanted),
     }
 }
+/// How many comparisons a filter makes.
+pub(crate) fn terms(filter: &ValFilter) -> usize {
+    match filter {
+        ValFilter::And(all) | ValFilter::Or(all) => all.iter().map(terms).sum(),
+        ValFilter::Not(inner) => terms(inner),
+        ValFilter::Attr(_) => 1,
+    }
+}
 fn compares(found: Option<&Value>, how: &CompareOp, wanted: &CompValue) -> bool {
     let opposite = *how == CompareOp::Ne;
     let how = if opposite { &CompareOp::Eq } else { how };

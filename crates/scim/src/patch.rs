@@ -6,14 +6,21 @@ use serde_json::{Map, Value, json};
 
 use crate::Fault;
 use crate::attribute::{Attribute, ENTERPRISE, Kind, Named, Place, find, of_user};
-use crate::matching::{demands, matches};
+use crate::filter::TERMS;
+use crate::matching::{demands, matches, terms};
 use crate::message::member;
 use crate::read::truth;
 
-/// A patch has at most so many operations.
-const OPERATIONS: usize = 1_000;
+/// A patch of a group has at most so many operations.
+pub(crate) const OF_GROUPS: usize = 1_000;
+/// One of a person, each of which may look at every value.
+pub(crate) const OF_USERS: usize = 100;
 /// And a path so many bytes.
 const PATH: usize = 4 << 10;
+/// A person's attribute has at most so many values.
+const VALUES: usize = 100;
+/// A part of a value at most so many bytes: a patch may copy it to each of them.
+const TEXT: usize = 1 << 10;
 
 /// What an operation does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,14 +35,14 @@ pub(crate) struct Operation {
     pub path: Option<Path>,
     pub value: Value,
 }
-/// Reads the body of a patch.
-pub(crate) fn operations(body: &Map<String, Value>) -> Result<Vec<Operation>> {
+/// Reads the body of a patch of at most so many operations.
+pub(crate) fn operations(body: &Map<String, Value>, most: usize) -> Result<Vec<Operation>> {
     let syntax = |detail: &str| Fault::InvalidSyntax.because(detail);
     let Some(Value::Array(all)) = member(body, "Operations") else {
         return Err(syntax("Operations: a list of operations is needed."));
     };
-    let too_many = || Fault::TooMany.because(format!("Operations: 1 to {OPERATIONS} of them."));
-    if all.is_empty() || all.len() > OPERATIONS {
+    let too_many = || Fault::TooMany.because(format!("Operations: 1 to {most} of them."));
+    if all.is_empty() || all.len() > most {
         return Err(too_many());
     }
     let read = |one: &Value| {
@@ -58,7 +65,7 @@ pub(crate) fn operations(body: &Map<String, Value>) -> Result<Vec<Operation>> {
         (None, Value::Object(members)) => members.len(),
         _ => 1,
     };
-    if all.iter().map(deeds).sum::<usize>() > OPERATIONS { Err(too_many()) } else { Ok(all) }
+    if all.iter().map(deeds).sum::<usize>() > most { Err(too_many()) } else { Ok(all) }
 }
 
 /// A path that reads: the attribute's urn, its name, which of its values, which part of them.
@@ -167,9 +174,13 @@ fn change(document: &mut Map<String, Value>, place: Place, t: &Target<'_>, deed:
     };
     let unset = deed == Deed::Remove || value.is_null();
     let a = t.attribute;
+    if t.filter.is_some_and(|f| terms(f) > TERMS) {
+        return Err(Fault::InvalidPath.because(format!("The filter of a path has at most {TERMS} terms.")));
+    }
     if a.multi {
         let mut list = listed(within.remove(a.name));
         several(&mut list, t, deed, value)?;
+        few(a, list.len())?;
         within.insert(a.name.into(), list.into_iter().map(Value::Object).collect());
         return Ok(());
     }
@@ -225,20 +236,50 @@ fn listed(v: Option<Value>) -> Vec<Map<String, Value>> {
 pub(crate) fn known(parts: &'static [Attribute], sent: &Map<String, Value>) -> Map<String, Value> {
     sent.iter().filter_map(|(name, v)| Some((find(parts, name)?.name.to_owned(), v.clone()))).collect()
 }
+/// 400 `tooMany` for more values than an attribute has.
+pub(crate) fn few(a: &Attribute, values: usize) -> Result<()> {
+    if values <= VALUES {
+        return Ok(());
+    }
+    Err(Fault::TooMany.because(format!("{}: at most {VALUES} values.", a.name)))
+}
+/// 400 unless a part of a value is a single one, of a length that it may have.
+fn short(a: &Attribute, part: &Value) -> Result<()> {
+    let fits = match part {
+        Value::String(text) => text.len() <= TEXT,
+        Value::Array(_) | Value::Object(_) => false,
+        _ => true,
+    };
+    if fits {
+        Ok(())
+    } else {
+        Err(Fault::InvalidValue.because(format!("{}: a part is text of at most {TEXT} bytes.", a.name)))
+    }
+}
 /// The values that are sent, each an object.
 fn sent(a: &'static Attribute, value: &Value) -> Result<Vec<Map<String, Value>>> {
-    let one = |v: &Value| match v {
-        Value::Object(o) => Ok(known(a.parts, o)),
-        _ => Err(Fault::InvalidValue.because(format!("{}: a list of objects.", a.name))),
+    let one = |v: &Value| -> Result<Map<String, Value>> {
+        let Value::Object(o) = v else {
+            return Err(Fault::InvalidValue.because(format!("{}: a list of objects.", a.name)));
+        };
+        let parts = known(a.parts, o);
+        parts.values().try_for_each(|part| short(a, part))?;
+        Ok(parts)
     };
     match value {
-        Value::Array(all) => all.iter().map(one).collect(),
+        Value::Array(all) => {
+            few(a, all.len())?;
+            all.iter().map(one).collect()
+        }
         other => Ok(vec![one(other)?]),
     }
 }
 fn several(list: &mut Vec<Map<String, Value>>, t: &Target<'_>, deed: Deed, value: &Value) -> Result<()> {
     let a = t.attribute;
     let unset = deed == Deed::Remove || value.is_null();
+    if t.part.is_some() && !unset {
+        short(a, value)?;
+    }
     let Some(filter) = t.filter else {
         match (t.part, deed) {
             (Some(part), _) if list.is_empty() && !unset => {

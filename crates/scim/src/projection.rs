@@ -1,10 +1,17 @@
 //! Which attributes an answer has (RFC 7644 3.9): `attributes`, or all but `excludedAttributes`. `schemas` and `id` say which
 //! resource it is, and are always there.
+use std::collections::BTreeSet;
+
 use portcullis_domain::Result;
 use serde_json::{Map, Value};
 
 use crate::Fault;
 use crate::attribute::{ENTERPRISE, GROUP, USER};
+
+/// A call names at most so many attributes.
+const NAMES: usize = 50;
+/// Each in at most so many bytes.
+const NAME: usize = 256;
 
 /// A path, in lower case: an attribute, or an attribute and a part of it, an extension's under its urn.
 type Steps = Vec<String>;
@@ -16,9 +23,18 @@ pub struct Projection {
     without: Vec<Steps>,
 }
 impl Projection {
-    /// Reads names; what names nothing asks for nothing. Not both at once.
+    /// Reads names; what names nothing asks for nothing. Not both at once, and not more of them than the bounds.
     pub fn read(attributes: &[&str], excluded: &[&str]) -> Result<Self> {
-        let steps = |names: &[&str]| names.iter().map(|n| steps(n)).filter(|s| !s.is_empty()).collect::<Vec<_>>();
+        for (which, names) in [("attributes", attributes), ("excludedAttributes", excluded)] {
+            if names.len() > NAMES || names.iter().any(|n| n.len() > NAME) {
+                let message = format!("{which}: at most {NAMES} names, each of at most {NAME} bytes.");
+                return Err(Fault::InvalidValue.because(message));
+            }
+        }
+        let steps = |names: &[&str]| -> Vec<Steps> {
+            let each: BTreeSet<Steps> = names.iter().map(|n| steps(n)).filter(|s| !s.is_empty()).collect();
+            each.into_iter().collect()
+        };
         let (only, without) = (steps(attributes), steps(excluded));
         if !only.is_empty() && !without.is_empty() {
             return Err(Fault::InvalidValue.because("Send either attributes or excludedAttributes."));
@@ -141,5 +157,21 @@ mod tests {
         assert!(p.shows("members") && !p.shows("displayName"));
         assert!(Projection::read(&[], &["members.value"]).unwrap().shows("members"));
         assert!(Projection::default().shows("members"));
+    }
+
+    #[test]
+    fn sec_14_the_names_of_a_call_are_bounded() {
+        let (long, longer) = ("x".repeat(256), "x".repeat(257));
+        for (names, fits) in [
+            (vec!["emails"; 50], true),
+            (vec!["emails"; 51], false),
+            (vec![long.as_str()], true),
+            (vec![longer.as_str()], false),
+        ] {
+            assert_eq!(Projection::read(&names, &[]).is_ok(), fits, "{}", names.len());
+            assert_eq!(Projection::read(&[], &names).is_ok(), fits, "{}", names.len());
+        }
+        let once = Projection::read(&["emails", "EMAILS", "name"], &[]).unwrap();
+        assert_eq!(once.only.unwrap().len(), 2);
     }
 }

@@ -52,7 +52,9 @@ fn primary(emails: Option<&Value>) -> Result<Option<String>> {
         Some(Value::Array(all)) => all.iter().collect(),
         Some(one) => vec![one],
     };
-    let parts = find(USER_ATTRIBUTES, "emails").map_or(&[][..], |a| a.parts);
+    let attribute = find(USER_ATTRIBUTES, "emails");
+    let parts = attribute.map_or(&[][..], |a| a.parts);
+    attribute.map_or(Ok(()), |a| patch::few(a, list.len()))?;
     let mut found: Vec<Map<String, Value>> = vec![];
     for one in list {
         let Value::Object(one) = one else { return Err(wrong()) };
@@ -133,7 +135,7 @@ pub struct Patch(Vec<patch::Operation>);
 impl Patch {
     /// Reads a body.
     pub fn read(body: &Map<String, Value>) -> Result<Self> {
-        patch::operations(body).map(Self)
+        patch::operations(body, patch::OF_USERS).map(Self)
     }
     /// The person as the patch wants them.
     pub fn apply(&self, before: &Provisioned) -> Result<Person> {
@@ -209,6 +211,42 @@ mod tests {
         patched(operations).unwrap_err().details()["scim_type"].as_str().unwrap().to_owned()
     }
     const MANAGER: &str = "0199c0de-0000-7000-8000-00000000dead";
+
+    #[test]
+    fn sec_14_a_person_has_at_most_a_hundred_values_of_anything() {
+        let many = |n: usize, from: usize| -> Vec<Value> {
+            (from..from + n).map(|n| json!({ "value": format!("a{n}@corp.example") })).collect()
+        };
+        let body = |n: usize| json!({ "userName": "ada@corp.example", "emails": many(n, 0) });
+        assert!(read(body(100).as_object().unwrap()).is_ok());
+        let e = read(body(101).as_object().unwrap()).unwrap_err();
+        assert_eq!(e.details()["scim_type"], "tooMany");
+        let add = |n: usize, from: usize| json!({ "op": "add", "path": "emails", "value": many(n, from) });
+        assert!(patched(json!([add(99, 0)])).is_ok(), "and the one that was there");
+        assert_eq!(fault(json!([add(100, 0)])), "tooMany");
+        assert_eq!(fault(json!([add(101, 0)])), "tooMany");
+        // not for a moment
+        assert_eq!(fault(json!([add(60, 0), add(60, 60), { "op": "remove", "path": "emails" }])), "tooMany");
+        let replace = json!({ "op": "replace", "value": { "emails": many(101, 0) } });
+        assert_eq!(fault(json!([replace])), "tooMany");
+        let demanded: Vec<Value> = (0..100)
+            .map(|n| json!({ "op": "add", "path": format!("emails[type eq \"t{n}\"].value"), "value": "a@corp.example" }))
+            .collect();
+        assert_eq!(fault(json!(demanded)), "tooMany");
+        let terms = |n: usize| format!("emails[{}].display", vec!["type eq \"work\""; n].join(" or "));
+        assert_eq!(fault(json!([{ "op": "replace", "path": terms(21), "value": "x" }])), "invalidPath");
+        assert!(patched(json!([{ "op": "replace", "path": terms(20), "value": "x" }])).is_ok());
+        // what is copied to each of them is short
+        for long in [json!("x".repeat(1_025)), json!(["x"]), json!({ "x": "y" })] {
+            for op in [
+                json!({ "op": "replace", "path": "emails.display", "value": long }),
+                json!({ "op": "add", "path": "emails[type eq \"work\"].display", "value": long }),
+                json!({ "op": "add", "path": "emails", "value": [{ "value": "b@corp.example", "display": long }] }),
+            ] {
+                assert_eq!(fault(json!([op])), "invalidValue");
+            }
+        }
+    }
 
     #[test]
     fn what_is_written_reads_back() {
@@ -354,7 +392,7 @@ mod tests {
             (json!([{ "op": "replace", "path": r#"emails[type sw "x"].value"#, "value": "a@b.c" }]), "noTarget"),
             (json!([{ "op": "replace", "path": "active", "value": "perhaps" }]), "invalidValue"),
             (json!([{ "op": "replace", "path": "displayName", "value": { "a": 1 } }]), "invalidValue"),
-            (json!(vec![json!({ "op": "remove", "path": "title" }); 1_001]), "tooMany"),
+            (json!(vec![json!({ "op": "remove", "path": "title" }); 101]), "tooMany"),
         ] {
             assert_eq!(fault(operations.clone()), word, "{operations}");
         }

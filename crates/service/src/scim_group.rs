@@ -7,7 +7,7 @@ use portcullis_domain::group::Group;
 use portcullis_domain::organization::State;
 use portcullis_domain::role_binding::Bearer;
 use portcullis_domain::scim::{
-    Found, GROUP, GroupChange, GroupField, GroupListing, MEMBERS, MemberStep, Search, Window,
+    Found, GROUP, GroupChange, GroupField, GroupListing, MEMBERS, MemberStep, SCIM_TYPE, Search, Window,
 };
 use portcullis_domain::user::User;
 use portcullis_domain::value::Slug;
@@ -35,7 +35,7 @@ pub enum Members {
 }
 
 impl App {
-    /// One group of the directory that calls.
+    /// One group of the directory that calls. 400 `tooMany` where more than 10,000 members would have to be told.
     pub async fn scim_group(&self, cx: &Ctx, id: Id<Group>, members: Members) -> Result<GroupListing> {
         self.0.db.scan(cx.clone(), (id, members), get).await.map_err(Error::from)
     }
@@ -51,8 +51,9 @@ impl App {
     }
     /// Makes a group.
     pub async fn scim_create_group(&self, cx: &Ctx, change: GroupChange, members: Members) -> Result<GroupListing> {
-        let c = Create { id: self.id(cx), change, members, scribe: self.scribe(cx) };
-        self.0.db.write_structure(cx.clone(), c, create).await.map_err(Error::from)
+        let c = Create { id: self.id(cx), change, scribe: self.scribe(cx) };
+        let made = self.0.db.write_structure(cx.clone(), c, create).await?;
+        self.told(cx, made, members).await
     }
     /// Changes a group. `if_match`: the revision that the directory saw, else 412.
     pub async fn scim_change_group(
@@ -63,8 +64,22 @@ impl App {
         if_match: Option<i64>,
         members: Members,
     ) -> Result<GroupListing> {
-        let c = Update { id, change, if_match, members, scribe: self.scribe(cx) };
-        self.0.db.write_structure(cx.clone(), c, update).await.map_err(Error::from)
+        let c = Update { id, change, if_match, scribe: self.scribe(cx) };
+        let changed = self.0.db.write_structure(cx.clone(), c, update).await?;
+        self.told(cx, changed, members).await
+    }
+    /// A group that was written, with who is in it: read outside of the writer. One that has more than are told, or that somebody ended
+    /// meanwhile, is told without them: the change was made.
+    async fn told(&self, cx: &Ctx, group: Group, members: Members) -> Result<GroupListing> {
+        let alone = GroupListing { group, members: None };
+        if members == Members::LeftOut {
+            return Ok(alone);
+        }
+        match self.scim_group(cx, alone.group.id, members).await {
+            Ok(whole) => Ok(whole),
+            Err(e) if matches!(e.code(), Code::InvalidInput | Code::NotFound) => Ok(alone),
+            Err(e) => Err(e),
+        }
     }
     /// Ends a group that no rule names, step by step.
     pub async fn scim_delete_group(&self, cx: &Ctx, id: Id<Group>, if_match: Option<i64>) -> Result<()> {
@@ -102,11 +117,11 @@ async fn find(
     for group in found.rows {
         let listing = listed(tx, group, *members).await?;
         told += listing.members.as_ref().map_or(0, Vec::len);
-        if told > GROUP && !rows.is_empty() {
-            let message = "These groups have more than 10,000 members: ask for fewer with count, or send excludedAttributes=members.";
-            return Err(Error::new(Code::InvalidInput, message)
-                .detail(portcullis_domain::scim::SCIM_TYPE, "tooMany")
-                .into());
+        if told > GROUP {
+            return Err(too_long(
+                "These groups have more than 10,000 members: ask for fewer with count, or send excludedAttributes=members.",
+            )
+            .into());
         }
         rows.push(listing);
     }
@@ -119,6 +134,10 @@ async fn listed(tx: &mut Tx, group: Group, members: Members) -> portcullis_store
     };
     Ok(GroupListing { group, members })
 }
+fn too_long(message: &'static str) -> Error {
+    Error::new(Code::InvalidInput, message).detail(SCIM_TYPE, "tooMany")
+}
+/// Everybody in a group, if they are not more than are told.
 async fn people(tx: &mut Tx, group: Id<Group>) -> portcullis_store::Result<BTreeSet<Id<User>>> {
     let (mut out, mut after) = (BTreeSet::new(), (Uuid::nil(), Uuid::nil()));
     loop {
@@ -126,6 +145,12 @@ async fn people(tx: &mut Tx, group: Id<Group>) -> portcullis_store::Result<BTree
         let Some(last) = page.last() else { return Ok(out) };
         after = (last.bearer.id(), last.id.uuid());
         out.extend(page.iter().filter_map(|b| holder::persons(b.bearer)).map(Id::from_uuid));
+        if out.len() > GROUP {
+            return Err(
+                too_long("This group has more than 10,000 members: send excludedAttributes=members, and change them by add and remove.")
+                    .into()
+            );
+        }
     }
 }
 
@@ -152,10 +177,9 @@ async fn free_names(tx: &mut Tx, c: &Connection, who: Id<Group>, g: &GroupChange
 struct Create {
     id: Id<Group>,
     change: GroupChange,
-    members: Members,
     scribe: Scribe,
 }
-async fn create(tx: &mut Tx, c: &Create) -> portcullis_store::Result<GroupListing> {
+async fn create(tx: &mut Tx, c: &Create) -> portcullis_store::Result<Group> {
     let connection = writer(tx).await?;
     free_names(tx, &connection, c.id, &c.change).await?;
     let title = c.change.title.clone().unwrap_or_default();
@@ -190,17 +214,16 @@ async fn create(tx: &mut Tx, c: &Create) -> portcullis_store::Result<GroupListin
     c.scribe.write(tx, event);
     take_steps(tx, &c.scribe, &connection, group.id, &c.change.members).await?;
     tx.bump().await?;
-    listed(tx, group, c.members).await
+    Ok(group)
 }
 
 struct Update {
     id: Id<Group>,
     change: GroupChange,
     if_match: Option<i64>,
-    members: Members,
     scribe: Scribe,
 }
-async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<GroupListing> {
+async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<Group> {
     let connection = writer(tx).await?;
     let before = ours(tx, &connection, c.id).await?;
     require_revision(before.revision, c.if_match)?;
@@ -219,7 +242,7 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<GroupListin
         .change("title", before.title.as_str(), after.title.as_str())
         .change("external_id", json!(before.external_id), json!(after.external_id));
     if event.changes.is_empty() && !moved {
-        return listed(tx, before, c.members).await;
+        return Ok(before);
     }
     // who is in it is part of what the ETag speaks of
     group::update(tx, &after).await.map_err(|e| e.when_conflict("groups_title", name_taken))?;
@@ -231,7 +254,7 @@ async fn update(tx: &mut Tx, c: &Update) -> portcullis_store::Result<GroupListin
     if moved {
         tx.bump().await?;
     }
-    listed(tx, after, c.members).await
+    Ok(after)
 }
 
 /// Lets people in and out; true if anybody moved. The caller moves the revision.
@@ -242,7 +265,7 @@ async fn take_steps(
     group: Id<Group>,
     steps: &[MemberStep],
 ) -> portcullis_store::Result<bool> {
-    let mut done = 0;
+    let (mut done, mut entered) = (0, false);
     for step in steps {
         let (mut into, mut out): (Vec<Id<User>>, Vec<Id<User>>) = (vec![], vec![]);
         match step {
@@ -261,15 +284,21 @@ async fn take_steps(
             done += usize::from(leave(tx, scribe, c, group, id).await?);
         }
         for id in into {
-            done += usize::from(enter(tx, scribe, c, group, id).await?);
+            let new = enter(tx, scribe, c, group, id).await?;
+            done += usize::from(new);
+            entered |= new;
         }
         if done > MEMBERS {
             return Err(too_many().into());
         }
     }
+    if entered && role_binding::count_on(tx, group.uuid()).await? > GROUP as i64 {
+        return Err(too_long("A group has at most 10,000 members.").into());
+    }
     Ok(done > 0)
 }
-async fn leave(
+/// Lets somebody out; true if they were in it. The caller moves the revision.
+pub(crate) async fn leave(
     tx: &mut Tx,
     scribe: &Scribe,
     c: &Connection,

@@ -25,6 +25,7 @@ statements! {
     OF_ROLE: page concat!("SELECT ", columns!(), " FROM role_bindings WHERE tenant = $1 AND role_id = $2 AND id > $3 ORDER BY id LIMIT 250");
     ON_OBJECT: page concat!("SELECT ", columns!(), " FROM role_bindings WHERE tenant = $1 AND object_id = $2 \
         AND (bearer_id, id) > ($3, $4) ORDER BY bearer_id, id LIMIT 250");
+    COUNT_ON: scan "SELECT count(DISTINCT bearer_id) FROM role_bindings WHERE tenant = $1 AND object_id = $2";
     HELD_ON: page concat!("SELECT ", columns!(), " FROM role_bindings WHERE tenant = $1 AND bearer_id = $2 AND object_id = $3 \
         ORDER BY role_id, relation LIMIT 250");
     HELD_BY: page concat!("SELECT ", columns!(), " FROM role_bindings WHERE tenant = $1 AND bearer_id = $2 AND object_id > $3 \
@@ -94,6 +95,10 @@ pub async fn of_role(tx: &mut Tx, role: Id<AccessRole>, after: Uuid) -> Result<V
 /// At most 250 on an object after this bearer and binding, in the order of bearers.
 pub async fn on_object(tx: &mut Tx, object: Uuid, after: (Uuid, Uuid)) -> Result<Vec<RoleBinding>> {
     tx.all(&ON_OBJECT, &[object.into(), after.0.into(), after.1.into()], read).await
+}
+/// How many hold something on an object itself.
+pub async fn count_on(tx: &mut Tx, object: Uuid) -> Result<i64> {
+    Ok(tx.one(&COUNT_ON, &[object.into()], |r| r.int(0)).await?.unwrap_or(0))
 }
 /// What a bearer itself holds on an object: one binding a role.
 pub async fn held_on(tx: &mut Tx, bearer: Bearer, object: Uuid) -> Result<Vec<RoleBinding>> {

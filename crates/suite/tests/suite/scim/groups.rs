@@ -2,6 +2,7 @@
 use serde_json::{Value, json};
 
 use super::{Directory, GROUPS, ada, at, directory, id, refused, stage};
+use crate::world::tables::execute;
 use crate::world::*;
 
 both!(
@@ -11,6 +12,7 @@ both!(
     a_group_of_a_directory_is_not_changed_by_hand,
     a_group_that_a_rule_names_is_not_deleted,
     sec_14_one_call_changes_at_most_a_thousand_members,
+    sec_14_a_group_has_at_most_ten_thousand_members,
     a_stale_etag_changes_no_group,
 );
 
@@ -202,6 +204,57 @@ async fn sec_14_one_call_changes_at_most_a_thousand_members(w: World) {
     let same: Vec<Value> = people.iter().cycle().take(1_500).map(|p| json!({ "value": p["id"] })).collect();
     let put = d.calls.put(&at(&g), json!({ "displayName": "Many", "members": same })).await;
     assert_eq!((inside(&put.expect(200)).len(), put.header("etag")), (3, Some("\"1\"")));
+}
+
+/// Puts so many more into a group, of whom nobody is anybody, as `member` is in it.
+async fn fill(w: &World, g: &Value, member: &Value, more: usize) {
+    let columns = |id: &str| {
+        format!(
+            "tenant, {id}, role_id, namespace, object_id, bearer_type, {id}, relation, title, metadata, created_at, updated_at"
+        )
+    };
+    let bare = |v: &Value| id(v).replace('-', "");
+    let sql = if w.engine.is_sqlite() {
+        format!(
+            "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {more}) INSERT INTO role_bindings \
+             SELECT {} FROM role_bindings, n WHERE object_id = X'{}' AND bearer_id = X'{}'",
+            columns("randomblob(16)"),
+            bare(g),
+            bare(member)
+        )
+    } else {
+        format!(
+            "INSERT INTO role_bindings SELECT {} FROM role_bindings, generate_series(1, {more}) \
+             WHERE object_id = '{}' AND bearer_id = '{}'",
+            columns("gen_random_uuid()"),
+            id(g),
+            id(member)
+        )
+    };
+    execute(w, &sql).await;
+}
+async fn sec_14_a_group_has_at_most_ten_thousand_members(w: World) {
+    let d = directory(&w, "Okta", json!({})).await;
+    let (a, b) = (d.person("ada").await, d.person("bob").await);
+    let g = group(&d, "Many", &[&a]).await;
+    fill(&w, &g, &a, 9_999).await;
+    assert_eq!(inside(&d.calls.get(&at(&g)).await.expect(200)).len(), 10_000);
+    let add = |p: &Value| json!({ "op": "add", "path": "members", "value": [{ "value": id(p) }] });
+    let gone = |p: &Value| json!({ "op": "remove", "path": format!("members[value eq \"{}\"]", id(p)) });
+    refused(&d.patch(&at(&g), json!([add(&b)])).await, 400, Some("tooMany"));
+    assert_eq!(d.calls.get(&at(&g)).await.header("etag"), Some("\"1\""), "nothing of it was done");
+    let swapped = d.patch(&at(&g), json!([add(&b), gone(&a)])).await.expect(200);
+    assert_eq!(inside(&swapped).len(), 10_000);
+    // one of an earlier version
+    fill(&w, &g, &b, 2).await;
+    for path in [at(&g), GROUPS.to_owned()] {
+        let e = refused(&d.calls.get(&path).await, 400, Some("tooMany"));
+        assert!(e["detail"].as_str().unwrap().contains("excludedAttributes=members"), "{e}");
+    }
+    d.calls.get(&format!("{}?excludedAttributes=members", at(&g))).await.expect(200);
+    // what can be done is done, and told without them
+    let out = d.patch(&at(&g), json!([gone(&b)])).await;
+    assert_eq!((out.header("etag"), out.expect(200).get("members")), (Some("\"3\""), None));
 }
 
 async fn a_stale_etag_changes_no_group(w: World) {

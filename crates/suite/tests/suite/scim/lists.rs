@@ -8,6 +8,7 @@ use crate::world::*;
 both!(
     people_are_found_by_what_directories_ask_for,
     sec_12_filters_are_bounded_and_say_what_is_wrong,
+    sec_14_a_call_names_a_few_attributes,
     sec_13_a_filter_is_no_sql,
     a_list_comes_in_parts,
     an_answer_has_the_attributes_that_are_asked_for,
@@ -101,6 +102,25 @@ async fn sec_12_filters_are_bounded_and_say_what_is_wrong(w: World) {
         }
         let a = d.calls.post(&format!("{USERS}/.search"), json!({ "filter": filter })).await;
         refused(&a, 400, Some("invalidFilter"));
+    }
+}
+
+async fn sec_14_a_call_names_a_few_attributes(w: World) {
+    let d = directory(&w, "Okta", json!({})).await;
+    d.person("ada").await;
+    for (names, fits) in [(vec!["userName"; 50], true), (vec!["userName"; 51], false), (vec![&*"x".repeat(257)], false)]
+    {
+        for which in ["attributes", "excludedAttributes"] {
+            let listed = d.calls.get(&format!("{USERS}?{which}={}", names.join(","))).await;
+            let searched = d.calls.post(&format!("{USERS}/.search"), json!({ which: names })).await;
+            for a in [listed, searched] {
+                if fits {
+                    a.expect(200);
+                } else {
+                    refused(&a, 400, Some("invalidValue"));
+                }
+            }
+        }
     }
 }
 

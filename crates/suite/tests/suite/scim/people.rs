@@ -7,6 +7,7 @@ use crate::world::*;
 both!(
     a_person_is_made_read_changed_and_deleted,
     a_person_is_patched_as_directories_do,
+    sec_14_a_person_has_few_values_of_anything,
     a_stale_etag_changes_nothing,
     a_manager_is_somebody_of_the_connection,
     what_belongs_to_the_directory_is_not_changed_by_hand,
@@ -93,6 +94,25 @@ async fn a_person_is_patched_as_directories_do(w: World) {
         d.patch(&format!("{}?attributes=displayName", at(&p)), json!([{ "op": "remove", "path": "title" }])).await;
     let shown = only.expect(200);
     assert_eq!(shown.as_object().unwrap().len(), 3, "{shown}");
+}
+
+async fn sec_14_a_person_has_few_values_of_anything(w: World) {
+    let d = directory(&w, "Okta", json!({})).await;
+    let p = d.person("ada").await;
+    let many: Vec<Value> = (0..101).map(|n| json!({ "value": format!("a{n}@corp.example") })).collect();
+    let mut body = ada("ada");
+    body["emails"] = json!(many);
+    refused(&d.calls.post(USERS, body.clone()).await, 400, Some("tooMany"));
+    refused(&d.calls.put(&at(&p), body).await, 400, Some("tooMany"));
+    let add = json!({ "op": "add", "path": "emails", "value": many[..51] });
+    let more = json!({ "op": "add", "path": "emails", "value": many[51..] });
+    refused(&d.patch(&at(&p), json!([add, more])).await, 400, Some("tooMany"));
+    refused(
+        &d.patch(&at(&p), json!(vec![json!({ "op": "remove", "path": "title" }); 101])).await,
+        400,
+        Some("tooMany"),
+    );
+    assert_eq!(d.calls.get(&at(&p)).await.expect(200)["emails"].as_array().unwrap().len(), 1);
 }
 
 async fn a_stale_etag_changes_nothing(w: World) {
