@@ -140,7 +140,7 @@ async fn take_members(tx: &mut Tx, c: &Step, room: &mut Room) -> portcullis_stor
 }
 
 /// The groups of this provider that somebody is in.
-async fn memberships(
+pub(crate) async fn memberships(
     tx: &mut Tx,
     provider: Id<IdentityProvider>,
     bearer: Bearer,

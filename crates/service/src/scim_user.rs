@@ -5,16 +5,19 @@ use std::sync::Arc;
 use portcullis_domain::identity_provider::ProviderType;
 use portcullis_domain::provider_config::OnDelete;
 use portcullis_domain::role_binding::Bearer;
-use portcullis_domain::scim::{Found, Listing, Person, Provisioned, Search, UserField, Window};
+use portcullis_domain::scim::{Comparison, Found, Listing, Person, Provisioned, Search, UserField, Window};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug};
 use portcullis_domain::{Ctx, Error, Id, Result};
+use portcullis_store::scim_user::Gone;
 use portcullis_store::{Tx, identity_provider, mail_sign_in, scim_user, user};
 use serde_json::{Map, json};
 
 use crate::App;
 use crate::app::Scribe;
+use crate::federated_groups::memberships;
 use crate::scim::{Connection, connection, speaks_for, wrong};
+use crate::scim_group::leave;
 use crate::user_change::{end_links, erase, no_cycle, owner_protected, record_update, require_revision, suspended};
 use crate::user_create::{created, free_slug, taken};
 
@@ -28,7 +31,9 @@ impl App {
     }
     /// People of the directory that calls, oldest first.
     pub async fn scim_users(&self, cx: &Ctx, search: Search<UserField>, window: Window) -> Result<Found<Provisioned>> {
-        if matches!(search, Search::Is(UserField::UserName | UserField::ExternalId | UserField::Id, ..)) {
+        // only these have an index, and only for what is equal
+        let named = |f| matches!(f, UserField::UserName | UserField::ExternalId | UserField::Id);
+        if matches!(search, Search::Is(field, Comparison::Equal, _) if named(field)) {
             return self.0.db.read(cx.clone(), &(search, window), find).await.map_err(Error::from);
         }
         self.0.db.scan(cx.clone(), (search, window), find).await.map_err(Error::from)
@@ -85,10 +90,13 @@ async fn create(tx: &mut Tx, c: &Create) -> portcullis_store::Result<Provisioned
     let p = &c.person;
     speaks_for(tx, &connection, &p.email).await?;
     if let Some(other) = user::facts_by_email(tx, &p.email).await? {
-        if scim_user::was_of(tx, connection.id, other.id).await? {
-            return take_up(tx, c, &connection, other).await;
-        }
-        return Err(address_taken().into());
+        return match scim_user::gone_from(tx, connection.id, other.id).await? {
+            // an address may be given to the next person, an id of the directory's is not
+            Some(gone) if gone.external_id.is_some() && gone.external_id == p.external_id => {
+                take_up(tx, c, &connection, other, &gone).await
+            }
+            _ => Err(address_taken().into()),
+        };
     }
     free_names(tx, &connection, None, p).await?;
     if let Some(manager) = p.manager {
@@ -138,10 +146,11 @@ async fn take_up(
     c: &Create,
     connection: &Connection,
     before: User,
+    gone: &Gone,
 ) -> portcullis_store::Result<Provisioned> {
     free_names(tx, connection, Some(before.id), &c.person).await?;
-    // as one who is there and was said to be inactive
-    let listing = Listing { active: false, ..c.person.listing.clone() };
+    // as one who is there and was said to be inactive; whoever was suspended by hand before stays so
+    let listing = Listing { active: gone.by_hand, ..c.person.listing.clone() };
     scim_user::list(tx, before.id, connection.id, &listing, None).await?;
     change(tx, &c.scribe, connection, &Provisioned { user: before, listing }, &c.person).await
 }
@@ -171,7 +180,7 @@ async fn of_ours(tx: &mut Tx, c: &Connection, manager: Id<User>) -> portcullis_s
     }
 }
 /// Where people of a domain sign in: at the OpenID provider that is trusted for it, if there is one.
-async fn signs_in(tx: &mut Tx, email: &Email) -> portcullis_store::Result<AuthProvider> {
+pub(crate) async fn signs_in(tx: &mut Tx, email: &Email) -> portcullis_store::Result<AuthProvider> {
     let providers = identity_provider::all(tx).await?;
     let there = providers.iter().any(|p| {
         p.enabled && p.kind() == ProviderType::Oidc && p.config.domains().iter().any(|d| **d == *email.domain())
@@ -325,12 +334,20 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<bool> {
         erase(tx, &c.scribe, &was).await?;
         return Ok(true);
     }
+    let groups = memberships(tx, connection.id, Bearer::User(was.id.uuid())).await?;
+    for group in &groups {
+        leave(tx, &c.scribe, &connection, Id::from_uuid(*group), was.id).await?;
+    }
     let after = User { state: UserState::Suspended, external_id: None, updated_at: tx.cx.now, ..was.clone() };
     user::update(tx, &after).await?;
-    scim_user::unlist(tx, was.id, connection.id).await?;
+    let here = was.state == UserState::Suspended;
+    let gone = Gone { external_id: was.external_id.clone(), by_hand: here && before.listing.active };
+    scim_user::unlist(tx, was.id, connection.id, &gone).await?;
     record_update(tx, &c.scribe, &was, &after);
-    if was.state != UserState::Suspended {
+    if !here {
         suspended(tx, &c.scribe, was.id).await?;
+    }
+    if !here || !groups.is_empty() {
         tx.bump().await?;
     }
     Ok(false)

@@ -284,6 +284,8 @@ async fn switch(tx: &mut Tx, c: &SetActive) -> portcullis_store::Result<User> {
     if !c.active && tx.cx.principal.acting_user == Some(c.id) {
         return Err(Error::new(Code::Conflict, "Nobody suspends themselves.").detail("state", "self").into());
     }
+    // it has been decided here: no directory that once had them decides it any more
+    scim_user::forget_gone(tx, c.id).await?;
     let state = match (c.active, before.state) {
         (false, _) => UserState::Suspended,
         (true, UserState::Suspended) => back_to(tx, &before).await?,

@@ -29,6 +29,7 @@ statements! {
     BY_EXTERNAL_ID: point concat!("SELECT ", columns!(), " FROM users WHERE tenant = $1 AND external_id = $2 AND directory_id = $3");
     LISTED: point "SELECT directory_id FROM users WHERE tenant = $1 AND id = $2 AND scim_name IS NOT NULL";
     GONE: point "SELECT scim FROM users WHERE tenant = $1 AND id = $2 AND scim IS NOT NULL AND scim_name IS NULL";
+    FORGET: write "UPDATE users SET scim = NULL WHERE tenant = $1 AND id = $2 AND scim_name IS NULL AND scim IS NOT NULL";
     ANY: page "SELECT id FROM users WHERE tenant = $1 AND directory_id = $2 AND scim_name IS NOT NULL LIMIT 1";
 }
 
@@ -51,9 +52,17 @@ pub async fn list(
     let params = [user.into(), directory.into(), P::Text(&key), P::Text(&text), external_id.into()];
     tx.run(&LIST, &params).await.map(drop)
 }
-/// Writes that a directory has somebody no more. It is remembered which one had.
-pub async fn unlist(tx: &mut Tx, user: Id<User>, directory: Id<IdentityProvider>) -> Result<()> {
-    let was = json!({ "gone": directory }).to_string();
+/// How a directory had somebody whom it deleted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// What it called them; without one nobody knows later that it means the same person.
+    pub external_id: Option<String>,
+    /// They were suspended by hand before that.
+    pub by_hand: bool,
+}
+/// Writes that a directory has somebody no more. It is remembered which one had, and how.
+pub async fn unlist(tx: &mut Tx, user: Id<User>, directory: Id<IdentityProvider>, gone: &Gone) -> Result<()> {
+    let was = json!({ "gone": directory, "externalId": gone.external_id, "byHand": gone.by_hand }).to_string();
     let params = [user.into(), uuid::Uuid::nil().into(), None::<&str>.into(), P::Text(&was), None::<&str>.into()];
     tx.run(&LIST, &params).await.map(drop)
 }
@@ -77,10 +86,18 @@ pub async fn by_external_id(tx: &mut Tx, directory: Id<IdentityProvider>, id: &s
 pub async fn directory(tx: &mut Tx, user: Id<User>) -> Result<Option<Id<IdentityProvider>>> {
     tx.one(&LISTED, &[user.into()], |r| r.id(0)).await
 }
-/// Is this somebody whom this directory had, and whom none has now?
-pub async fn was_of(tx: &mut Tx, directory: Id<IdentityProvider>, user: Id<User>) -> Result<bool> {
+/// How this directory had somebody whom none has now.
+pub async fn gone_from(tx: &mut Tx, directory: Id<IdentityProvider>, user: Id<User>) -> Result<Option<Gone>> {
     let was = tx.one(&GONE, &[user.into()], |r| Ok(json(r.str(0)?))).await?;
-    Ok(was.is_some_and(|w| w.get("gone").and_then(|id| id.as_str()) == Some(&*directory.to_string())))
+    let was = was.filter(|w| w.get("gone").and_then(|id| id.as_str()) == Some(&*directory.to_string()));
+    Ok(was.map(|w| Gone {
+        external_id: w.get("externalId").and_then(|id| id.as_str()).map(ToOwned::to_owned),
+        by_hand: w.get("byHand").and_then(serde_json::Value::as_bool).unwrap_or(false),
+    }))
+}
+/// Forgets which directory had somebody whom none has now.
+pub async fn forget_gone(tx: &mut Tx, user: Id<User>) -> Result<()> {
+    tx.run(&FORGET, &[user.into()]).await.map(drop)
 }
 /// Has the directory anybody?
 pub async fn has_any(tx: &mut Tx, directory: Id<IdentityProvider>) -> Result<bool> {

@@ -276,7 +276,7 @@ async fn sec_19_a_session_that_another_one_replaces_ends(w: World) {
 }
 
 /// A browser in which somebody came from their provider to the application.
-async fn from_provider(s: &Stage, shop: &Relying, sub: &str) -> Browser {
+pub async fn from_provider(s: &Stage, shop: &Relying, sub: &str) -> Browser {
     let mut b = Browser::new(&s.w);
     let sent = b.get(&shop.request(&[("scope", "openid")])).await;
     let at = format!("http://localhost{}", sent.header("location").unwrap());
