@@ -6,12 +6,13 @@ use portcullis_domain::provider_config::{SignInTerms, Trust};
 use portcullis_domain::user::{AuthProvider, User, UserState};
 use portcullis_domain::value::{Email, Slug, line};
 use portcullis_domain::{Id, Result};
-use portcullis_store::{Tx, identity, identity_provider, tenant_domain, user};
+use portcullis_store::{Tx, identity, identity_provider, scim_user, tenant_domain, user};
 use serde_json::Map;
 
 use crate::app::Scribe;
 use crate::federated_groups;
 use crate::mfa;
+use crate::scim_user::signs_in;
 use crate::user_change::{end_access, record_update};
 use crate::user_create::{created, free_slug};
 
@@ -113,7 +114,12 @@ async fn not_linked(
     if u.identity_provider_id.is_some_and(|other| other != p.id) || !identity::of_user(tx, u.id).await?.is_empty() {
         return Ok(Some("the user signs in as somebody else, or at another provider"));
     }
-    Ok(match u.auth_provider {
+    // whom a directory made before there was a provider signs in where people of the domain do today
+    let there = match scim_user::directory(tx, u.id).await? {
+        Some(_) => signs_in(tx, &u.email).await?,
+        None => u.auth_provider,
+    };
+    Ok(match there {
         federated if federated == way => None,
         AuthProvider::Oidc => Some("the user signs in with OpenID Connect"),
         AuthProvider::Saml => Some("the user signs in with SAML"),

@@ -44,7 +44,7 @@ impl Doors {
         connect(&self.w.anonymous(), "Authenticate", asked).await
     }
     /// A code that was asked for: what names the sign-in, and what the mail said.
-    async fn code(&self, email: &str) -> (String, String) {
+    pub async fn code(&self, email: &str) -> (String, String) {
         let asked = json!({ "strategy_name": "mailotp", "email": email, "return_to": HOME });
         let state = self.ask(asked).await.expect(200)["state"].as_str().unwrap().to_owned();
         (state, code_in(&self.next(email).await))
@@ -69,7 +69,7 @@ impl Doors {
             assert!(mails.is_empty(), "{mails:#?}");
         }
     }
-    async fn end(&self, state: &str, code: &str) -> Answer {
+    pub async fn end(&self, state: &str, code: &str) -> Answer {
         let body = json!({ "strategy_name": "mailotp", "state": state, "code": code });
         self.w.anonymous().post("/v1beta1/auth/callback", body).await
     }
@@ -79,7 +79,7 @@ impl Doors {
         let pair = cookie.split(';').next().unwrap().to_owned();
         self.w.anonymous().with("cookie", pair).with("origin", HERE)
     }
-    async fn registration(&self, word: &str) {
+    pub async fn registration(&self, word: &str) {
         let path = format!("/v1/tenants/{}/settings", self.w.tenant);
         self.w.owner().patch(&path, json!({ "registration": word })).await.expect(200);
     }

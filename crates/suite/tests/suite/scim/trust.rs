@@ -2,14 +2,18 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::mail_sign_ins::Doors;
+use crate::world::tables::{count, count_where, execute};
 use crate::world::*;
 
 both!(
     sec_12_a_connection_sees_only_what_it_made,
     sec_12_an_external_id_is_a_name_of_the_connection_alone,
     sec_12_changing_an_address_is_no_takeover,
+    sec_03_what_was_sent_to_an_address_ends_when_it_changes,
     sec_12_an_address_is_one_of_a_trusted_domain,
     whoever_the_directory_made_signs_in_at_their_provider,
+    whoever_the_directory_made_first_signs_in_at_a_provider_of_later,
 );
 
 async fn sec_12_a_connection_sees_only_what_it_made(w: World) {
@@ -110,6 +114,24 @@ async fn sec_12_changing_an_address_is_no_takeover(e: Engine) {
     assert_eq!((who(&hers).await, who(&s.person("ada").await).await), (p["id"].clone(), p["id"].clone()));
 }
 
+async fn sec_03_what_was_sent_to_an_address_ends_when_it_changes(o: Doors) {
+    let w = &o.w;
+    o.registration("open").await;
+    let d = directory(w, "Okta", json!({})).await;
+    // asked for before the directory knew the address
+    let (state, code) = o.code("ada@corp.example").await;
+    let p = d.person("ada").await;
+    // and for somebody who had a password of their own
+    execute(w, "UPDATE users SET auth_provider = 'local' WHERE email = 'ada@corp.example'").await;
+    w.anonymous().post("/v1/auth/request-password-reset", json!({ "email": "ada@corp.example" })).await.expect(202);
+    soon("the mail is written", || async { count(w, "mails").await == 1 }).await;
+    assert_eq!(count_where(w, "users", "reset_hash IS NOT NULL").await, 1);
+    let to = json!([{ "op": "replace", "path": "emails[type eq \"work\"].value", "value": "countess@corp.example" }]);
+    d.patch(&at(&p), to).await.expect(200);
+    assert_eq!((count(w, "mails").await, count_where(w, "users", "reset_hash IS NOT NULL").await), (0, 0));
+    assert_eq!(o.end(&state, &code).await.status, 400, "nobody registers with what was hers");
+}
+
 async fn sec_12_an_address_is_one_of_a_trusted_domain(w: World) {
     let d = directory(&w, "Okta", json!({})).await;
     for address in ["ada@example.com", "ada@sub.corp.example", "ada@corp.example.evil.example"] {
@@ -145,4 +167,24 @@ async fn whoever_the_directory_made_signs_in_at_their_provider(e: Engine) {
     s.w.owner().put(&d.path(), json!({ "enabled": false })).await.expect(200);
     hers.get("/v1/users/me/profile").await.expect(200);
     s.person("ada").await;
+}
+
+async fn whoever_the_directory_made_first_signs_in_at_a_provider_of_later(e: Engine) {
+    let (mut s, d) = stage(e, json!({})).await;
+    let owner = s.w.owner();
+    owner.delete(&s.path()).await.expect(204);
+    let p = d.person("ada").await;
+    let path = format!("/v1/users/{}", id(&p));
+    assert_eq!(owner.get(&path).await.expect(200)["auth_provider"], "saml", "there is no other");
+    // whom no directory lists keeps to what was said of them
+    let bob = json!({ "email": "bob@corp.example", "name": "Bob", "roles": ["user"], "auth_provider": "saml" });
+    owner.post("/v1/users", bob).await.expect(201);
+    let config = s.provider.config(json!({ "domains": ["corp.example"] }));
+    let body = json!({ "name": "Later", "provider_type": "oidc", "config": config });
+    s.id = id(&owner.post("/v1/identity-providers", body).await.expect(201)).to_owned();
+    let hers = s.person("ada").await;
+    assert_eq!(hers.get("/v1/users/me/profile").await.expect(200)["id"], p["id"]);
+    assert_eq!(owner.get(&path).await.expect(200)["auth_provider"], "oidc");
+    s.sign_in(crate::openid::claims(&s.w, "bob")).await.refused(401, "login_failed");
+    assert_eq!(s.why().await, "the user signs in with SAML");
 }
