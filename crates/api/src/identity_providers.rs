@@ -58,7 +58,7 @@ static DELETE: Op = Op::delete(
     "deleteIdentityProvider",
     "identity_providers:delete",
     "Delete an identity provider through which nobody signs in and which has made nobody who is left; the API keys that name it end, \
-     and the groups of a directory are like any other from then on.",
+     and its groups are like any other from then on, with whoever is in them.",
     (204, Shape::Empty),
 )
 .refuses(&[Code::InUse]);

@@ -443,10 +443,8 @@ async fn delete(tx: &mut Tx, c: &Delete) -> portcullis_store::Result<()> {
     }
     forget_subjects(tx, &c.scribe, c.id, "provider_deleted").await?;
     let keys = end_keys(tx, &c.scribe, c.id).await?;
-    if p.kind() == ProviderType::Scim {
-        // nobody else could change them any more
-        group::release(tx, c.id).await?;
-    }
+    // nobody else could change them any more
+    group::release(tx, c.id).await?;
     identity_provider::delete(tx, c.id).await?;
     if end_sessions(tx, &c.scribe, c.id, "provider_deleted").await? || keys {
         tx.bump().await?;

@@ -14,6 +14,7 @@ both!(
     sec_01_a_link_ends_what_somebody_else_may_hold,
     groups_of_the_claim_are_the_providers_own,
     sec_11_a_providers_group_is_taken_for_no_other_by_its_name,
+    groups_of_a_provider_that_is_deleted_are_like_any_other,
     sec_19_groups_that_are_wanted_no_more_are_taken_at_once,
     who_is_deleted_is_forgotten_and_who_is_suspended_stays_out,
 );
@@ -204,6 +205,23 @@ async fn sec_19_groups_that_are_wanted_no_more_are_taken_at_once(e: Engine) {
     s.set(json!({ "group_sync": true })).await;
     sign_in("ada").await;
     assert_eq!((roles("ada").await, members().await), (json!(["user", "approver"]), json!(1)));
+}
+
+async fn groups_of_a_provider_that_is_deleted_are_like_any_other(e: Engine) {
+    let s = Stage::with(e, super::SigningKey::ed(), json!({ "group_sync": true })).await;
+    let o = s.w.owner();
+    let mut said = claims(&s.w, "ada");
+    said["groups"] = json!(["Engineering"]);
+    s.sign_in(said).await.expect(200);
+    let group = o.get("/v1/groups?source=oidc").await.expect(200)["data"][0].clone();
+    let at = format!("/v1/groups/{}", group["id"].as_str().unwrap());
+    o.put(&at, json!({ "name": "Makers" })).await.refused(409, "managed_externally");
+    let ada = s.user("ada@corp.example").await.unwrap();
+    o.delete(&format!("/v1/users/{}", ada["id"].as_str().unwrap())).await.expect(204);
+    o.delete(&s.path()).await.expect(204);
+    let left = o.put(&at, json!({ "name": "Makers" })).await.expect(200);
+    assert_eq!((&left["source"], &left["identity_provider_id"]), (&json!("manual"), &json!(null)));
+    o.delete(&at).await.expect(204);
 }
 
 async fn groups_of_the_claim_are_the_providers_own(e: Engine) {

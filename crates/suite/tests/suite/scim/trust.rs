@@ -1,5 +1,5 @@
 //! Whom a directory may speak of: what it made, in domains that it is trusted for.
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
 use crate::mail_sign_ins::Doors;
