@@ -17,6 +17,8 @@ pub struct Call {
     pub cx: Ctx,
     /// Its `Idempotency-Key`, on calls that change something.
     pub key: Option<IdempotencyKey>,
+    /// What a browser kept since it began to sign in ([`portcullis_edge::cookie::STRATEGY`]).
+    pub kept: Option<String>,
 }
 
 /// What a handler answers.

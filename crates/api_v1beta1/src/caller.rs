@@ -6,6 +6,8 @@ use portcullis_edge::{EdgeState, Exchange, credential};
 use portcullis_service::authenticate::Presented;
 use portcullis_wire_v1beta1::endpoint::{Effect, Endpoint, Login};
 
+use crate::dispatch::is_return;
+
 /// Old middleware hands tokens on in this header.
 const X_USER_TOKEN: HeaderName = HeaderName::from_static("x-user-token");
 
@@ -51,6 +53,7 @@ pub async fn identify(edge: &EdgeState, parts: &Parts, exchange: &Exchange, endp
 /// What speaks for the caller: a cookie only where no header is there to do so, were it a bad one (decision 11).
 fn credential_of<'h>(edge: &EdgeState, parts: &'h Parts, endpoint: &Endpoint) -> Result<Presented<'h>> {
     match presented(&parts.headers)? {
+        Presented::Nothing if is_return(endpoint, parts) => Ok(Presented::Nothing),
         Presented::Nothing => {
             let deed = Deed { method: &parts.method, changes: endpoint.effect == Effect::Changes };
             let cookie = cookie::presented(edge, &parts.headers, Surface::V1Beta1, deed)?;

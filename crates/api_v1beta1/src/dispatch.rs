@@ -60,10 +60,20 @@ fn is_sign_in(endpoint: &Endpoint) -> bool {
     matches!(endpoint.rpc, "Authenticate" | "AuthCallback")
 }
 
+/// Does the query name a strategy like this? A field has two spellings (`transcode.rs`).
+fn names_strategy(parts: &Parts, is_it: impl Fn(&str) -> bool) -> bool {
+    let query = parts.uri.query().unwrap_or("");
+    form_urlencoded::parse(query.as_bytes())
+        .any(|(name, value)| (name == "strategy_name" || name == "strategyName") && is_it(&value))
+}
 /// Is a code shown that somebody typed into a page? A link that leads here straight signs its reader in as somebody else.
 fn is_typed(parts: &Parts) -> bool {
-    let query = parts.uri.query().unwrap_or("");
-    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| name == "strategy_name" && value == "mailotp")
+    names_strategy(parts, |name| name == "mailotp")
+}
+/// Is this a browser that a provider sent back? It comes from another site, and no cookie speaks for it but that of the sign-in, without
+/// which none ends here.
+pub(crate) fn is_return(endpoint: &Endpoint, parts: &Parts) -> bool {
+    endpoint.rpc == "AuthCallback" && parts.method == Method::GET && !names_strategy(parts, |name| !name.is_empty())
 }
 
 /// Who calls, and how often; then the body: nobody fills the memory who may not call at all.
@@ -78,7 +88,9 @@ pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> 
             limited.check()?;
         }
         if is_sign_in(plan.endpoint) {
-            cookie::may_set(edge, &parts.headers)?;
+            if !is_return(plan.endpoint, parts) {
+                cookie::may_set(edge, &parts.headers)?;
+            }
             if parts.method == Method::GET && is_typed(parts) {
                 cookie::demand_page(edge, &parts.headers)?;
             }
@@ -108,8 +120,9 @@ pub async fn enter(edge: &EdgeState, plan: &Plan, parts: &Parts, body: Body) -> 
 pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, cx: Ctx, incoming: Incoming) -> Result<Outcome> {
     let handler = plan.handler.ok_or_else(|| unimplemented(plan.endpoint))?;
     let key = idempotency::of(&parts.headers, plan.endpoint, parts.uri.path(), &incoming)?;
-    let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key };
     let app = edge.app.clone();
+    let kept = cookie::read_bound(&app.settings().public_url, cookie::STRATEGY, &parts.headers).map(str::to_owned);
+    let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key, kept };
     let closed = plan.endpoint.refuses_tokens() && call.cx.principal.credential.is_personal_token();
     match handler {
         Handler::Message(handle) => {

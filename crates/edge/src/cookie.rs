@@ -21,6 +21,8 @@ const PLAIN: &str = "portcullis_session";
 
 /// What a browser keeps between a sign-in at a provider and its end on a page of ours; see [`bound`].
 pub const SIGN_IN: &str = "portcullis_sign_in";
+/// The same for a sign-in with one of Frontier's strategies; its verifier, and where its person wanted to go.
+pub const STRATEGY: &str = "portcullis_strategy";
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 

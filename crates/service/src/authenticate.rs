@@ -34,6 +34,12 @@ pub struct Origin {
     /// The client's `User-Agent`, cut to 512 bytes.
     pub user_agent: Option<Arc<str>>,
 }
+impl Origin {
+    /// Where the request of this context comes from.
+    pub fn of(cx: &Ctx) -> Self {
+        Self { request_id: cx.request_id.clone(), ip: cx.ip, user_agent: cx.user_agent.clone() }
+    }
+}
 
 /// What a request carries to say who is calling. More than one is refused by the surface.
 #[derive(Clone, Copy, Debug)]

@@ -127,7 +127,7 @@ impl App {
         let (tenancy, ground) = self.ground(&place).await?;
         let provider = ground.one(&place)?;
         let settings = self.compiled(&tenancy).await?.settings.clone();
-        if redirect_uri != self.own_callback() && !settings.redirect_uris.contains(&redirect_uri) {
+        if !self.is_own_callback(&redirect_uri) && !settings.redirect_uris.contains(&redirect_uri) {
             let message = "This address is not among the tenant's redirect_uris: each has to be there to the letter.";
             return Err(Error::field("redirect_uri", message));
         }
@@ -172,6 +172,14 @@ impl App {
     /// Where our own pages are come back to: every tenant's people may.
     pub(crate) fn own_callback(&self) -> String {
         format!("{}/v1/auth/callback", self.0.settings.public_url)
+    }
+    /// Where who signs in with one of Frontier's strategies comes back to, if their client names no page of its own.
+    pub(crate) fn strategy_callback(&self) -> String {
+        format!("{}/v1beta1/auth/callback", self.0.settings.public_url)
+    }
+    /// An address of ours: what comes back there is no client's to end.
+    pub(crate) fn is_own_callback(&self, uri: &str) -> bool {
+        uri == self.own_callback() || uri == self.strategy_callback()
     }
 
     /// The tenant of a place, and what is set up there.

@@ -37,7 +37,7 @@ pub struct Callback {
     /// What the challenge of the beginning was made of (RFC 7636), if there was one.
     pub verifier: Option<String>,
 }
-/// The same, brought to a page of ours.
+/// The same, brought to a page of ours, or by one of Frontier's clients.
 pub struct Return {
     /// The code, or the provider's word for why there is none.
     pub code: Result<String, String>,
@@ -78,8 +78,8 @@ struct Brought {
     code: Result<String, String>,
     state: String,
     issuer: Option<String>,
-    /// Where it was brought.
-    to: String,
+    /// Where it was brought, by whoever says that.
+    to: Option<String>,
     by: Bringer,
 }
 /// Who brings it, which has to be who began.
@@ -88,6 +88,8 @@ enum Bringer {
     Browser(Option<String>),
     /// A client of the API, with its verifier if it has one.
     Client(Option<String>),
+    /// A browser in the hands of Frontier's client, with the verifier that it kept. It says no address.
+    Strategy(Option<String>),
 }
 
 impl App {
@@ -96,7 +98,7 @@ impl App {
     pub async fn finish_sign_in(&self, origin: Origin, back: Callback, hold: Hold) -> Result<VouchedFor> {
         let Callback { code, redirect_uri: to, state, issuer, verifier } = back;
         let by = Bringer::Client(verifier);
-        let w = self.welcome(origin, Brought { code: Ok(code), state, issuer, to, by }).await?;
+        let w = self.welcome(origin, Brought { code: Ok(code), state, issuer, to: Some(to), by }).await?;
         let proof = (w.amr.clone(), w.vouched, w.due.is_some());
         let (session, signed_in) = self.start_vouched(&w.cx, &w.tenancy, &w.user, proof, hold).await?;
         let due = match w.due {
@@ -113,7 +115,7 @@ impl App {
     pub async fn finish_sign_in_here(&self, origin: Origin, back: Return) -> Result<LoggedIn> {
         let Return { code, state, issuer, browser } = back;
         let (to, by) = (self.own_callback(), Bringer::Browser(browser));
-        let w = self.welcome(origin, Brought { code, state, issuer, to, by }).await?;
+        let w = self.welcome(origin, Brought { code, state, issuer, to: Some(to), by }).await?;
         if let Some(purpose) = w.due {
             let half = Half::Vouched(w.vouched, None);
             return self.challenge(&w.cx, &w.user, purpose, w.amr, half).await.map(LoggedIn::SecondStep);
@@ -121,6 +123,16 @@ impl App {
         let proof = (w.amr, w.vouched, false);
         let (_, signed_in) = self.start_vouched(&w.cx, &w.tenancy, &w.user, proof, Hold::Cookie).await?;
         Ok(LoggedIn::Whole(signed_in))
+    }
+    /// Ends a sign-in that began with one of Frontier's strategies, in the browser that began it; where a second factor is due, with a
+    /// restricted session. As [`App::finish_sign_in`].
+    pub async fn finish_strategy(&self, origin: Origin, back: Return) -> Result<SignedIn> {
+        let Return { code, state, issuer, browser } = back;
+        let by = Bringer::Strategy(browser);
+        let w = self.welcome(origin, Brought { code, state, issuer, to: None, by }).await?;
+        let made = self.new_session(&w.cx, &w.tenancy, &w.user, w.amr, w.due.is_some(), Hold::Cookie).await?;
+        let (_, signed_in) = self.write_vouched(made.without_idle_end(), w.vouched).await?;
+        Ok(signed_in)
     }
 
     async fn welcome(&self, origin: Origin, back: Brought) -> Result<Welcome> {
@@ -178,18 +190,21 @@ impl App {
                 Some(_) => "the code was brought later than a minute after the provider answered",
             });
         }
-        if start.redirect_uri != back.to {
+        if back.to.as_ref().is_some_and(|to| *to != start.redirect_uri) {
             return Some("the code was brought to another address");
         }
-        let here = back.to == self.own_callback();
+        let here = self.is_own_callback(&start.redirect_uri);
         match (&back.by, &start.challenge) {
             (Bringer::Browser(Some(kept)), _)
                 if portcullis_crypto::same(kept.as_bytes(), secrets.browser.as_bytes()) =>
             {
                 None
             }
-            (Bringer::Browser(_), _) => Some("the sign-in was begun in another browser"),
-            // what comes back to our pages ends there
+            (Bringer::Strategy(Some(v)), Some(c)) if portcullis_crypto::same(challenge(v).as_bytes(), c.as_bytes()) => {
+                None
+            }
+            (Bringer::Browser(_) | Bringer::Strategy(_), _) => Some("the sign-in was begun in another browser"),
+            // what comes back to an address of ours ends there
             (Bringer::Client(_), _) if here => Some("the sign-in was begun in another browser"),
             (Bringer::Client(None), None) => None,
             (Bringer::Client(Some(v)), Some(c)) if portcullis_crypto::same(challenge(v).as_bytes(), c.as_bytes()) => {

@@ -113,6 +113,7 @@ mod session_end;
 pub mod session_list;
 pub mod settings;
 mod setup;
+pub mod strategy;
 mod tally;
 pub mod tenancy;
 pub mod tenant;

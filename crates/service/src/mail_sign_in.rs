@@ -69,25 +69,18 @@ pub struct Entered {
 
 impl App {
     /// What somebody can sign in with: nothing without mail, and no link without a page that it leads to.
-    pub fn mail_strategies(&self) -> Vec<Strategy> {
+    pub(crate) fn mail_strategies(&self) -> Vec<Strategy> {
         let link = (!self.0.settings.callback_urls.is_empty()).then_some(Strategy::Link);
         let all = [Some(Strategy::Code), link];
         all.into_iter().flatten().filter(|_| self.sends_mail()).collect()
     }
-    /// The strategy of this word; 400 `invalid_input` where it cannot be used.
-    pub fn mail_strategy(&self, word: &str) -> Result<Strategy> {
-        let found = self.mail_strategies().into_iter().find(|s| s.as_str() == word);
-        // the original's text; it was `internal`, which is no fault of the server
-        found.ok_or_else(|| Error::new(Code::InvalidInput, "unsupported authentication method"))
-    }
     /// Sends whoever may enter a mail, some time after this returned; answers what names the sign-in. 400 `invalid_input` for what is no
     /// address, and for a page that the operator did not list.
     pub async fn begin_mail_sign_in(&self, cx: &Ctx, asked: Asked) -> Result<Raw> {
-        let email = Email::parse(&asked.email).map_err(|_| Error::new(Code::InvalidInput, "Invalid email"))?;
+        let email = address(&asked.email)?;
         let page = self.callback(&asked)?;
         let state = Purpose::MailSignIn.generate(&*self.0.random);
-        let listed = self.0.settings.return_urls.contains(&asked.return_to);
-        let (strategy, return_to) = (asked.strategy, listed.then_some(asked.return_to));
+        let (strategy, return_to) = (asked.strategy, self.listed_return(asked.return_to));
         let wanted = Wanted { strategy, email, page, hash: *state.hash.bytes(), raw: state.raw.clone(), return_to };
         let place = self.0.letters.clone().acquire_owned().await.map_err(Error::internal)?;
         let (app, cx) = (self.clone(), cx.clone());
@@ -190,6 +183,10 @@ impl App {
     }
 }
 
+/// The address that somebody signs in with; 400 `invalid_input` for what is none, in the original's words.
+pub(crate) fn address(text: &str) -> Result<Email> {
+    Email::parse(text).map_err(|_| Error::new(Code::InvalidInput, "Invalid email"))
+}
 /// 400 `invalid_input`, for every reason.
 fn wrong() -> Error {
     Error::new(Code::InvalidInput, "This code or link is wrong, was used, or is too old: ask for a new one.")

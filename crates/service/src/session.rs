@@ -187,6 +187,10 @@ impl App {
         hold: Hold,
     ) -> Result<(Id<Session>, SignedIn)> {
         let made = self.new_session(cx, tenancy, user, amr, restricted, hold).await?;
+        self.write_vouched(made, vouched).await
+    }
+    /// Writes a session on the word of an identity provider.
+    pub(crate) async fn write_vouched(&self, made: NewSession, vouched: Vouched) -> Result<(Id<Session>, SignedIn)> {
         let NewSession { cx, mut begin, signed_in } = made;
         begin.session.identity_provider = Some(vouched.provider);
         let id = begin.session.id;

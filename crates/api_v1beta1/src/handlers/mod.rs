@@ -2,6 +2,7 @@
 mod audit_log;
 mod audit_record;
 mod audit_record_view;
+mod auth_kept;
 mod authentication;
 mod body;
 mod check;
@@ -209,7 +210,7 @@ pub fn of(rpc: &str) -> Option<Handler> {
         "ListProjectsByUser" => message!(project::of_user),
         "ListProjectsByCurrentUser" => message!(project::mine),
         "Authenticate" => message!(authentication::begin),
-        "AuthCallback" => message!(authentication::finish),
+        "AuthCallback" => incoming!(authentication::finish),
         "AuthToken" => message!(authentication::token),
         "AuthLogout" => message!(authentication::sign_out),
         "ListSessions" => message!(session::list),

@@ -96,6 +96,7 @@ mod service_user_tokens;
 mod service_users;
 mod sessions;
 mod step_up;
+mod strategies;
 mod tenant_groups;
 mod tenant_settings;
 mod tenants;

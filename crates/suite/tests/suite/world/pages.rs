@@ -38,7 +38,8 @@ impl Browser {
         self.take(&answer);
         answer
     }
-    fn take(&mut self, answer: &Answer) {
+    /// Takes the cookies of an answer.
+    pub fn take(&mut self, answer: &Answer) {
         let mut kept: Vec<String> = self.cookies().split("; ").filter(|c| !c.is_empty()).map(str::to_owned).collect();
         for (_, set) in answer.headers.iter().filter(|(n, _)| n.eq_ignore_ascii_case("set-cookie")) {
             let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
