@@ -26,15 +26,18 @@ pub enum Proof {
 }
 
 impl App {
-    /// Makes the caller's sign-in fresh: `auth_time` of the session is now, and the access token stays as it is. Person only;
-    /// federated users sign in anew at their provider.
+    /// Makes the caller's sign-in fresh: `auth_time` of the session is now, and the access token stays as it is. Person only; federated
+    /// users sign in anew at their provider, and show a code here only where a restricted session waits for it.
     pub async fn reauthenticate(&self, cx: &Ctx, proof: Result<Proof>) -> Result<()> {
         let (id, session) = half_person(cx)?;
         let me = self.me(cx).await?;
-        if me.auth_provider != AuthProvider::Local {
-            return Err(Error::new(Code::Forbidden, "You sign in at your identity provider: sign in there again."));
+        let elsewhere = me.auth_provider != AuthProvider::Local;
+        let there = || Error::new(Code::Forbidden, "You sign in at your identity provider: sign in there again.");
+        if elsewhere && !cx.principal.credential.is_restricted() {
+            return Err(there());
         }
         match proof? {
+            Proof::Password(_) if elsewhere => Err(there()),
             Proof::Password(password) => self.prove_password(cx, &me, session, password).await,
             Proof::Code(code) => {
                 let factors = self.factors_of(cx, id).await?;

@@ -167,6 +167,7 @@ catalogue! {
     reauthenticate_explained: "You signed in a while ago. Show once more that it is you, then go on.",
     reauthenticate_or: "Or enter a code instead of your password.",
     reauthenticate_half: "You came in by mail, and your account has a second factor: enter the code that your app shows. If you have a passkey or a security key instead, sign out, and sign in with your password or with the passkey alone.",
+    reauthenticate_vouched: "You came in by your identity provider, and your account has a second factor here: enter the code that your app shows. If you have a passkey or a security key instead, sign out, and in again on the sign-in page, which asks for it.",
     reauthenticate_elsewhere: "You sign in at your identity provider: sign out here, and in there again.",
     reauthenticate_go_on: "Go on",
 

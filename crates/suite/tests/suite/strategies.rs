@@ -242,10 +242,18 @@ async fn sec_04_where_a_second_factor_is_due_the_session_of_a_provider_is_restri
     let b = b.client.with("origin", HERE).with("x-tenant-id", d.w.tenant.clone());
     assert_eq!(b.get(SELF).await.status, 403);
     b.post("/v1/users/me/mfa/totp", json!({})).await.refused(403, "mfa_setup_required");
+    let page = b.get("/account/reauthenticate").await.text();
+    assert!(page.contains("Code that the app shows") && page.contains("came in by your identity provider"), "{page}");
     let path = "/v1/users/me/reauthenticate";
+    b.post(path, json!({ "password": PASSWORD })).await.refused(403, "forbidden");
     b.post(path, json!({ "code": app.wrong(&d.w.clock) })).await.refused(400, "invalid_code");
     b.post(path, json!({ "code": app.next(&d.w.clock) })).await.expect(204);
     b.get(SELF).await.expect(200);
+    // which is no way to a fresh sign-in, and ends with the provider
+    b.post(path, json!({ "code": app.next(&d.w.clock) })).await.refused(403, "forbidden");
+    d.w.owner().put(&d.path(), json!({ "enabled": false })).await.expect(200);
+    assert_eq!(b.get(SELF).await.status, 401);
+    d.w.owner().put(&d.path(), json!({ "enabled": true })).await.expect(200);
     // who has none and needs one enrols it
     settings_of(&d.w, &json!({ "mfa_policy": "required" })).await;
     let (b, _) = d.sign_in_as("bob").await;
