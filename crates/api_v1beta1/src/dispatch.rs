@@ -60,11 +60,13 @@ fn is_sign_in(endpoint: &Endpoint) -> bool {
     matches!(endpoint.rpc, "Authenticate" | "AuthCallback")
 }
 
-/// Does the query name a strategy like this? A field has two spellings (`transcode.rs`).
+/// Does the query name a strategy like this, in any spelling that `transcode.rs` reads?
 fn names_strategy(parts: &Parts, is_it: impl Fn(&str) -> bool) -> bool {
     let query = parts.uri.query().unwrap_or("");
-    form_urlencoded::parse(query.as_bytes())
-        .any(|(name, value)| (name == "strategy_name" || name == "strategyName") && is_it(&value))
+    form_urlencoded::parse(query.as_bytes()).any(|(name, value)| {
+        let field = name.split(['[', '.']).next().unwrap_or_default();
+        matches!(field, "strategy_name" | "strategyName") && is_it(&value)
+    })
 }
 /// Is a code shown that somebody typed into a page? A link that leads here straight signs its reader in as somebody else.
 fn is_typed(parts: &Parts) -> bool {

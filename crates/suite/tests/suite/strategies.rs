@@ -378,7 +378,13 @@ async fn sec_17_a_page_of_elsewhere_begins_no_sign_in_at_a_provider(d: Doors) {
     let told = query_of(&format!("{HERE}{}", d.signed_in(&url, "ada")));
     let body = json!({ "code": told["code"], "state": told["state"] });
     assert_eq!(b.client.with("origin", "https://evil.example").post(END, body).await.status, 403);
-    for name in ["strategy_name=mailotp", "strategyName=mailotp", "strategy_name=maillink", "strategyName=work"] {
+    for name in [
+        "strategy_name=mailotp",
+        "strategyName=mailotp",
+        "strategy_name%5Bx%5D=mailotp",
+        "strategy_name=&strategyName=maillink",
+        "strategyName=work",
+    ] {
         let at = format!("{END}?{name}&state={}&code={}", told["state"], told["code"]);
         assert_eq!(from_elsewhere(&b).get(&at).await.status, 403, "{name}");
     }
