@@ -39,7 +39,7 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
         Err(answer) => return Ok(answer),
     };
     let step = provider.step(&asked, caller.as_ref()).await?;
-    take(&visit, &provider, &asked, caller.as_ref(), query, step)
+    take(&visit, &provider, &asked, caller.as_ref(), query, step).await
 }
 /// The same, as a form.
 pub(crate) async fn again(mut visit: Visit) -> Result<Response> {
@@ -69,10 +69,10 @@ pub(crate) async fn decide(mut visit: Visit) -> Result<Response> {
         return show_on(&visit, &refused);
     }
     let step = provider.allow(&asked, caller.as_ref(), form.raw(SHOWN)).await?;
-    take(&visit, &provider, &asked, caller.as_ref(), query, step)
+    take(&visit, &provider, &asked, caller.as_ref(), query, step).await
 }
 /// Takes the next step.
-fn take(
+async fn take(
     visit: &Visit,
     provider: &Provider,
     asked: &Asked,
@@ -82,7 +82,7 @@ fn take(
 ) -> Result<Response> {
     match step {
         Step::SignIn => sign_in(provider, asked),
-        Step::Consent(ask) => consent(provider, asked, caller, ask, query),
+        Step::Consent(ask) => consent(visit, provider, asked, caller, ask, query).await,
         Step::Answer(url) => show_on(visit, &url),
     }
 }
@@ -112,7 +112,8 @@ fn sign_in(provider: &Provider, asked: &Asked) -> Result<Response> {
     let sign_in = link("/sign-in", &[("tenant", provider.slug()), ("return_to", back.said()), ("login_hint", hint)]);
     redirect(&sign_in)
 }
-fn consent(
+async fn consent(
+    visit: &Visit,
     provider: &Provider,
     asked: &Asked,
     caller: Option<&Ctx>,
@@ -122,10 +123,11 @@ fn consent(
     let name = &asked.application.name;
     let explained = if ask.unproved { EN.consent_unproved } else { EN.consent_explained };
     let who = caller.and_then(|cx| cx.principal.email.as_ref()).map(ToString::to_string).unwrap_or_default();
+    let brand = visit.brand(Some(provider.slug())).await?;
     page(
         200,
         &Page {
-            frame: Frame::new(fill(EN.consent, &[("application", name)])),
+            frame: Frame::new(fill(EN.consent, &[("application", name)])).of(brand.as_ref()),
             t: &EN,
             explained: fill(explained, &[("application", name)]),
             who: fill(EN.consent_who, &[("email", &who)]),

@@ -44,7 +44,8 @@ pub(crate) async fn show(visit: Visit) -> Result<Response> {
     let done = visit.query("done");
     let over = matches!(done.as_deref(), Some("device_allowed" | "device_denied"));
     let code = (!over).then(|| field(&visit.query("user_code").unwrap_or_default(), None));
-    let frame = Frame::new(EN.device).done(done.as_deref());
+    let brand = visit.brand(Some(provider.slug())).await?;
+    let frame = Frame::new(EN.device).of(brand.as_ref()).done(done.as_deref());
     page(200, &Enter { frame, t: &EN, action: format!("{}/device", provider.path()), code })
 }
 fn field(said: &str, refused: Option<&Refused>) -> Field {
@@ -71,13 +72,13 @@ pub(crate) async fn submit(mut visit: Visit) -> Result<Response> {
                 let done = if allow { "device_allowed" } else { "device_denied" };
                 return redirect(&link(&format!("{}/device", provider.path()), &[("done", done)]));
             }
-            Decided::Gone => return wrong(&provider, typed),
+            Decided::Gone => return wrong(&visit, &provider, typed).await,
             Decided::LookAgain => {}
         }
     }
     match provider.waiting(&cx, typed).await? {
-        Some(waiting) => confirm(&provider, &waiting),
-        None => wrong(&provider, typed),
+        Some(waiting) => confirm(&visit, &provider, &waiting).await,
+        None => wrong(&visit, &provider, typed).await,
     }
 }
 /// Who is signed in here. Others do so first, and come back; and so does who has a second factor to give.
@@ -92,12 +93,13 @@ async fn person(visit: &Visit, provider: &Provider) -> Result<Result<Ctx, Respon
     let said = [("tenant", provider.slug()), ("return_to", back.said()), ("done", "sign_in_first")];
     redirect(&link("/sign-in", &said)).map(Err)
 }
-fn confirm(provider: &Provider, waiting: &Waiting) -> Result<Response> {
+async fn confirm(visit: &Visit, provider: &Provider, waiting: &Waiting) -> Result<Response> {
+    let brand = visit.brand(Some(provider.slug())).await?;
     let said = [("application", waiting.application.name.as_str()), ("code", waiting.user_code.as_str())];
     page(
         200,
         &Confirm {
-            frame: Frame::new(fill(EN.device_confirm, &said)),
+            frame: Frame::new(fill(EN.device_confirm, &said)).of(brand.as_ref()),
             t: &EN,
             explained: fill(EN.device_confirm_explained, &said),
             told: waiting.scopes.iter().map(|s| in_words(s)).collect(),
@@ -107,9 +109,10 @@ fn confirm(provider: &Provider, waiting: &Waiting) -> Result<Response> {
         },
     )
 }
-fn wrong(provider: &Provider, typed: &str) -> Result<Response> {
+async fn wrong(visit: &Visit, provider: &Provider, typed: &str) -> Result<Response> {
+    let brand = visit.brand(Some(provider.slug())).await?;
     let refused = Refused::field("user_code", EN.device_wrong);
     let code = Some(field(typed, Some(&refused)));
-    let frame = Frame::new(EN.device).refused(Some(&refused));
+    let frame = Frame::new(EN.device).of(brand.as_ref()).refused(Some(&refused));
     refused.page(&Enter { frame, t: &EN, action: format!("{}/device", provider.path()), code })
 }

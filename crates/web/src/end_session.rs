@@ -66,7 +66,9 @@ async fn entered(visit: &Visit, form: &Form) -> Result<Response> {
             };
             let hidden = FIELDS.map(|name| (name, form.raw(name).to_owned())).to_vec();
             let action = format!("{}/oauth2/end-session/confirm", provider.path());
-            page(200, &Page { frame: Frame::new(EN.leave_ask), t: &EN, explained, action, hidden })
+            let brand = visit.brand(Some(provider.slug())).await?;
+            let frame = Frame::new(EN.leave_ask).of(brand.as_ref());
+            page(200, &Page { frame, t: &EN, explained, action, hidden })
         }
     }
 }

@@ -17,6 +17,8 @@ pub(crate) struct Frame {
     pub title: String,
     /// What was just done.
     pub done: Option<&'static str>,
+    /// What there is to do first, or was not done.
+    pub note: Option<&'static str>,
     /// What just did not work.
     pub problem: Option<String>,
     pub notices: Vec<String>,
@@ -30,7 +32,17 @@ pub(crate) struct Frame {
 impl Frame {
     pub fn new(title: impl Into<String>) -> Self {
         let (style, icon) = (assets::style_path(), assets::icon_path());
-        Self { title: title.into(), done: None, problem: None, notices: vec![], style, script: None, icon, brand: None }
+        Self {
+            title: title.into(),
+            done: None,
+            note: None,
+            problem: None,
+            notices: vec![],
+            style,
+            script: None,
+            icon,
+            brand: None,
+        }
     }
     /// As this tenant's.
     pub fn of(self, brand: Option<&Brand>) -> Self {
@@ -60,7 +72,7 @@ impl Frame {
     pub fn script(self) -> Self {
         Self { script: Some(assets::script_path()), ..self }
     }
-    /// With the words for what a redirect says was done.
+    /// With the words for what a redirect says was done, or is to be.
     pub fn done(self, word: Option<&str>) -> Self {
         let done = match word.unwrap_or_default() {
             "signed_out" => Some(EN.done_signed_out),
@@ -75,17 +87,20 @@ impl Frame {
             "sessions" => Some(EN.done_sessions),
             "key_revoked" => Some(EN.done_key_revoked),
             "token_deleted" => Some(EN.done_token_deleted),
-            "factor_first" => Some(EN.done_factor_first),
             "factor_added" => Some(EN.done_factor_added),
             "factor_removed" => Some(EN.done_factor_removed),
-            "sign_in_again" => Some(EN.sign_in_again),
             "application_left" => Some(EN.done_application_left),
             "device_allowed" => Some(EN.done_device_allowed),
-            "device_denied" => Some(EN.done_device_denied),
-            "sign_in_first" => Some(EN.session_ended),
             _ => None,
         };
-        Self { done, ..self }
+        let note = match word.unwrap_or_default() {
+            "factor_first" => Some(EN.factor_first),
+            "sign_in_again" => Some(EN.sign_in_again),
+            "sign_in_first" => Some(EN.session_ended),
+            "device_denied" => Some(EN.device_denied),
+            _ => None,
+        };
+        Self { done, note, ..self }
     }
     /// With why its form is shown again.
     pub fn refused(self, refused: Option<&Refused>) -> Self {

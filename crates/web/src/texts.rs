@@ -160,7 +160,7 @@ catalogue! {
     codes_kept: "I have kept them",
     codes_left: "{n} of your backup codes are left. New ones take the place of all before.",
     codes_renew: "Make new backup codes",
-    done_factor_first: "Your organization demands a second factor: add one to go on.",
+    factor_first: "Your organization demands a second factor: add one to go on.",
     done_factor_added: "Your second factor is added.",
     done_factor_removed: "The second factor is removed.",
     reauthenticate: "Is it you?",
@@ -245,7 +245,7 @@ catalogue! {
     device_confirm_explained: "A device shows the code {code} and wants to sign in to {application} as you. Go on only if you started this yourself and the device is in front of you.",
     device_told: "It will:",
     done_device_allowed: "Your device is signed in. You can close this page.",
-    done_device_denied: "Your device was not let in.",
+    device_denied: "Your device was not let in.",
 
     leave_ask: "Sign out?",
     leave_explained: "{application} asks to sign you out here too.",
