@@ -4,7 +4,10 @@ use std::{
     collections::VecDeque,
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
     thread,
 };
 
@@ -62,6 +65,7 @@ struct Queue {
 struct Shared {
     queue: Mutex<Queue>,
     more: Condvar,
+    run: AtomicU64,
     hasher: Hasher,
     random: Arc<dyn Random>,
 }
@@ -86,6 +90,7 @@ impl Shared {
         let _ = rustix::process::setpriority_process(None, 10);
         let mut scratch = Scratch::default();
         while let Some(job) = self.next() {
+            self.run.fetch_add(1, Ordering::Relaxed);
             let run = AssertUnwindSafe(|| job.run(&self.hasher, &mut scratch, &*self.random));
             if catch_unwind(run).is_err() {
                 scratch = Scratch::default();
@@ -100,7 +105,13 @@ impl HashPool {
     /// So many threads; 0 means one a core.
     pub fn new(threads: usize, hasher: Hasher, random: Arc<dyn Random>) -> std::io::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        let pool = Self(Arc::new(Shared { queue: Mutex::default(), more: Condvar::new(), hasher, random }));
+        let pool = Self(Arc::new(Shared {
+            queue: Mutex::default(),
+            more: Condvar::new(),
+            run: AtomicU64::new(0),
+            hasher,
+            random,
+        }));
         for n in 0..if threads == 0 { cores } else { threads } {
             let shared = Arc::clone(&pool.0);
             thread::Builder::new().name(format!("hash-{n}")).spawn(move || shared.work())?;
@@ -123,6 +134,10 @@ impl HashPool {
         let (to, answer) = oneshot::channel();
         let queued = self.push(Job::Verify(stored, password, to));
         async move { queued.and(answer.await.map_err(|_| PoolError::Closed)) }
+    }
+    /// How many passwords it took on to hash or to verify: a metric, and whether a sign-in cost what every other one does.
+    pub fn run(&self) -> u64 {
+        self.0.run.load(Ordering::Relaxed)
     }
     /// How many jobs wait: a metric.
     pub fn waiting(&self) -> usize {

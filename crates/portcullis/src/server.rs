@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
 use crate::mail;
-use crate::metrics::StoreMetrics;
+use crate::metrics::AppMetrics;
 use crate::workers::{self, Workers};
 
 /// Sockets that are bound: clients may connect, and wait until [`Server::start`] serves them.
@@ -76,7 +76,7 @@ impl Server {
             false => None,
         };
         let counted = Arc::new(Metrics::default());
-        counted.register(|registry| registry.register_collector(Box::new(StoreMetrics(app.db().clone()))));
+        counted.register(|registry| registry.register_collector(Box::new(AppMetrics(app.clone()))));
         let listener = Listener::new(app.clock().clone(), app.random().clone(), config.edge(), counted.clone());
         let router = routes(&EdgeState::new(app.clone(), listener));
         let stop = CancellationToken::new();

@@ -203,6 +203,10 @@ impl App {
             .map(Result::err)
             .map_err(|e| Error::unavailable("the list of breached passwords cannot be read").caused_by(e))
     }
+    /// What hashes passwords.
+    pub fn passwords(&self) -> &HashPool {
+        &self.0.passwords
+    }
     /// The operator's settings.
     pub fn settings(&self) -> &Settings {
         &self.0.settings

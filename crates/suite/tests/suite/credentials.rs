@@ -316,10 +316,13 @@ async fn sec_15_who_does_not_exist_who_is_suspended_and_who_is_wrong_are_answere
     ];
     let mut said = vec![];
     for (email, password, slug) in tries {
+        let hashed = w.node.app.passwords().run();
         let a = w
             .anonymous()
             .post("/v1/auth/login", json!({ "email": email, "password": password, "tenant_slug": slug }))
             .await;
+        // and cost as much: one password was verified, somebody's or nobody's
+        assert_eq!(w.node.app.passwords().run(), hashed + 1, "{email}");
         said.push((email, a.refused(401, "invalid_credentials")));
     }
     for (email, answer) in &said {
