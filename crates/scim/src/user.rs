@@ -233,15 +233,15 @@ mod tests {
             .map(|n| json!({ "op": "add", "path": format!("emails[type eq \"t{n}\"].value"), "value": "a@corp.example" }))
             .collect();
         assert_eq!(fault(json!(demanded)), "tooMany");
-        let terms = |n: usize| format!("emails[{}].display", vec!["type eq \"work\""; n].join(" or "));
+        let terms = |n: usize| format!("emails[{}].type", vec!["type eq \"work\""; n].join(" or "));
         assert_eq!(fault(json!([{ "op": "replace", "path": terms(21), "value": "x" }])), "invalidPath");
         assert!(patched(json!([{ "op": "replace", "path": terms(20), "value": "x" }])).is_ok());
         // what is copied to each of them is short
         for long in [json!("x".repeat(1_025)), json!(["x"]), json!({ "x": "y" })] {
             for op in [
-                json!({ "op": "replace", "path": "emails.display", "value": long }),
-                json!({ "op": "add", "path": "emails[type eq \"work\"].display", "value": long }),
-                json!({ "op": "add", "path": "emails", "value": [{ "value": "b@corp.example", "display": long }] }),
+                json!({ "op": "replace", "path": "emails.type", "value": long }),
+                json!({ "op": "add", "path": "emails[type eq \"work\"].type", "value": long }),
+                json!({ "op": "add", "path": "emails", "value": [{ "value": "b@corp.example", "type": long }] }),
             ] {
                 assert_eq!(fault(json!([op])), "invalidValue");
             }

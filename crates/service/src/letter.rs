@@ -182,7 +182,7 @@ fn filled<'v>(template: &str, names: &[(&str, &'v str)], form: impl Fn(&str, &'v
         match piece {
             Piece::Text(text) => out += text,
             Piece::Place { name, written } => match names.iter().find(|(n, _)| *n == name) {
-                Some((_, value)) => out += &form(name, *value),
+                Some((_, value)) => out += &form(name, value),
                 None => out += written,
             },
         }

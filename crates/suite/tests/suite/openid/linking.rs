@@ -220,7 +220,7 @@ async fn groups_of_a_provider_that_is_deleted_are_like_any_other(e: Engine) {
     o.delete(&format!("/v1/users/{}", ada["id"].as_str().unwrap())).await.expect(204);
     o.delete(&s.path()).await.expect(204);
     let left = o.put(&at, json!({ "name": "Makers" })).await.expect(200);
-    assert_eq!((&left["source"], &left["identity_provider_id"]), (&json!("manual"), &json!(null)));
+    assert_eq!((&left["source"], &left["identity_provider_id"]), (&json!("local"), &json!(null)));
     o.delete(&at).await.expect(204);
 }
 
