@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn sec_17_who_does_not_answer_is_left_alone_for_longer_than_a_call_takes() {
+    fn sec_14_who_does_not_answer_is_left_alone_for_longer_than_a_call_takes() {
         run(async {
             let a = Asked::default();
             for later in [0, 10, 14] {
