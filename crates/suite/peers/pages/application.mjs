@@ -3,7 +3,7 @@
 // Standard input: {"url", "hosts", "email", "password", "ask" (requests of one's own application and of another's), "device", "userCode"}.
 import { createServer } from 'node:http'
 import axe from 'axe-core'
-import { DESK, PHONE, launch } from './browser.mjs'
+import { DESK, PHONE, launch, watch } from './browser.mjs'
 
 const given = JSON.parse(await new Response(process.stdin).text())
 const { url } = given
@@ -25,7 +25,7 @@ const look = async (page, name) => {
 }
 const arrived = async (page, name) => {
   try {
-    await page.waitForURL((at) => String(at).startsWith(callback), { timeout: 10_000 })
+    await page.waitForURL((at) => String(at).startsWith(callback))
   } catch {
     found.push(`${name}: ended at ${page.url()}`)
     return
@@ -38,7 +38,7 @@ for (const viewport of [DESK, PHONE]) {
   const context = await browser.newContext({ viewport })
   await context.route('https://app.example.com/**', (route) => route.fulfill({ contentType: 'text/html', body: '<title>The application</title>' }))
   const page = await context.newPage()
-  page.on('console', (m) => m.type() === 'error' && !/status of 4\d\d/.test(m.text()) && found.push(`${page.url()}: ${m.text()}`))
+  watch(page, url, found)
   const as = (name) => `${name} (${viewport.width})`
 
   await page.goto(ask(given.ask.own))
@@ -77,7 +77,7 @@ for (const viewport of [DESK, PHONE]) {
   await look(page, as('signing out'))
   await page.click('main button')
   try {
-    await page.waitForURL((at) => String(at).startsWith(given.bye), { timeout: 10_000 })
+    await page.waitForURL((at) => String(at).startsWith(given.bye))
   } catch {
     found.push(`${as('after signing out')}: ended at ${page.url()}`)
   }

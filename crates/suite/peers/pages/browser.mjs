@@ -12,6 +12,16 @@ export const launch = (hosts = '') => {
   return chromium.launch({ executablePath, args })
 }
 
+// Notes what the pages at this address object to, and waits long enough for a machine with much else to do. What a page fetches elsewhere
+// is told late, when the browser may have come back to ours: the place that it is told of counts, not the page that is shown.
+export const watch = (page, url, found, name = '') => {
+  page.setDefaultTimeout(30_000)
+  page.on('console', (m) => {
+    if (m.type() === 'error' && m.location().url.startsWith(url) && !/status of 4\d\d/.test(m.text())) found.push(`${name}${m.location().url}: ${m.text()}`)
+  })
+  page.on('pageerror', (e) => found.push(`${name}${page.url()}: ${e}`))
+}
+
 export const PHONE = { width: 390, height: 844 }
 export const DESK = { width: 1200, height: 860 }
 

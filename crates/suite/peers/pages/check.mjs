@@ -2,7 +2,7 @@
 // sign-in by keyboard alone with scripts switched off. What is wrong is printed, one finding a line.
 // Standard input: {"url", "hosts", "email", "password", "invitation", "branded" (sign-in pages), "approver" (who must enrol a factor), "seconds" (the server's time)}.
 import axe from 'axe-core'
-import { DESK, PHONE, appCode, launch, signIn } from './browser.mjs'
+import { DESK, PHONE, appCode, launch, signIn, watch } from './browser.mjs'
 
 const chunks = []
 for await (const chunk of process.stdin) chunks.push(chunk)
@@ -63,8 +63,7 @@ for (const colorScheme of ['light', 'dark']) {
     const context = await browser.newContext({ colorScheme, viewport })
     const page = await context.newPage()
     const as = (name) => `${name} (${colorScheme}, ${viewport.width})`
-    page.on('console', (m) => m.type() === 'error' && !/status of 4\d\d/.test(m.text()) && found.push(`${page.url()}: ${m.text()}`))
-    page.on('pageerror', (e) => found.push(`${page.url()}: ${e}`))
+    watch(page, url, found)
     const at = async (path, name = path) => {
       await page.goto(`${url}${path}`)
       await look(page, as(name))

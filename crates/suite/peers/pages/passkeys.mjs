@@ -2,7 +2,7 @@
 // page, then used as the second step of a sign-in. What is wrong is printed, one finding a line.
 // Standard input: {"url", "hosts", "email", "password"}.
 import axe from 'axe-core'
-import { DESK, launch } from './browser.mjs'
+import { DESK, launch, watch } from './browser.mjs'
 
 const chunks = []
 for await (const chunk of process.stdin) chunks.push(chunk)
@@ -15,9 +15,7 @@ const expect = (so, words) => {
 }
 const context = await browser.newContext({ viewport: DESK })
 const page = await context.newPage()
-page.setDefaultTimeout(15_000)
-page.on('console', (m) => m.type() === 'error' && !/status of 4\d\d/.test(m.text()) && found.push(`${page.url()}: ${m.text()}`))
-page.on('pageerror', (e) => found.push(`${page.url()}: ${e}`))
+watch(page, url, found)
 const look = async (name) => {
   await page.evaluate(axe.source)
   const { violations } = await page.evaluate(() => globalThis.axe.run())
@@ -55,7 +53,7 @@ const absent = await authenticator({ transport: 'usb', hasUserVerification: fals
 await add('webauthn_passkey', 'My laptop')
 await look('a passkey to add')
 await page.click('main form button')
-await page.waitForSelector('main form [role="alert"]:not([hidden])', { timeout: 15_000 }).catch(() => found.push('a refusal of the authenticator is not told'))
+await page.waitForSelector('main form [role="alert"]:not([hidden])').catch(() => found.push('a refusal of the authenticator is not told'))
 await look('a passkey to add, refused')
 await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: absent })
 

@@ -2,7 +2,7 @@
 // posts the response; and one that begins at the provider. What is wrong is printed, one finding a line.
 // Standard input: {"url", "hosts", "email", "there"}.
 import axe from 'axe-core'
-import { DESK, launch } from './browser.mjs'
+import { DESK, launch, watch } from './browser.mjs'
 
 const chunks = []
 for await (const chunk of process.stdin) chunks.push(chunk)
@@ -14,9 +14,7 @@ const found = []
 const visit = async (name, begin) => {
   const context = await browser.newContext({ viewport: DESK })
   const page = await context.newPage()
-  page.setDefaultTimeout(15_000)
-  page.on('console', (m) => m.type() === 'error' && found.push(`${name}: ${page.url()}: ${m.text()}`))
-  page.on('pageerror', (e) => found.push(`${name}: ${page.url()}: ${e}`))
+  watch(page, url, found, `${name}: `)
   try {
     const ends = await begin(page)
     if (new URL(page.url()).origin === new URL(url).origin) found.push(`${name}: the browser never left`)

@@ -96,7 +96,7 @@ async fn people(w: &World) -> Value {
 /// The link to this path in the newest mail to somebody that has one. Mails may be written some time after the answer.
 async fn link(o: &Office, kept: &mut Vec<Taken>, to: &str, path: &str) -> String {
     let begins = format!("{HERE}{path}?");
-    for _ in 0..1_000 {
+    for _ in 0..3_000 {
         kept.extend(o.deliver().await);
         let link = |m: &Taken| m.text().split_whitespace().find(|word| word.starts_with(&begins)).map(str::to_owned);
         if let Some(link) = kept.iter().rev().filter(|m| m.to == [to]).find_map(link) {
