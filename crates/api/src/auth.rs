@@ -109,7 +109,7 @@ async fn login(mut visit: Visit) -> Result<Response> {
     let login = f.finish(email.zip(password).map(|(email, password)| Login { email, password, tenant_slug, hold }))?;
     visit.may_hold(hold)?;
     match visit.app().login(visit.origin(), login).await? {
-        LoggedIn::Whole(whole) => signed_in(&visit, &whole, json!({})),
+        LoggedIn::Whole(whole) => signed_in(visit, &whole, json!({})).await,
         LoggedIn::SecondStep(step) => {
             let mut answer =
                 json!({ "mfa_required": true, "challenge_id": step.challenge_id.expose(), "methods": step.methods });
@@ -125,7 +125,7 @@ pub(crate) fn hold(f: &mut Fields) -> Hold {
     if f.optional("cookie", fields::boolean) == Some(true) { Hold::Cookie } else { Hold::Tokens }
 }
 /// A sign-in, with the tenant that the next calls have to name, and these members besides.
-pub(crate) fn signed_in(visit: &Visit, signed_in: &SignedIn, mut answer: Value) -> Result<Response> {
+pub(crate) async fn signed_in(visit: Visit, signed_in: &SignedIn, mut answer: Value) -> Result<Response> {
     answer["tenant_id"] = json!(signed_in.tenant_id);
     match &signed_in.given {
         Given::Tokens(given) => {
@@ -137,7 +137,11 @@ pub(crate) fn signed_in(visit: &Visit, signed_in: &SignedIn, mut answer: Value) 
         Given::Cookie(given) => {
             answer["expires_at"] = json!(given.idle_at);
             let mut answer = render::json(200, &answer);
-            cookie::put(&mut answer, [cookie::set(&visit.app().settings().public_url, given)])?;
+            let (app, origin) = (visit.app().clone(), visit.origin());
+            let held = cookie::held(&app.settings().public_url, visit.headers()).map(str::to_owned);
+            drop(visit);
+            let cookie = cookie::replace(&app, origin, held.as_deref(), given).await?;
+            cookie::put(&mut answer, [cookie])?;
             Ok(answer)
         }
     }

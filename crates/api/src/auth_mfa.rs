@@ -46,7 +46,7 @@ async fn challenge(mut visit: Visit) -> Result<Response> {
     let (challenge, shown, hold) = answer(visit.take_fields())?;
     visit.may_hold(hold)?;
     let whole = visit.app().answer_challenge(visit.origin(), &challenge, shown, hold).await?;
-    signed_in(&visit, &whole, done())
+    signed_in(visit, &whole, done()).await
 }
 /// What the answer to a second step says besides: that nothing more is due.
 pub(crate) fn done() -> Value {
@@ -78,7 +78,7 @@ async fn enroll(mut visit: Visit) -> Result<Response> {
             visit.may_hold(hold)?;
             let (whole, made) = visit.app().enrol_by_challenge(visit.origin(), &challenge, &code, hold).await?;
             let codes: Vec<&str> = made.codes.iter().map(Raw::expose).collect();
-            signed_in(&visit, &whole, json!({ "backup_codes": codes }))
+            signed_in(visit, &whole, json!({ "backup_codes": codes })).await
         }
     }
 }

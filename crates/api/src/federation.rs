@@ -121,7 +121,7 @@ async fn callback(mut visit: Visit) -> Result<Response> {
     let (back, hold) = back(visit.take_fields())?;
     visit.may_hold(hold)?;
     let done = visit.app().finish_sign_in(visit.origin(), back, hold).await?;
-    signed_in(&visit, &done.signed_in, due(&done))
+    signed_in(visit, &done.signed_in, due(&done)).await
 }
 /// What a restricted session wants (spec 9.2).
 pub(crate) fn due(done: &VouchedFor) -> Value {

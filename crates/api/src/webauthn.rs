@@ -103,7 +103,7 @@ async fn complete(mut visit: Visit) -> Result<Response> {
     let (challenge, answer, hold) = used(visit.take_fields())?;
     visit.may_hold(hold)?;
     let whole = visit.app().answer_credential(visit.origin(), &challenge, &answer, hold).await?;
-    signed_in(&visit, &whole, done())
+    signed_in(visit, &whole, done()).await
 }
 pub(crate) fn used(mut f: Fields) -> Result<(String, AssertionAnswer, Hold)> {
     let challenge = f.required("challenge_id", CHALLENGE_ID, word);

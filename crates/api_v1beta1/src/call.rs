@@ -19,6 +19,8 @@ pub struct Call {
     pub key: Option<IdempotencyKey>,
     /// What a browser kept since it began to sign in ([`portcullis_edge::cookie::STRATEGY`]).
     pub kept: Option<String>,
+    /// The cookie of the session that the browser is in ([`portcullis_edge::cookie::held`]).
+    pub held: Option<String>,
 }
 
 /// What a handler answers.

@@ -123,8 +123,10 @@ pub async fn run(edge: &EdgeState, plan: &Plan, parts: &Parts, cx: Ctx, incoming
     let handler = plan.handler.ok_or_else(|| unimplemented(plan.endpoint))?;
     let key = idempotency::of(&parts.headers, plan.endpoint, parts.uri.path(), &incoming)?;
     let app = edge.app.clone();
-    let kept = cookie::read_bound(&app.settings().public_url, cookie::STRATEGY, &parts.headers).map(str::to_owned);
-    let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key, kept };
+    let own = &app.settings().public_url;
+    let kept = cookie::read_bound(own, cookie::STRATEGY, &parts.headers).map(str::to_owned);
+    let held = cookie::held(own, &parts.headers).map(str::to_owned);
+    let call = Call { endpoint: plan.endpoint, encoding: incoming.encoding, cx, key, kept, held };
     let closed = plan.endpoint.refuses_tokens() && call.cx.principal.credential.is_personal_token();
     match handler {
         Handler::Message(handle) => {

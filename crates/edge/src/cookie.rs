@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, header};
 use axum::response::Response;
 use cookie::{Cookie, SameSite, time::Duration};
 use portcullis_domain::{Code, Error, Result};
+use portcullis_service::App;
+use portcullis_service::authenticate::Origin;
 use portcullis_service::session::SessionCookie;
 
 use crate::credential::unauthenticated;
@@ -131,10 +133,20 @@ pub fn demand_page(edge: &Edge, headers: &HeaderMap) -> Result<()> {
     if opened { Err(foreign(&edge.app.settings().public_url)) } else { Ok(()) }
 }
 
-/// `Set-Cookie` for a new session.
-pub fn set(public_url: &str, session: &SessionCookie) -> String {
-    let name = if is_secure(public_url) { HOST } else { PLAIN };
-    attributes(public_url, name, session.value.expose(), session.seconds)
+/// `Set-Cookie` for a new session; the one whose cookie it takes the place of ends.
+pub async fn replace(app: &App, origin: Origin, held: Option<&str>, session: &SessionCookie) -> Result<String> {
+    if let Some(before) = held {
+        app.replaced(origin, before).await?;
+    }
+    let own = &app.settings().public_url;
+    Ok(attributes(own, name(own), session.value.expose(), session.seconds))
+}
+/// The value of the session cookie that this server set in this browser, whoever made it call.
+pub fn held<'h>(public_url: &str, headers: &'h HeaderMap) -> Option<&'h str> {
+    read(headers, &[name(public_url)]).ok().flatten()
+}
+fn name(public_url: &str) -> &'static str {
+    if is_secure(public_url) { HOST } else { PLAIN }
 }
 /// `Set-Cookie` that ends each cookie of a session, whichever surface set it.
 pub fn clear(public_url: &str) -> impl Iterator<Item = String> {

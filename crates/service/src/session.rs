@@ -15,7 +15,7 @@ use portcullis_store::{Tx, attempt, directory, identity, identity_provider, sess
 
 use crate::App;
 use crate::app::{Scribe, busy};
-use crate::authenticate::{Origin, context, of_session, of_user};
+use crate::authenticate::{Origin, Presented, context, of_session, of_user};
 use crate::keys::Signing;
 use crate::mfa_challenge::{Half, SecondStep};
 use crate::profile::session_of;
@@ -272,9 +272,12 @@ impl App {
     pub async fn logout(&self, cx: &Ctx) -> Result<()> {
         self.end_own(cx, "logout").await
     }
-    /// Ends the caller's session since another one took its place in their browser: nobody holds it any more.
-    pub async fn replaced(&self, cx: &Ctx) -> Result<()> {
-        self.end_own(cx, "replaced").await
+    /// Ends the session of this cookie, if it has one, since another takes its place in the browser: nobody holds it any more.
+    pub async fn replaced(&self, origin: Origin, cookie: &str) -> Result<()> {
+        match self.identify(origin, Presented::Cookie(cookie)).await {
+            Ok(before) => self.end_own(&before, "replaced").await,
+            Err(_) => Ok(()),
+        }
     }
     async fn end_own(&self, cx: &Ctx, cause: &'static str) -> Result<()> {
         let id = session_of(cx)?;

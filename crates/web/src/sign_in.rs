@@ -191,10 +191,7 @@ async fn signed_in(
 /// This answer with the cookie of a new session; one that the browser held before ends.
 pub(crate) async fn enter(visit: &Visit, mut answer: Response, signed_in: SignedIn) -> Result<Response> {
     let Given::Cookie(given) = signed_in.given else { return Err(Error::internal("a page was given tokens")) };
-    if let Ok(before) = visit.caller().await {
-        visit.app().replaced(&before).await?;
-    }
-    let cookie = cookie::set(&visit.app().settings().public_url, &given);
+    let cookie = cookie::replace(visit.app(), visit.origin(), visit.held(), &given).await?;
     cookie::put(&mut answer, [cookie])?;
     Ok(answer)
 }

@@ -70,6 +70,10 @@ impl Visit {
         self.within(self.edge.rate.api(&cx))?;
         Ok(cx)
     }
+    /// The cookie of the session that this browser is in.
+    pub fn held(&self) -> Option<&str> {
+        cookie::held(&self.app().settings().public_url, &self.parts.headers)
+    }
     /// Did a page of another site lead here? Browsers say so.
     pub fn comes_from_another_site(&self) -> bool {
         self.parts.headers.get("sec-fetch-site").is_some_and(|site| site.as_bytes() == b"cross-site")

@@ -158,7 +158,8 @@ pub async fn finish(app: App, call: Call, incoming: Incoming) -> Result<Outcome>
         _ => call.empty(),
     };
     let own = &app.settings().public_url;
-    let answer = answer.header("set-cookie", cookie::set(own, given));
+    let cookie = cookie::replace(&app, Origin::of(&call.cx), call.held.as_deref(), given).await?;
+    let answer = answer.header("set-cookie", cookie);
     Ok(if call.kept.is_some() { answer.header("set-cookie", auth_kept::spent(own)) } else { answer }.into())
 }
 /// Who the provider says it is (RFC 9207): in the query that it sent the browser with, or as a page hands that on.

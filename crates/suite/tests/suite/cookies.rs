@@ -15,6 +15,7 @@ both!(
     a_cookie_ends_when_it_is_not_used_and_with_the_session,
     sec_19_a_clock_that_jumps_back_revives_no_session,
     sec_19_what_ends_a_session_ends_its_cookie,
+    sec_19_a_sign_in_ends_the_session_whose_cookie_it_replaces,
     over_https_a_cookie_is_bound_to_its_host,
 );
 
@@ -244,6 +245,29 @@ async fn sec_19_what_ends_a_session_ends_its_cookie(w: World) {
     let rival = w.second_tenant("Rival").await;
     let by = browser(&w, &ada.email).await.with("x-tenant-id", rival.id.clone());
     by.get(ME).await.refused(403, "tenant_mismatch");
+}
+
+async fn sec_19_a_sign_in_ends_the_session_whose_cookie_it_replaces(w: World) {
+    let (ada, bob) = (w.person("Ada", &["user"]).await, w.person("Bob", &["user"]).await);
+    let by = browser(&w, &ada.email).await;
+    let sign_in = |password: &str, cookie: bool| json!({ "email": bob.email, "password": password, "cookie": cookie });
+    // what leaves the cookie as it is
+    by.post("/v1/auth/login", sign_in("not the password", true)).await.refused(401, "invalid_credentials");
+    let elsewhere = by.with("origin", "https://evil.example");
+    elsewhere.post("/v1/auth/login", sign_in(PASSWORD, true)).await.refused(403, "forbidden");
+    by.post("/v1/auth/login", sign_in(PASSWORD, false)).await.expect(200);
+    by.get(ME).await.expect(200);
+    // a session that a token speaks for is its holder's to end
+    let other = bob.client.with("origin", OWN_PAGE);
+    other.post("/v1/auth/login", sign_in(PASSWORD, true)).await.expect(200);
+    bob.client.get(ME).await.expect(200);
+    let answer = by.post("/v1/auth/login", sign_in(PASSWORD, true)).await;
+    let cookie = pair(answer.header("set-cookie").unwrap()).to_owned();
+    answer.expect(200);
+    by.get(ME).await.refused(401, "unauthenticated");
+    assert_eq!(by.with("cookie", cookie).get(ME).await.expect(200)["email"], json!(bob.email));
+    let ended = w.events("action=session.revoked").await.remove(0);
+    assert_eq!((&ended["actor_id"], &ended["metadata"]["cause"]), (&json!(ada.id), &json!("replaced")));
 }
 
 async fn over_https_a_cookie_is_bound_to_its_host(e: Engine) {

@@ -157,12 +157,13 @@ async fn a_browser_goes_to_its_provider_and_comes_back(d: Doors) {
     let done = b.client.with("sec-fetch-site", "same-origin");
     let done = done.get("/v1beta1/auth/register/work?redirect_onstart=true").await;
     assert_eq!((done.status, done.json()["endpoint"].clone()), (200, json!("")));
-    // an older session in that browser is in nobody's way
+    // an older session in that browser is in nobody's way, and ends
     let (fresh, url) = d.go("").await;
     let both = format!("{}; {}", b.cookies(), fresh.cookies());
     let both = from_elsewhere(&fresh).with("cookie", both);
     let answer = both.get(&d.signed_in(&url, "bob")).await;
     assert_eq!((answer.status, answer.header("location")), (200, None), "{}", answer.text());
+    assert_eq!(b.get(SELF).await.status, 401);
     let b = d.w.anonymous().with("cookie", answer.header("set-cookie").unwrap().split(';').next().unwrap());
     assert_eq!(b.get(SELF).await.expect(200)["user"]["email"], "bob@corp.example");
 }
