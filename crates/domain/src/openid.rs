@@ -78,6 +78,9 @@ pub struct Asserted {
     pub amr: Vec<String>,
     /// The authentication context that was met.
     pub acr: Option<String>,
+    /// Until when they are to be signed in (SAML Core 2.7.2, `SessionNotOnOrAfter`).
+    #[serde(default)]
+    pub session_ends_at: Option<Timestamp>,
 }
 
 /// So many groups of one person are heard.

@@ -99,6 +99,7 @@ pub fn asserted(c: &Claims, client: &Client) -> Result<Asserted, Fault> {
         groups: groups.into_iter().take(GROUPS).collect(),
         amr: list(c, "amr"),
         acr: text("acr"),
+        session_ends_at: None,
     })
 }
 /// Is the address theirs? Microsoft Entra has another claim for it, which is about the address's domain, and is heard only where the

@@ -21,7 +21,7 @@ use crate::authenticate::{Origin, context};
 use crate::federated_person::{Arrival, Arrived, arrive};
 use crate::federation::{Secrets, challenge, client, failed, read_state, state, upstream};
 use crate::mfa_challenge::{Half, SecondStep};
-use crate::session::{Hold, LoggedIn, SignedIn, Vouched};
+use crate::session::{Hold, LoggedIn, NewSession, Proof, SignedIn, Vouched};
 use crate::tenancy::Tenancy;
 
 /// What the browser brought back.
@@ -99,8 +99,7 @@ impl App {
         let Callback { code, redirect_uri: to, state, issuer, verifier } = back;
         let by = Bringer::Client(verifier);
         let w = self.welcome(origin, Brought { code: Ok(code), state, issuer, to: Some(to), by }).await?;
-        let proof = (w.amr.clone(), w.vouched, w.due.is_some());
-        let (session, signed_in) = self.start_vouched(&w.cx, &w.tenancy, &w.user, proof, hold).await?;
+        let (session, signed_in) = self.write_vouched(self.vouched_session(&w, hold).await?, w.vouched).await?;
         let due = match w.due {
             None => None,
             Some(Purpose::Enrolment) => Some(Due::Enrolment),
@@ -120,8 +119,8 @@ impl App {
             let half = Half::Vouched(w.vouched, None);
             return self.challenge(&w.cx, &w.user, purpose, w.amr, half).await.map(LoggedIn::SecondStep);
         }
-        let proof = (w.amr, w.vouched, false);
-        let (_, signed_in) = self.start_vouched(&w.cx, &w.tenancy, &w.user, proof, Hold::Cookie).await?;
+        let made = self.vouched_session(&w, Hold::Cookie).await?;
+        let (_, signed_in) = self.write_vouched(made, w.vouched).await?;
         Ok(LoggedIn::Whole(signed_in))
     }
     /// Ends a sign-in that began with one of Frontier's strategies, in the browser that began it; where a second factor is due, with a
@@ -130,11 +129,16 @@ impl App {
         let Return { code, state, issuer, browser } = back;
         let by = Bringer::Strategy(browser);
         let w = self.welcome(origin, Brought { code, state, issuer, to: None, by }).await?;
-        let made = self.new_session(&w.cx, &w.tenancy, &w.user, w.amr, w.due.is_some(), Hold::Cookie).await?;
+        let made = self.vouched_session(&w, Hold::Cookie).await?;
         let (_, signed_in) = self.write_vouched(made.without_idle_end(), w.vouched).await?;
         Ok(signed_in)
     }
 
+    /// A session on the word of a provider; a restricted one where a second factor is due.
+    async fn vouched_session(&self, w: &Welcome, hold: Hold) -> Result<NewSession> {
+        let proof = Proof { amr: w.amr.clone(), restricted: w.due.is_some(), ends_at: w.vouched.ends_at };
+        self.new_session(&w.cx, &w.tenancy, &w.user, proof, hold).await
+    }
     async fn welcome(&self, origin: Origin, back: Brought) -> Result<Welcome> {
         let (tenant, id) = read_state(&back.state).ok_or_else(failed)?;
         let tenancy = self.tenancy(tenant).await?.ok_or_else(failed)?;
@@ -171,6 +175,10 @@ impl App {
                 Err(fault) => return self.refuse(&cx, provider_id, &fault.to_string(), None).await,
             }
         };
+        let ends_at = asserted.session_ends_at;
+        if ends_at.is_some_and(|end| end <= cx.now) {
+            return self.refuse(&cx, provider_id, "the session at the provider is over", None).await;
+        }
         let settings = self.compiled(&tenancy).await?.settings.clone();
         let amr = methods(&asserted, settings.mfa_trust_provider);
         let arrival = Arrival::new(&provider, asserted, self.id(&cx), self.scribe(&cx));
@@ -179,7 +187,7 @@ impl App {
             Arrived::Refused(why, user) => return self.refuse(&cx, provider_id, why, user).await,
         };
         let due = if is_twofold(&amr) { None } else { self.second_step(&tenancy, &user).await? };
-        let vouched = Vouched { provider: provider.id, enrolled: user.mfa_enrolled };
+        let vouched = Vouched { provider: provider.id, enrolled: user.mfa_enrolled, ends_at };
         Ok(Welcome { cx, tenancy, user, amr, vouched, due })
     }
     /// What is wrong with how it came back.

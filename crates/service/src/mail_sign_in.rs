@@ -21,7 +21,7 @@ use crate::app::Scribe;
 use crate::change::moved;
 use crate::letter::{Letter, SIGN_IN_SECONDS};
 use crate::mail::Post;
-use crate::session::{Begin, Hold, NewSession, SignedIn, begin};
+use crate::session::{Begin, Hold, NewSession, Proof, SignedIn, begin};
 use crate::tenancy::Tenancy;
 use crate::user::NewUser;
 use crate::user_create::{Insert, insert};
@@ -165,7 +165,8 @@ impl App {
         };
         let user = known.as_ref().or(newcomer.as_ref().map(|n| &n.user)).ok_or_else(wrong)?;
         let restricted = self.second_step(&tenancy, user).await?.is_some();
-        let made = self.new_session(&nobody, &tenancy, user, vec!["mail".into()], restricted, Hold::Cookie).await?;
+        let proof = Proof { restricted, ..vec!["mail".into()].into() };
+        let made = self.new_session(&nobody, &tenancy, user, proof, Hold::Cookie).await?;
         let NewSession { cx, begin, signed_in } = made.without_idle_end();
         let (id, enrolled) = (user.id, user.mfa_enrolled);
         let registration = self.compiled(&tenancy).await?.settings.registration;

@@ -21,7 +21,7 @@ use crate::demand::Demand;
 use crate::mfa::{Factors, blocked, wrong_code};
 use crate::reauthentication::with_factor;
 use crate::session::{
-    Begin, Hold, NewSession, Proved, SignedIn, Vouched, begin, count, still_active, still_vouched, wrong,
+    Begin, Hold, NewSession, Proof, Proved, SignedIn, Vouched, begin, count, still_active, still_vouched, wrong,
 };
 use crate::session_end::end_session;
 use crate::tenancy::Tenancy;
@@ -105,6 +105,12 @@ impl App {
         half: Half,
     ) -> Result<SecondStep> {
         let token = Token::MfaChallenge.generate(&*self.0.random);
+        let (vouched, session) = match &half {
+            Half::Proved(_) => (None, None),
+            Half::Vouched(v, session) => (Some(*v), *session),
+        };
+        let session_ends_at = vouched.and_then(|v| v.ends_at);
+        let expires_at = cx.now.plus_seconds(bounds(purpose).0);
         let challenge = MfaChallenge {
             user_id: user.id,
             purpose,
@@ -113,18 +119,13 @@ impl App {
                 Half::Proved(proved) => proved.stored().map(digest),
                 Half::Vouched(..) => None,
             },
-            identity_provider: match &half {
-                Half::Proved(_) => None,
-                Half::Vouched(v, _) => Some(v.provider),
-            },
-            session: match &half {
-                Half::Proved(_) => None,
-                Half::Vouched(_, session) => *session,
-            },
+            identity_provider: vouched.map(|v| v.provider),
+            session,
+            session_ends_at,
             seed: None,
             asked: None,
             tries: 0,
-            expires_at: cx.now.plus_seconds(bounds(purpose).0),
+            expires_at: session_ends_at.map_or(expires_at, |end| expires_at.min(end)),
         };
         let c = Open { hash: *token.hash.bytes(), challenge, half, scribe: self.scribe(cx) };
         let offer = self.0.db.write(cx.clone(), c, open).await?;
@@ -155,8 +156,8 @@ impl App {
             }
         };
         let amr = with_factor(&w.challenge.amr, factor);
-        let NewSession { cx, begin, signed_in } =
-            self.new_session(&w.cx, &w.tenancy, &w.user, amr, false, hold).await?;
+        let proof = Proof { ends_at: w.challenge.session_ends_at, ..amr.into() };
+        let NewSession { cx, begin, signed_in } = self.new_session(&w.cx, &w.tenancy, &w.user, proof, hold).await?;
         let c = Show { nobody: w.cx, hash: w.hash, factors: w.factors, shown, factor, begin };
         self.0.db.write(cx, c, show).await?.or(signed_in)
     }

@@ -14,7 +14,7 @@ use crate::mail::Post;
 use crate::mfa::Factors;
 use crate::mfa_challenge::{Tried, failed, invalid, live, whole};
 use crate::reauthentication::with_factor;
-use crate::session::{Begin, Hold, NewSession, SignedIn};
+use crate::session::{Begin, Hold, NewSession, Proof, SignedIn};
 use crate::totp::{NewTotp, PENDING_SECONDS, enrolled};
 
 impl App {
@@ -45,8 +45,8 @@ impl App {
         let w = self.waiting(origin, challenge, Purpose::Enrolment).await?;
         let (set, post) = (self.backup_set(&w.cx, w.user.id).await?, self.post(&w.cx).await?);
         let amr = with_factor(&w.challenge.amr, "otp");
-        let NewSession { cx, begin, signed_in } =
-            self.new_session(&w.cx, &w.tenancy, &w.user, amr, false, hold).await?;
+        let proof = Proof { ends_at: w.challenge.session_ends_at, ..amr.into() };
+        let NewSession { cx, begin, signed_in } = self.new_session(&w.cx, &w.tenancy, &w.user, proof, hold).await?;
         let id = self.id(&cx);
         let c =
             Enrol { nobody: w.cx, hash: w.hash, id, factors: w.factors, code: TotpCode::parse(code), set, post, begin };

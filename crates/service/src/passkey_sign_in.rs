@@ -114,7 +114,7 @@ impl App {
             }
         };
         let amr = vec![amr(used.synced).to_owned(), "mfa".to_owned()];
-        let made = self.new_session(&nobody, &tenancy, &user, amr, false, hold).await?;
+        let made = self.new_session(&nobody, &tenancy, &user, amr.into(), hold).await?;
         let NewSession { cx, begin, signed_in } = if named.is_some() { made.without_idle_end() } else { made };
         let c = Enter { nobody, hash, id: credential.id, credential: answer.id.clone(), used, begin };
         match self.0.db.write(cx, c, enter).await? {

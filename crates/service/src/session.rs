@@ -173,21 +173,9 @@ impl App {
         standing: Standing,
         hold: Hold,
     ) -> Result<SignedIn> {
-        let NewSession { cx, begin, signed_in } = self.new_session(cx, tenancy, user, amr, false, hold).await?;
+        let NewSession { cx, begin, signed_in } = self.new_session(cx, tenancy, user, amr.into(), hold).await?;
         self.0.db.write(cx, Start { begin, standing }, start).await?;
         Ok(signed_in)
-    }
-    /// Makes a session on the word of an identity provider; a restricted one where a second factor is due.
-    pub(crate) async fn start_vouched(
-        &self,
-        cx: &Ctx,
-        tenancy: &Arc<Tenancy>,
-        user: &User,
-        (amr, vouched, restricted): (Vec<String>, Vouched, bool),
-        hold: Hold,
-    ) -> Result<(Id<Session>, SignedIn)> {
-        let made = self.new_session(cx, tenancy, user, amr, restricted, hold).await?;
-        self.write_vouched(made, vouched).await
     }
     /// Writes a session on the word of an identity provider.
     pub(crate) async fn write_vouched(&self, made: NewSession, vouched: Vouched) -> Result<(Id<Session>, SignedIn)> {
@@ -203,12 +191,12 @@ impl App {
         cx: &Ctx,
         tenancy: &Arc<Tenancy>,
         user: &User,
-        amr: Vec<String>,
-        restricted: bool,
+        Proof { amr, restricted, ends_at }: Proof,
         hold: Hold,
     ) -> Result<NewSession> {
         let settings = self.compiled(tenancy).await?.settings.clone();
         let expires_at = cx.now.plus_seconds(settings.session_max_seconds);
+        let expires_at = ends_at.map_or(expires_at, |end| expires_at.min(end));
         let session = Session {
             id: self.id(cx),
             user_id: user.id,
@@ -345,6 +333,22 @@ pub(crate) struct Vouched {
     pub provider: Id<IdentityProvider>,
     /// Had the person a second factor here when it was decided whether one is due?
     pub enrolled: bool,
+    /// Until when it vouches, if it says so.
+    pub ends_at: Option<Timestamp>,
+}
+/// What a new session is worth.
+pub(crate) struct Proof {
+    /// How its person proved who they are (RFC 8176).
+    pub amr: Vec<String>,
+    /// Is a second factor due?
+    pub restricted: bool,
+    /// When it ends at the latest, besides by the tenant's settings.
+    pub ends_at: Option<Timestamp>,
+}
+impl From<Vec<String>> for Proof {
+    fn from(amr: Vec<String>) -> Self {
+        Self { amr, restricted: false, ends_at: None }
+    }
 }
 /// What a password sign-in stands on.
 pub(crate) struct Proved {

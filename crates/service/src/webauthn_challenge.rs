@@ -13,7 +13,7 @@ use crate::App;
 use crate::authenticate::Origin;
 use crate::mfa_challenge::{failed, invalid, live, whole};
 use crate::reauthentication::with_factor;
-use crate::session::{Begin, Hold, NewSession, SignedIn};
+use crate::session::{Begin, Hold, NewSession, Proof, SignedIn};
 use crate::webauthn::{TIMEOUT, amr, descriptor, verifies};
 use crate::webauthn_answer::AssertionAnswer;
 
@@ -52,8 +52,8 @@ impl App {
         let found = self.0.db.read(w.cx.clone(), &(answer.id.clone(),), by_credential).await?;
         let used = verified(party, found, (answer, &asked), w.user.id);
         let amr = with_factor(&w.challenge.amr, used.as_ref().map_or(FACTOR, |(_, used)| amr(used.synced)));
-        let NewSession { cx, begin, signed_in } =
-            self.new_session(&w.cx, &w.tenancy, &w.user, amr, false, hold).await?;
+        let proof = Proof { ends_at: w.challenge.session_ends_at, ..amr.into() };
+        let NewSession { cx, begin, signed_in } = self.new_session(&w.cx, &w.tenancy, &w.user, proof, hold).await?;
         let used = used.map(|(credential, used)| (credential.id, used));
         let c = Show { nobody: w.cx, hash: w.hash, user: w.user.id, asked, used, credential: answer.id.clone(), begin };
         match self.0.db.write(cx, c, show).await? {

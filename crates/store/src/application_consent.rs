@@ -3,8 +3,10 @@ use portcullis_domain::application::Application;
 use portcullis_domain::user::User;
 use portcullis_domain::{Id, Timestamp};
 
+use uuid::Uuid;
+
 use crate::row::{words, words_text};
-use crate::{P, Result, Row, Tx};
+use crate::{P, Result, Row, Tx, application};
 
 statements! {
     GIVE: write "INSERT INTO application_consents (tenant, user_id, application_id, scopes, created_at, updated_at) \
@@ -15,8 +17,9 @@ statements! {
         ORDER BY application_id LIMIT 250";
     WITHDRAW: write "DELETE FROM application_consents WHERE tenant = $1 AND user_id = $2 AND application_id = $3";
     DELETE_OF_USER: write "DELETE FROM application_consents WHERE tenant = $1 AND user_id = $2";
-    ORPHANS: scan "SELECT user_id, application_id FROM application_consents c WHERE tenant = $1 AND NOT EXISTS \
-        (SELECT 1 FROM applications a WHERE a.tenant = $1 AND a.id = c.application_id) LIMIT 1000";
+    NEXT: point "SELECT application_id FROM application_consents WHERE tenant = $1 AND application_id > $2 \
+        ORDER BY application_id LIMIT 1";
+    TO: page "SELECT user_id, application_id FROM application_consents WHERE tenant = $1 AND application_id = $2 LIMIT 1000";
 }
 
 /// A consent.
@@ -54,7 +57,15 @@ pub async fn withdraw(tx: &mut Tx, user: Id<User>, application: Id<Application>)
 pub async fn delete_of_user(tx: &mut Tx, user: Id<User>) -> Result<()> {
     tx.run(&DELETE_OF_USER, &[user.into()]).await.map(drop)
 }
-/// Up to 1,000 consents to applications that are gone.
+/// Up to 1,000 consents to an application that is gone.
 pub async fn orphans(tx: &mut Tx, (): &()) -> Result<Vec<(Id<User>, Id<Application>)>> {
-    tx.all(&ORPHANS, &[], |r| Ok((r.id(0)?, r.id(1)?))).await
+    let mut last = Id::from_uuid(Uuid::nil());
+    // a tenant has few applications, and may have many people
+    while let Some(id) = tx.one(&NEXT, &[last.into()], |r| r.id(0)).await? {
+        if application::by_id(tx, id).await?.is_none() {
+            return tx.all(&TO, &[id.into()], |r| Ok((r.id(0)?, r.id(1)?))).await;
+        }
+        last = id;
+    }
+    Ok(vec![])
 }

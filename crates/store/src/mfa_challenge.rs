@@ -8,9 +8,9 @@ use crate::{P, Result, Row, Tx};
 
 statements! {
     INSERT: write "INSERT INTO mfa_challenges (tenant, hash, user_id, purpose, amr, proof, tries, created_at, expires_at, \
-        identity_provider, session_id) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10)";
-    BY_HASH: point "SELECT user_id, purpose, amr, proof, seed, tries, expires_at, asked_hash, identity_provider, session_id FROM mfa_challenges \
-        WHERE tenant = $1 AND hash = $2";
+        identity_provider, session_id, session_ends_at) VALUES ($1, $2, $3, $4, $5, $6, 0, $7, $8, $9, $10, $11)";
+    BY_HASH: point "SELECT user_id, purpose, amr, proof, seed, tries, expires_at, asked_hash, identity_provider, session_id, session_ends_at \
+        FROM mfa_challenges WHERE tenant = $1 AND hash = $2";
     SET_SEED: write "UPDATE mfa_challenges SET seed = $3 WHERE tenant = $1 AND hash = $2";
     SET_ASKED: write "UPDATE mfa_challenges SET asked_hash = $3 WHERE tenant = $1 AND hash = $2";
     TRIED: write "UPDATE mfa_challenges SET tries = tries + 1 WHERE tenant = $1 AND hash = $2";
@@ -53,6 +53,8 @@ pub struct MfaChallenge {
     pub identity_provider: Option<Id<IdentityProvider>>,
     /// The restricted session that they have until then, if there is one.
     pub session: Option<Id<Session>>,
+    /// Until when who vouched for them wants them signed in, if that was said.
+    pub session_ends_at: Option<Timestamp>,
     /// Of an enrolment: the sealed seed that a code has to be of.
     pub seed: Option<Vec<u8>>,
     /// The SHA-256 of what a passkey or security key was asked to answer.
@@ -75,6 +77,7 @@ fn read(r: &Row<'_>) -> Result<MfaChallenge> {
         expires_at: r.timestamp(6)?,
         identity_provider: r.opt_id(8)?,
         session: r.opt_id(9)?,
+        session_ends_at: r.opt_timestamp(10)?,
     })
 }
 
@@ -91,6 +94,7 @@ pub async fn insert(tx: &mut Tx, hash: &[u8; 32], c: &MfaChallenge) -> Result<()
         c.expires_at.into(),
         c.identity_provider.into(),
         c.session.into(),
+        c.session_ends_at.into(),
     ];
     tx.run(&INSERT, &row).await.map(drop)
 }

@@ -58,6 +58,7 @@ const STEPS: &[Step] = &[
     step!(25, min_binary 22, "0025_saml.sql"),
     // a binary of before does not know the mails about second factors
     step!(26, min_binary 26, "0026_branding.sql"),
+    step!(27, min_binary 26, "0027_session_ends.sql"),
 ];
 
 /// The schema that this binary was written for.

@@ -57,6 +57,7 @@ pub fn asserted(assertion: Node<'_>, subject: Node<'_>, settings: &SamlSettings)
         groups: groups.into_iter().take(GROUPS).collect(),
         amr,
         acr: classes.into_iter().next(),
+        session_ends_at: None,
     })
 }
 /// The values of an attribute that are texts.

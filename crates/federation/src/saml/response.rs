@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use portcullis_domain::Timestamp;
-use portcullis_domain::openid::Fault;
+use portcullis_domain::openid::{Asserted, Fault};
 use portcullis_domain::provider_config::SamlSettings;
 use portcullis_domain::saml::{Heard, Report, ServiceProvider};
 
@@ -124,14 +124,21 @@ impl Hearing<'_> {
         let Some(subject) = assertion.one(ASSERTION, "Subject") else { return no("The assertion names no subject.") };
         let (until, asked) = self.confirmed(subject, answers)?;
         end = end.min(until);
-        let Some(statement) = assertion.all(ASSERTION, "AuthnStatement").next() else {
+        let mut session_ends_at: Option<Timestamp> = None;
+        let mut statements = assertion.all(ASSERTION, "AuthnStatement").peekable();
+        if statements.peek().is_none() {
             return no("The assertion does not say that anybody signed in (AuthnStatement).");
-        };
-        if moment(statement, "SessionNotOnOrAfter")?.is_some_and(|t| self.is_over(t)) {
-            return no("The session at the provider is over (SessionNotOnOrAfter).");
+        }
+        for statement in statements {
+            let Some(end) = moment(statement, "SessionNotOnOrAfter")? else { continue };
+            if self.is_over(end) {
+                return no("The session at the provider is over (SessionNotOnOrAfter).");
+            }
+            let end = end.plus_seconds(SKEW);
+            session_ends_at = Some(session_ends_at.map_or(end, |before| before.min(end)));
         }
         Ok(Heard {
-            asserted: person::asserted(assertion, subject, self.settings)?,
+            asserted: Asserted { session_ends_at, ..person::asserted(assertion, subject, self.settings)? },
             in_response_to: asked.map(ToOwned::to_owned),
             assertion_id: id.to_owned(),
             dead_at: end.min(self.now.plus_seconds(OLDEST)).plus_seconds(SKEW),

@@ -20,7 +20,10 @@ both!(
 );
 
 async fn third_party(w: &World) -> (Relying, Browser) {
-    let ada = w.person("Ada", &["user"]).await;
+    third_party_of(w, "Ada").await
+}
+async fn third_party_of(w: &World, name: &str) -> (Relying, Browser) {
+    let ada = w.person(name, &["user"]).await;
     let shop = relying(w, json!({ "third_party": true, "name": "Calendar" })).await;
     (shop, Browser::of(w, &ada.email).await)
 }
@@ -110,14 +113,18 @@ async fn ones_own_applications_ask_nothing_and_are_shown(w: World) {
 }
 
 async fn what_was_allowed_goes_with_whom_it_is_about(w: World) {
+    let (other, mut a) = third_party_of(&w, "Bea").await;
     let (shop, mut b) = third_party(&w).await;
-    let page = b.get(&shop.request(&[])).await.page(200);
-    decide(&shop, &mut b, &page, "allow").await;
-    assert_eq!(count(&w, "application_consents").await, 1);
+    for (shop, b) in [(&other, &mut a), (&shop, &mut b)] {
+        let page = b.get(&shop.request(&[])).await.page(200);
+        decide(shop, b, &page, "allow").await;
+    }
+    assert_eq!(count(&w, "application_consents").await, 2);
     w.owner().delete(&format!("/v1/applications/{}", shop.id)).await;
     assert!(!b.get("/account/applications").await.page(200).contains("Calendar"));
     w.node.retain().await;
-    assert_eq!(count(&w, "application_consents").await, 0);
+    assert_eq!(count(&w, "application_consents").await, 1);
+    assert!(a.get("/account/applications").await.page(200).contains("Calendar"));
 }
 
 async fn sec_08_one_that_becomes_somebody_elses_asks_for_what_it_was_given_unasked(w: World) {

@@ -8,7 +8,9 @@ mod responses;
 use serde_json::{Value, json};
 
 use crate::openid::{HOME, encoded, settings_of};
+use crate::world::authenticator::{enrol, show};
 use crate::world::pages::HERE;
+use crate::world::token::in_seconds;
 use crate::world::*;
 use provider::{Provider, Said, TWO_FACTORS, request_of};
 
@@ -20,6 +22,7 @@ both!(
     settings_that_cannot_be_right_are_refused,
     sec_01_a_person_is_found_as_at_any_provider,
     a_factor_that_the_provider_states_is_one,
+    sec_19_a_session_ends_when_the_provider_says,
     sec_19_another_party_ends_what_the_old_one_vouched_for_and_a_new_certificate_does_not,
 );
 
@@ -72,6 +75,7 @@ impl Stage {
             mail: format!("{sub}@corp.example"),
             group: "Engineering".into(),
             class: "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport".into(),
+            until: None,
         }
     }
     /// The browser posts a response, as any page of elsewhere has it do.
@@ -347,6 +351,45 @@ async fn a_factor_that_the_provider_states_is_one(e: Engine) {
     settings_of(&s.w, &distrusting).await;
     let two = s.sign_in_as("ada", |said| said.class = TWO_FACTORS.into()).await.expect(200);
     assert_eq!(two["mfa_setup_required"], true);
+}
+
+async fn sec_19_a_session_ends_when_the_provider_says(e: Engine) {
+    const ME: &str = "/v1/users/me/profile";
+    let s = Stage::on(e).await;
+    // clocks may differ by a minute
+    let done = s.sign_in_as("ada", |said| said.until = Some(7_200)).await.expect(200);
+    let end = in_seconds(&s.w, 7_260);
+    assert!(done["refresh_expires_at"].as_str() <= end.as_str(), "{done} after {end}");
+    let (app, _) = enrol(&s.w, &s.w.bearer(done["token"].as_str().unwrap())).await;
+    // the second factor makes it no longer
+    let half = s.sign_in_as("ada", |said| said.until = Some(7_200)).await.expect(200);
+    let shown = show(&s.w.anonymous(), half["challenge_id"].as_str().unwrap(), "totp", &app.next(&s.w.clock)).await;
+    let whole = shown.expect(200);
+    s.w.clock.pass(3_400);
+    let refresh = |done: &Value| json!({ "refresh_token": done["refresh_token"] });
+    let [done, whole] = [done, whole].map(|done| refresh(&done));
+    let done = s.w.anonymous().post("/v1/auth/refresh", done).await.expect(200);
+    let whole = s.w.anonymous().post("/v1/auth/refresh", whole).await.expect(200);
+    s.w.clock.pass(3_590);
+    for done in [&done, &whole] {
+        s.w.bearer(done["token"].as_str().unwrap()).get(ME).await.expect(200);
+    }
+    s.w.clock.pass(300);
+    for done in [&done, &whole] {
+        s.w.bearer(done["token"].as_str().unwrap()).get(ME).await.refused(401, "unauthenticated");
+        s.w.anonymous().post("/v1/auth/refresh", refresh(done)).await.refused(401, "unauthenticated");
+    }
+    // one that ends on the way here, and one that ended before
+    let (url, _) = s.begin().await;
+    let said = Said { until: Some(-30), ..s.said(&url, "bob") };
+    let back = Stage::brought(&s.post(&s.provider.response(&said)).await);
+    s.w.clock.pass(31);
+    s.finish(&back).await.refused(401, "login_failed");
+    assert_eq!(s.why().await, "the session at the provider is over");
+    let (url, _) = s.begin().await;
+    let said = Said { until: Some(-61), ..s.said(&url, "bob") };
+    s.post(&s.provider.response(&said)).await.refused(401, "login_failed");
+    assert_eq!(s.why().await, "The session at the provider is over (SessionNotOnOrAfter).");
 }
 
 async fn sec_19_another_party_ends_what_the_old_one_vouched_for_and_a_new_certificate_does_not(e: Engine) {

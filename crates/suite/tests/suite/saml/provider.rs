@@ -155,6 +155,8 @@ pub struct Said {
     pub mail: String,
     pub group: String,
     pub class: String,
+    /// In how many seconds the session there ends, if that is said.
+    pub until: Option<i64>,
 }
 impl Said {
     fn time(&self, seconds: i64) -> String {
@@ -181,13 +183,14 @@ impl Said {
     /// In canonical form: attributes in their order, no empty-element tags.
     fn assertion(&self, issuer: &str) -> String {
         let asked = self.request.as_ref().map(|id| format!(" InResponseTo=\"{id}\"")).unwrap_or_default();
+        let until = self.until.map(|s| format!(" SessionNotOnOrAfter=\"{}\"", self.time(s))).unwrap_or_default();
         let value = |name: &str, value: &str| {
             format!(
                 r#"<saml:Attribute Name="{name}"><saml:AttributeValue>{value}</saml:AttributeValue></saml:Attribute>"#
             )
         };
         format!(
-            r#"<saml:Assertion xmlns:saml="{ASSERTION}" ID="{}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">{}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData{asked} NotOnOrAfter="{end}" Recipient="{at}/acs"></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{now}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{at}/metadata</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{now}"><saml:AuthnContext><saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{}{}{}{}</saml:AttributeStatement></saml:Assertion>"#,
+            r#"<saml:Assertion xmlns:saml="{ASSERTION}" ID="{}" IssueInstant="{now}" Version="2.0"><saml:Issuer>{issuer}</saml:Issuer><saml:Subject><saml:NameID Format="urn:oasis:names:tc:SAML:2.0:nameid-format:persistent">{}</saml:NameID><saml:SubjectConfirmation Method="urn:oasis:names:tc:SAML:2.0:cm:bearer"><saml:SubjectConfirmationData{asked} NotOnOrAfter="{end}" Recipient="{at}/acs"></saml:SubjectConfirmationData></saml:SubjectConfirmation></saml:Subject><saml:Conditions NotBefore="{now}" NotOnOrAfter="{end}"><saml:AudienceRestriction><saml:Audience>{at}/metadata</saml:Audience></saml:AudienceRestriction></saml:Conditions><saml:AuthnStatement AuthnInstant="{now}"{until}><saml:AuthnContext><saml:AuthnContextClassRef>{}</saml:AuthnContextClassRef></saml:AuthnContext></saml:AuthnStatement><saml:AttributeStatement>{}{}{}{}</saml:AttributeStatement></saml:Assertion>"#,
             self.id,
             self.sub,
             self.class,

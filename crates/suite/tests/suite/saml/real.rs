@@ -111,7 +111,9 @@ async fn people_sign_in_at_a_real_saml_provider(e: Engine) {
             let response = made["SAMLResponse"].as_str().unwrap();
             let xml = String::from_utf8(STANDARD.decode(response).unwrap()).unwrap();
             assert_eq!(xml.contains("EncryptedAssertion"), encrypted);
-            let back = Stage::brought(&post(&w.anonymous(), &id, response).await);
+            let answer = post(&w.anonymous(), &id, response).await;
+            assert_eq!(answer.status, 303, "{:?}: {xml}", w.events("action=auth.login_failed").await.first());
+            let back = Stage::brought(&answer);
             assert_eq!(back["state"], begun["state"]);
             let done = w.anonymous().post("/v1/auth/callback", back.clone()).await.expect(200);
             let me = w.bearer(done["token"].as_str().unwrap()).get("/v1/users/me/profile").await.expect(200);
