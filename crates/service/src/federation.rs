@@ -97,10 +97,10 @@ impl App {
         let Some(tenancy) = self.login_tenant(slug, email.as_ref()).await? else { return Ok(vec![]) };
         self.freshen(&tenancy).await?;
         let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
-        let Some(ground) = self.0.db.read(cx, &(), ground).await? else { return Ok(vec![]) };
+        let everywhere = Place::Slug(String::new());
+        let Some(ground) = self.0.db.read(cx, &everywhere, ground).await? else { return Ok(vec![]) };
         let domain = Place::Domain(email.map(|e| e.domain().to_owned()).unwrap_or_default());
         let of_domain: Vec<_> = ground.usable(&domain).map(|p| self.shown(p)).collect();
-        let everywhere = Place::Slug(String::new());
         let all = || ground.usable(&everywhere).map(|p| self.shown(p)).collect();
         Ok(if of_domain.is_empty() { all() } else { of_domain })
     }
@@ -200,7 +200,7 @@ impl App {
         let tenancy = self.tenancy_of(key).await?;
         self.freshen(&tenancy).await?;
         let cx = self.nowhere().in_tenant(tenancy.key, tenancy.id);
-        let ground = self.0.db.read(cx, &(), ground).await?;
+        let ground = self.0.db.read(cx, place, ground).await?;
         ground.filter(|g| g.serves(place)).map(|g| (tenancy, g)).ok_or_else(nowhere)
     }
 }
@@ -241,9 +241,13 @@ impl Ground {
         Err(Error::new(Code::NotConfigured, message))
     }
 }
-async fn ground(tx: &mut Tx, (): &()) -> portcullis_store::Result<Option<Ground>> {
+async fn ground(tx: &mut Tx, place: &Place) -> portcullis_store::Result<Option<Ground>> {
     let alive = tenant::revisions(tx).await?.is_some_and(|t| t.state == TenantState::Active);
-    let providers = identity_provider::all(tx).await?;
+    let providers = match place {
+        // nobody reads the metadata of fifty to ask for one
+        Place::Provider(id) => identity_provider::by_id(tx, *id).await?.into_iter().collect(),
+        Place::Domain(_) | Place::Slug(_) => identity_provider::all(tx).await?,
+    };
     let proved = tenant_domain::proved(tx).await?;
     Ok(alive.then_some(Ground { providers, proved }))
 }

@@ -205,7 +205,11 @@ async fn sec_14_a_flooded_hash_pool_leaves_the_other_requests_alone(e: Engine) {
         }
     }
     assert!(busy > 0, "300 at once were more than the queue holds");
-    assert!(slowest < Duration::from_secs(2), "a read took {slowest:?} while {:?} of hashing went on", began.elapsed());
+    assert!(
+        slowest < Duration::from_secs(10),
+        "a read took {slowest:?} while {:?} of hashing went on",
+        began.elapsed()
+    );
     // and afterwards everybody gets in again
     w.login("owner@example.com").await.expect(200);
 }
@@ -219,7 +223,7 @@ async fn a_connection_that_says_nothing_harms_nobody(w: World) {
     }
     let start = Instant::now();
     w.owner().get("/v1/users").await.expect(200);
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < Duration::from_secs(10));
     // nonsense on the wire is answered or hung up on
     for noise in [
         &b"\x16\x03\x01\x02\x00\x01"[..],
@@ -233,7 +237,7 @@ async fn a_connection_that_says_nothing_harms_nobody(w: World) {
         stream.shutdown().await.unwrap();
         let mut answer = vec![];
         let _ =
-            tokio::time::timeout(Duration::from_secs(5), stream.read_to_end(&mut answer)).await.expect("hung up on");
+            tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut answer)).await.expect("hung up on");
         let text = String::from_utf8_lossy(&answer);
         assert!(!text.starts_with("HTTP/1.1 2"), "{text}");
     }

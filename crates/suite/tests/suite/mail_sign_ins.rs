@@ -51,7 +51,7 @@ impl Doors {
     }
     /// The text of the next mail to sign in with, which is written some time after the answer.
     async fn next(&self, email: &str) -> String {
-        for _ in 0..1_000 {
+        for _ in 0..3_000 {
             let mut mails = self.deliver().await.into_iter();
             if let Some(mail) = mails.find(|m| m.to == [email.to_lowercase()] && m.text().contains("wants to sign in"))
             {

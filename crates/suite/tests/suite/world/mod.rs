@@ -281,13 +281,13 @@ pub fn new_user_without(name: &str) -> Value {
 }
 /// Asks until it is so; some things take a moment.
 pub async fn soon<F: Future<Output = bool>>(what: &str, mut so: impl FnMut() -> F) {
-    for _ in 0..500 {
+    for _ in 0..3_000 {
         if so().await {
             return;
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
-    panic!("not within ten seconds: {what}");
+    panic!("not within a minute: {what}");
 }
 
 /// Names that are not in the way of one another.
