@@ -2,8 +2,7 @@
 // Content-Security-Policy must not stop, and axe objects to no page on the way. What is wrong is printed, one finding a line.
 // Standard input: {"url", "hosts", "email", "password", "ask" (requests of one's own application and of another's), "device", "userCode"}.
 import { createServer } from 'node:http'
-import axe from 'axe-core'
-import { DESK, PHONE, launch, watch } from './browser.mjs'
+import { DESK, PHONE, launch, look, watch } from './browser.mjs'
 
 const given = JSON.parse(await new Response(process.stdin).text())
 const { url } = given
@@ -16,13 +15,6 @@ const ask = (request) => request.replace('127.0.0.1%2Fcallback', `127.0.0.1%3A${
 const browser = await launch(given.hosts)
 const found = []
 
-const look = async (page, name) => {
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() => globalThis.axe.run())
-  for (const v of violations) for (const node of v.nodes) found.push(`${name}: ${v.id} (${v.help}): ${node.html.slice(0, 160)}`)
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)
-  if (wide) found.push(`${name}: wider than the screen`)
-}
 const arrived = async (page, name) => {
   try {
     await page.waitForURL((at) => String(at).startsWith(callback))
@@ -42,14 +34,14 @@ for (const viewport of [DESK, PHONE]) {
   const as = (name) => `${name} (${viewport.width})`
 
   await page.goto(ask(given.ask.own))
-  await look(page, as('signing in'))
+  await look(page, found, as('signing in'))
   await page.fill('#email', given.email)
   await page.click('main button')
   await page.fill('#password', given.password)
   await page.click('main button')
   // a program on this device is let in by its person only, each time
   await page.waitForSelector('button[value=allow]')
-  await look(page, as('consent to a program'))
+  await look(page, found, as('consent to a program'))
   await page.click('button[value=allow]')
   await arrived(page, as('after signing in'))
   await page.goto(ask(given.ask.own))
@@ -57,24 +49,24 @@ for (const viewport of [DESK, PHONE]) {
   await arrived(page, as('signed in already'))
 
   await page.goto(ask(given.ask.other))
-  await look(page, as('consent'))
+  await look(page, found, as('consent'))
   await page.click('button[value=allow]')
   await arrived(page, as('after consent'))
 
   await page.goto(`${url}/account/applications`)
-  await look(page, as('applications'))
+  await look(page, found, as('applications'))
   await page.goto(`${url}${given.device}`)
-  await look(page, as('device'))
+  await look(page, found, as('device'))
   if (viewport === DESK) {
     await page.fill('#user_code', given.userCode)
     await page.click('main button')
-    await look(page, as('a device to confirm'))
+    await look(page, found, as('a device to confirm'))
     await page.click('button[value=allow]')
     await page.waitForURL(/device_allowed/)
-    await look(page, as('a device that was confirmed'))
+    await look(page, found, as('a device that was confirmed'))
   }
   await page.goto(given.leave)
-  await look(page, as('signing out'))
+  await look(page, found, as('signing out'))
   await page.click('main button')
   try {
     await page.waitForURL((at) => String(at).startsWith(given.bye))

@@ -1,6 +1,7 @@
 // A Chromium that finds the server under test at the address that its pages name.
 import { createHmac } from 'node:crypto'
 import { existsSync } from 'node:fs'
+import axe from 'axe-core'
 import { chromium } from 'playwright-core'
 
 const PLACES = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
@@ -20,6 +21,18 @@ export const watch = (page, url, found, name = '') => {
     if (m.type() === 'error' && m.location().url.startsWith(url) && !/status of 4\d\d/.test(m.text())) found.push(`${name}${m.location().url}: ${m.text()}`)
   })
   page.on('pageerror', (e) => found.push(`${name}${page.url()}: ${e}`))
+}
+
+// Notes what axe objects to on the page that is there, once all of it is, and whether it is wider than the screen.
+export const look = async (page, found, name) => {
+  await page.waitForLoadState()
+  await page.evaluate(axe.source)
+  const { violations } = await page.evaluate(() => globalThis.axe.run())
+  for (const v of violations) {
+    for (const node of v.nodes) found.push(`${name}: ${v.id} (${v.help}): ${node.html.slice(0, 160)} ${node.any.map((a) => a.message).join(' ')}`)
+  }
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth > document.documentElement.clientWidth)
+  if (wide) found.push(`${name}: wider than the screen`)
 }
 
 export const PHONE = { width: 390, height: 844 }

@@ -1,8 +1,7 @@
 // A passkey and a security key in a real browser, with authenticators that Chromium simulates (CDP WebAuthn): enrolled on the account's
 // page, then used as the second step of a sign-in. What is wrong is printed, one finding a line.
 // Standard input: {"url", "hosts", "email", "password"}.
-import axe from 'axe-core'
-import { DESK, launch, watch } from './browser.mjs'
+import { DESK, launch, look, watch } from './browser.mjs'
 
 const chunks = []
 for await (const chunk of process.stdin) chunks.push(chunk)
@@ -16,11 +15,6 @@ const expect = (so, words) => {
 const context = await browser.newContext({ viewport: DESK })
 const page = await context.newPage()
 watch(page, url, found)
-const look = async (name) => {
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() => globalThis.axe.run())
-  for (const v of violations) for (const node of v.nodes) found.push(`${name}: ${v.id} (${v.help}): ${node.html.slice(0, 160)}`)
-}
 const cdp = await context.newCDPSession(page)
 await cdp.send('WebAuthn.enable')
 const authenticator = async (more) => {
@@ -47,30 +41,30 @@ const add = async (kind, name) => {
 
 await password()
 await page.waitForURL(`${url}/account/factors`)
-await look('factors, none')
+await look(page, found, 'factors, none')
 // there is no authenticator yet
 const absent = await authenticator({ transport: 'usb', hasUserVerification: false, isUserVerified: false })
 await add('webauthn_passkey', 'My laptop')
-await look('a passkey to add')
+await look(page, found, 'a passkey to add')
 await page.click('main form button')
 await page.waitForSelector('main form [role="alert"]:not([hidden])').catch(() => found.push('a refusal of the authenticator is not told'))
-await look('a passkey to add, refused')
+await look(page, found, 'a passkey to add, refused')
 await cdp.send('WebAuthn.removeVirtualAuthenticator', { authenticatorId: absent })
 
 const platform = await authenticator({ transport: 'internal', hasResidentKey: true })
 await add('webauthn_passkey', 'My laptop')
 await page.click('main form button')
 await page.waitForSelector('.codes')
-await look('backup codes')
+await look(page, found, 'backup codes')
 const { credentials } = await cdp.send('WebAuthn.getCredentials', { authenticatorId: platform })
 expect(credentials.length === 1 && credentials[0].isResidentCredential && credentials[0].rpId === 'localhost', 'the passkey is no passkey')
 await page.click('main .button')
-await look('factors, with a passkey')
+await look(page, found, 'factors, with a passkey')
 expect(await page.getByText('Passkey “My laptop”').count(), 'the passkey is not listed')
 await signOut()
 await password()
 await page.waitForSelector('[data-webauthn="use"] button')
-await look('second factor, with a passkey')
+await look(page, found, 'second factor, with a passkey')
 await page.click('[data-webauthn="use"] button')
 await page.waitForURL(`${url}/account/factors`)
 
@@ -79,7 +73,7 @@ await signOut()
 await page.goto(`${url}/sign-in?return_to=/account/keys`)
 await page.click('form.other button')
 await page.waitForSelector('[data-webauthn="use"] button')
-await look('a passkey alone')
+await look(page, found, 'a passkey alone')
 await page.click('[data-webauthn="use"] button')
 await page.waitForURL(`${url}/account/keys`)
 

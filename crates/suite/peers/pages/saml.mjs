@@ -1,8 +1,7 @@
 // A sign-in at a SAML provider in a real browser: from the button to the account, over the provider's page on another site, whose form
 // posts the response; and one that begins at the provider. What is wrong is printed, one finding a line.
 // Standard input: {"url", "hosts", "email", "there"}.
-import axe from 'axe-core'
-import { DESK, launch, watch } from './browser.mjs'
+import { DESK, launch, look, watch } from './browser.mjs'
 
 const chunks = []
 for await (const chunk of process.stdin) chunks.push(chunk)
@@ -36,9 +35,7 @@ await visit('from the page', async (page) => {
   await page.goto(`${url}/sign-in?return_to=/account/keys`)
   await page.fill('#email', given.email)
   await page.click('main button')
-  await page.evaluate(axe.source)
-  const { violations } = await page.evaluate(() => globalThis.axe.run())
-  for (const v of violations) found.push(`${v.id}: ${v.help}`)
+  await look(page, found, 'providers')
   await page.click('text=Sign in with Real')
   await page.waitForSelector('button[name=continue]')
   return '/account/keys'
